@@ -1,0 +1,75 @@
+/*
+ * profile.h - sandbox profiles: what a run may do, read from a JSONC file and compiled once.
+ *
+ * Called by the launcher (which keeps loaded profiles in memory), `exec` and `profile ...`.
+ * A profile file is closed (unknown keys are refused), `extends` another one and only adds to it;
+ * what would replace an inherited value is refused by name. Errors carry file, line and key.
+ */
+#ifndef ENCLOS_RUNNER_PROFILE_H
+#define ENCLOS_RUNNER_PROFILE_H
+
+#include "api/common/err.h"
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct profile_env {
+    char *name;
+    char *value;
+};
+
+/* One seccomp program, ready for seccomp(2). */
+struct profile_filter {
+    struct sock_filter *code;
+    unsigned short count;
+    char digest[17]; /* 64-bit FNV-1a of the program, hex: names it in records */
+};
+
+enum profile_landlock { PROFILE_LANDLOCK_IF_AVAILABLE, PROFILE_LANDLOCK_REQUIRED };
+enum profile_network { PROFILE_NETWORK_NONE, PROFILE_NETWORK_LOOPBACK };
+enum profile_proc { PROFILE_PROC_HIDEPID, PROFILE_PROC_MINIMAL }; /* hidepid=invisible; subset=pid too */
+
+struct profile {
+    char name[64];
+    char *title;    /* English */
+    char *title_fr; /* French */
+    char **extends; /* from the nearest parent to the root, names */
+    size_t extends_count;
+    enum profile_landlock landlock;
+    unsigned landlock_min_abi; /* with REQUIRED: refuse below it */
+    enum profile_network network;
+    enum profile_proc proc;
+    bool file_locks;  /* flock and fcntl locks allowed */
+    bool exec_memory; /* memfd_create with exec, PROT_EXEC on writable memory; false sets MDWE and memfd_noexec */
+    struct profile_env *env; /* set for every run, before the run's own */
+    size_t env_count;
+    char **host_env; /* variables that describe the machine, copied from the launcher's environment */
+    size_t host_env_count;
+    char **thread_env; /* set to ceil(cpus): OMP_NUM_THREADS ... */
+    size_t thread_env_count;
+    size_t syscalls_allowed;       /* count of names allowed */
+    struct profile_filter filter;  /* default action: user notification */
+    struct profile_filter filter_paths; /* the same, with the open family notified too (report_paths) */
+    struct profile_rules *rules;   /* private: what profile_refusal reads */
+};
+
+/* Loads NAME from DIR/NAME.jsonc with what it extends, validates and compiles it. `cache_dir_fd` is
+ * a folder only we can write to where compiled programs are kept between processes, or -1: a
+ * cached program is used only if its key (effective rules, libseccomp version, format) is the same. */
+MUST_USE int profile_load(const char *dir, const char *name, int cache_dir_fd, struct profile **out,
+                          struct err *e);
+void profile_free(struct profile *p);
+
+/* What a refused (notified) call gets: the errno to return, and a short text about its arguments
+ * ("AF_INET, SOCK_STREAM", "NEWUSER|NEWNS"), empty when there is nothing to say. */
+int profile_refusal(const struct profile *p, int nr, const uint64_t args[6], char *detail,
+                    size_t detail_size);
+
+/* Names of all NAME.jsonc in dir, sorted. Caller frees each and the array with mem. */
+MUST_USE int profile_names(const char *dir, char ***names, size_t *count, struct err *e);
+
+/* `enclos-runner profile ...`: returns the exit status. */
+int profile_main(int argc, char **argv);
+
+#endif
