@@ -5,9 +5,9 @@
  * struct sql_table; db.c lists the tables, so that a unit test can prepare each statement and
  * refuse a full scan that nobody planned. Text goes in by binding, never by gluing.
  *
- * Usage:
- *     AUTO_STMT sqlite3_stmt *s = cat_stmt(db, &run_sql, RUN_GET, e);
- *     if (!s || cat_bind(s, e, "ti", id, version) < 0) return -1;
+ *     AUTO_STMT sqlite3_stmt *s = cat_query(db, &run_sql, RUN_GET, e, V_T(id), V_I(version));
+ *     if (!s)
+ *         return -1;
  *     int rc = cat_step(db, s, e);      1: a row, 0: no more, -1: failed
  */
 #ifndef ENCLOS_CATALOG_DB_H
@@ -33,8 +33,10 @@ struct sql_table {
 };
 
 enum {
-    SQL_DB, SQL_AUDIT, SQL_IDEM, SQL_RUN, SQL_RUN_READ, SQL_METRIC, SQL_DATASET, SQL_TABLE_COUNT
+    SQL_MIGRATE, SQL_AUDIT, SQL_IDEM, SQL_RUN, SQL_RUN_READ, SQL_METRIC, SQL_DATASET, SQL_TABLE_COUNT
 };
+extern const struct sql_table migrate_sql, audit_sql, idem_sql, run_sql, run_read_sql, metric_sql,
+    dataset_sql;
 extern const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT];
 
 /* Opens catalog.db at `path`. A writer creates it (0600) and sets WAL, synchronous=FULL and foreign
@@ -43,23 +45,50 @@ MUST_USE int cat_open(const char *path, bool read_only, struct cat **out, struct
 void cat_close(struct cat *db);
 sqlite3 *cat_handle(struct cat *db);
 
-/* A statement of a table, prepared once per connection, ready to bind; NULL with *e set on failure. */
-sqlite3_stmt *cat_stmt(struct cat *db, const struct sql_table *table, int row, struct err *e);
-void cat_stmt_reset_at(sqlite3_stmt **s); /* resets and clears bindings: the cache keeps it */
+/* Statements are prepared once per connection and kept: release resets and clears the bindings. One use at a
+ * time of the same statement. */
+void cat_stmt_reset_at(sqlite3_stmt **s);
 #define AUTO_STMT __attribute__((cleanup(cat_stmt_reset_at)))
 
-/* Binds from parameter 1 on: t const char * (NULL is SQL null, borrowed until reset), i int64_t,
- * d double, n (no argument) null. int64_t arguments must be passed as int64_t. */
-MUST_USE int cat_bind(sqlite3_stmt *s, struct err *e, const char *types, ...);
+/* Values to bind, by position: V_T text (NULL is SQL null; borrowed until the reset), V_I integer,
+ * V_D double (NaN is SQL null). */
+struct cat_value {
+    enum { CAT_TEXT, CAT_INT, CAT_DOUBLE, CAT_NULL } type;
+    const char *text;
+    int64_t num;
+    double real;
+};
+#define V_T(v) ((struct cat_value){.type = CAT_TEXT, .text = (v)})
+#define V_I(v) ((struct cat_value){.type = CAT_INT, .num = (int64_t)(v)})
+#define V_D(v) ((struct cat_value){.type = CAT_DOUBLE, .real = (v)})
+#define V_NULL ((struct cat_value){.type = CAT_NULL})
+/* An integer, or SQL null when it is `none`. */
+#define V_I_OR(v, none) ((v) == (none) ? V_NULL : V_I(v))
+
+/* A statement of a table with its values, ready to step; NULL with *e set on failure. */
+#define cat_query(db, table, row, e, ...)                                                          \
+    cat_query_values((db), (table), (row), (const struct cat_value[]){__VA_ARGS__},                \
+                     sizeof((const struct cat_value[]){__VA_ARGS__}) / sizeof(struct cat_value), (e))
+sqlite3_stmt *cat_query_values(struct cat *db, const struct sql_table *table, int row,
+                               const struct cat_value *values, size_t count, struct err *e);
+
+/* Runs a statement that gives no row. Returns 0 or -1. */
+#define cat_do(db, table, row, e, ...)                                                             \
+    cat_do_values((db), (table), (row), (const struct cat_value[]){__VA_ARGS__},                   \
+                  sizeof((const struct cat_value[]){__VA_ARGS__}) / sizeof(struct cat_value), (e))
+MUST_USE int cat_do_values(struct cat *db, const struct sql_table *table, int row,
+                           const struct cat_value *values, size_t count, struct err *e);
 
 /* 1: a row, 0: done, -1: failed. */
 MUST_USE int cat_step(struct cat *db, sqlite3_stmt *s, struct err *e);
-/* Steps a statement that must give no row. */
-MUST_USE int cat_run_stmt(struct cat *db, sqlite3_stmt *s, struct err *e);
+/* Rows that the last INSERT, UPDATE or DELETE changed; the id that the last INSERT gave. */
+int cat_changes(struct cat *db);
+int64_t cat_last_id(struct cat *db);
 
 /* Columns, copied into the arena; NULL for SQL null. */
 char *cat_col_text(struct arena *a, sqlite3_stmt *s, int column);
 int64_t cat_col_int(sqlite3_stmt *s, int column, int64_t if_null);
+double cat_col_num(sqlite3_stmt *s, int column); /* NaN for SQL null */
 
 /* Fixed statements without parameters (BEGIN, PRAGMA ...): text from this program only. */
 MUST_USE int cat_exec(struct cat *db, const char *sql, struct err *e);

@@ -1,0 +1,199 @@
+/*
+ * audit.c - the hash chain. Appended by every function of the catalog that changes a state.
+ *
+ * What the chain proves: nobody changed, removed or inserted an entry without recomputing all that follow.
+ * What it cannot: someone who may write the file can recompute everything. Whoever needs more notes
+ * the head (number and hash) elsewhere from time to time; audit_verify prints it.
+ */
+#include "catalog/audit.h"
+
+#include "api/common/json.h"
+#include "catalog/db.h"
+#include "catalog/digest.h"
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { DETAIL_MAX_BYTES = 64 << 10, ENTRY_MAX_BYTES = 2 * DETAIL_MAX_BYTES };
+
+enum { AUDIT_HEAD, AUDIT_ADD, AUDIT_HEAD_SET, AUDIT_LIST, AUDIT_WALK };
+
+#define COLUMNS "number, time_us, actor_uid, actor_name, action, subject, detail, previous, hash"
+
+static const struct sql_row rows[] = {
+    [AUDIT_HEAD] = {"SELECT number, hash FROM audit_head WHERE one = 1"},
+    [AUDIT_ADD] = {"INSERT INTO audit (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+    [AUDIT_HEAD_SET] = {"UPDATE audit_head SET number = ?, hash = ? WHERE one = 1"},
+    [AUDIT_LIST] = {"SELECT " COLUMNS " FROM audit WHERE number < ? ORDER BY number DESC LIMIT ?"},
+    [AUDIT_WALK] = {"SELECT " COLUMNS " FROM audit ORDER BY number",
+                    .scan = "the chain is walked from its first entry"},
+};
+const struct sql_table audit_sql = {"audit log", rows, sizeof rows / sizeof rows[0], SQL_AUDIT};
+
+static void entry_hash(const struct audit_entry *entry, struct buf *text, char hash[DIGEST_HEX_SIZE])
+{
+    buf_clear(text);
+    struct jw w = jw_to(text);
+    jw_obj(&w); /* keys in the order of their bytes: this is canonical JSON */
+    jw_str_at(&w, "action", entry->action);
+    jw_obj_at(&w, "actor");
+    jw_str_at(&w, "name", entry->actor.name);
+    jw_int_at(&w, "uid", entry->actor.uid);
+    jw_end_obj(&w);
+    jw_raw_at(&w, "detail", entry->detail_json, strlen(entry->detail_json));
+    jw_int_at(&w, "number", entry->number);
+    jw_str_at(&w, "previous", entry->previous);
+    jw_str_at(&w, "subject", entry->subject);
+    jw_int_at(&w, "time_us", entry->time_us);
+    jw_end_obj(&w);
+    digest_bytes(text->data, text->len, hash);
+}
+
+static int canonical_detail(const char *detail_json, struct buf *out, struct err *e)
+{
+    if (!detail_json) {
+        buf_add_str(out, "{}");
+        return 0;
+    }
+    struct json_limits limits = {.max_bytes = DETAIL_MAX_BYTES};
+    AUTO_JSON struct json *detail = json_parse(detail_json, strlen(detail_json), &limits, e);
+    if (!detail)
+        return err_context(e, "detail of an audit entry");
+    if (json_type(detail) != JSON_OBJECT)
+        return err_set(e, E_INTERNAL, "detail", NULL, "the detail of an audit entry is an object");
+    json_print(detail, true, out);
+    if (out->failed)
+        return err_set(e, E_LIMIT, "detail", NULL, "the detail of an audit entry is too large");
+    return 0;
+}
+
+int audit_append(struct cat *db, const struct cat_actor *actor, const char *action,
+                 const char *subject, const char *detail_json, int64_t time_us, struct err *e)
+{
+    AUTO_BUF struct buf detail = BUF_INIT(DETAIL_MAX_BYTES);
+    AUTO_BUF struct buf text = BUF_INIT(ENTRY_MAX_BYTES);
+    char previous[DIGEST_HEX_SIZE];
+    char hash[DIGEST_HEX_SIZE];
+    struct audit_entry entry = {
+        .time_us = time_us,
+        .actor = *actor,
+        .action = action,
+        .subject = subject,
+        .previous = previous,
+    };
+    if (canonical_detail(detail_json, &detail, e) < 0)
+        return -1;
+    entry.detail_json = buf_cstr(&detail);
+    {
+        AUTO_STMT sqlite3_stmt *s = cat_query(db, &audit_sql, AUDIT_HEAD, e);
+        int rc = s ? cat_step(db, s, e) : -1;
+        if (rc < 0)
+            return -1;
+        if (rc == 0)
+            return err_set(e, E_INTERNAL, "audit", NULL, "the audit log has lost its head");
+        entry.number = sqlite3_column_int64(s, 0) + 1;
+        snprintf(previous, sizeof previous, "%s", (const char *)sqlite3_column_text(s, 1));
+    }
+    entry_hash(&entry, &text, hash);
+    if (text.failed)
+        return err_set(e, E_LIMIT, "audit", NULL, "an audit entry for %s is too large", action);
+    if (cat_do(db, &audit_sql, AUDIT_ADD, e, V_I(entry.number), V_I(time_us), V_I(actor->uid),
+               V_T(actor->name), V_T(action), V_T(subject), V_T(entry.detail_json), V_T(previous),
+               V_T(hash)) < 0)
+        return err_context(e, "audit entry %lld", (long long)entry.number);
+    return cat_do(db, &audit_sql, AUDIT_HEAD_SET, e, V_I(entry.number), V_T(hash));
+}
+
+static const char *text_at(sqlite3_stmt *s, int column)
+{
+    return (const char *)sqlite3_column_text(s, column);
+}
+
+int audit_list(struct cat *db, struct arena *a, int64_t before, size_t limit,
+               struct audit_entry **out, size_t *count, struct err *e)
+{
+    assert(limit >= 1 && limit <= AUDIT_LIST_MAX);
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &audit_sql, AUDIT_LIST, e,
+                                          V_I(before > 0 ? before : INT64_MAX), V_I(limit));
+    if (!s)
+        return -1;
+    *out = arena_alloc(a, limit * sizeof **out);
+    *count = 0;
+    int rc;
+    while ((rc = cat_step(db, s, e)) == 1)
+        (*out)[(*count)++] = (struct audit_entry){
+            .number = sqlite3_column_int64(s, 0),
+            .time_us = sqlite3_column_int64(s, 1),
+            .actor = {sqlite3_column_int64(s, 2), cat_col_text(a, s, 3)},
+            .action = cat_col_text(a, s, 4),
+            .subject = cat_col_text(a, s, 5),
+            .detail_json = cat_col_text(a, s, 6),
+            .previous = cat_col_text(a, s, 7),
+            .hash = cat_col_text(a, s, 8),
+        };
+    return rc;
+}
+
+static void broken(struct audit_report *out, int64_t number, const char *reason)
+{
+    out->ok = false;
+    out->broken = number;
+    snprintf(out->reason, sizeof out->reason, "%s", reason);
+}
+
+/* Checks one entry against what the walk has seen; out->head is the hash of the one before. */
+static bool check_entry(sqlite3_stmt *s, struct buf *text, struct audit_report *out)
+{
+    struct audit_entry entry = {
+        .number = sqlite3_column_int64(s, 0),
+        .time_us = sqlite3_column_int64(s, 1),
+        .actor = {sqlite3_column_int64(s, 2), text_at(s, 3)},
+        .action = text_at(s, 4),
+        .subject = text_at(s, 5),
+        .detail_json = text_at(s, 6),
+        .previous = text_at(s, 7),
+        .hash = text_at(s, 8),
+    };
+    char hash[DIGEST_HEX_SIZE];
+    int64_t expected = out->entries + 1;
+    if (entry.number != expected)
+        broken(out, expected, "this entry is missing");
+    else if (strcmp(entry.previous, out->head) != 0)
+        broken(out, expected, "it does not hold the hash of the entry before it");
+    else if (entry_hash(&entry, text, hash), text->failed || strcmp(hash, entry.hash) != 0)
+        broken(out, expected, "its hash is not that of its content: it was changed");
+    else {
+        out->entries = expected;
+        memcpy(out->head, hash, sizeof hash);
+    }
+    return out->ok;
+}
+
+int audit_verify(struct cat *db, struct audit_report *out, struct err *e)
+{
+    AUTO_BUF struct buf text = BUF_INIT(ENTRY_MAX_BYTES);
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &audit_sql, AUDIT_WALK, e);
+    if (!s)
+        return -1;
+    *out = (struct audit_report){.ok = true};
+    memset(out->head, '0', sizeof out->head - 1);
+    int rc;
+    while ((rc = cat_step(db, s, e)) == 1)
+        if (!check_entry(s, &text, out))
+            return 0;
+    if (rc < 0)
+        return -1;
+    AUTO_STMT sqlite3_stmt *head = cat_query(db, &audit_sql, AUDIT_HEAD, e);
+    rc = head ? cat_step(db, head, e) : -1;
+    if (rc < 0)
+        return -1;
+    if (rc == 0)
+        broken(out, out->entries + 1, "the head of the log is missing");
+    else if (sqlite3_column_int64(head, 0) > out->entries)
+        broken(out, out->entries + 1, "this entry and those after it were cut off");
+    else if (sqlite3_column_int64(head, 0) < out->entries)
+        broken(out, sqlite3_column_int64(head, 0) + 1, "this entry was added from outside");
+    else if (strcmp(text_at(head, 1), out->head) != 0)
+        broken(out, out->entries, "it is not the entry that was added last");
+    return 0;
+}

@@ -1,0 +1,49 @@
+/*
+ * idem.c - idempotency keys. Called by the nouns that can be asked for twice, in their transaction.
+ */
+#include "catalog/idem.h"
+
+#include "api/common/text.h"
+#include "catalog/db.h"
+#include <string.h>
+
+enum { IDEM_FIND, IDEM_KEEP };
+
+static const struct sql_row rows[] = {
+    [IDEM_FIND] = {"SELECT method, request, result FROM idempotency WHERE uid = ? AND key = ?"},
+    [IDEM_KEEP] = {"INSERT INTO idempotency (uid, key, method, request, result, created_us)"
+                   " VALUES (?, ?, ?, ?, ?, ?)"},
+};
+const struct sql_table idem_sql = {"idempotency key", rows, sizeof rows / sizeof rows[0], SQL_IDEM};
+
+int idem_find(struct cat *db, struct arena *a, int64_t uid, const char *key, const char *method,
+              const char *request_sha256, const char **result, struct err *e)
+{
+    size_t len = strlen(key);
+    if (len == 0 || len > IDEM_KEY_MAX || !text_is_utf8(key, len) || text_has_control(key, len))
+        return err_set(e, E_INVALID, "idempotency_key", "a random text for each new request will do",
+                       "an idempotency key has 1 to %d bytes and no control character",
+                       IDEM_KEY_MAX);
+    *result = NULL;
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &idem_sql, IDEM_FIND, e, V_I(uid), V_T(key));
+    int rc = s ? cat_step(db, s, e) : -1;
+    if (rc <= 0)
+        return rc;
+    const char *earlier = (const char *)sqlite3_column_text(s, 0);
+    if (strcmp(earlier, method) != 0)
+        return err_set(e, E_CONFLICT, "idempotency_key", "use a new key for a new request",
+                       "this key was used for %s already", earlier);
+    if (strcmp((const char *)sqlite3_column_text(s, 1), request_sha256) != 0)
+        return err_set(e, E_CONFLICT, "idempotency_key", "use a new key for a new request",
+                       "this key was used for another request already, which gave %s",
+                       (const char *)sqlite3_column_text(s, 2));
+    *result = cat_col_text(a, s, 2);
+    return 0;
+}
+
+int idem_keep(struct cat *db, int64_t uid, const char *key, const char *method,
+              const char *request_sha256, const char *result, int64_t time_us, struct err *e)
+{
+    return cat_do(db, &idem_sql, IDEM_KEEP, e, V_I(uid), V_T(key), V_T(method), V_T(request_sha256),
+                  V_T(result), V_I(time_us));
+}
