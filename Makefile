@@ -1,0 +1,271 @@
+# Enclos: one non-recursive Makefile.
+#
+#   make                      build/release/{enclosd,enclos,enclos-runner} and build/release/share
+#   make VARIANT=debug        the same in build/debug (release debug asan tsan fuzz)
+#   make check                unit tests (debug) and system tests (release)
+#   make check-unit [T=json]  unit tests, or only tests/unit/test_json
+#   make check-asan           both under the address and undefined-behaviour sanitizers
+#   make check-tsan           unit tests under the thread sanitizer
+#   make fuzz [FUZZ_SECONDS=] every fuzzer of tests/fuzz for a bounded time
+#   make lint | format        clang-tidy and cppcheck | clang-format; LINT_DIRS="a b" narrows both
+#   make golden               rewrite the golden files of the system tests
+#   make install DESTDIR= PREFIX=
+#
+# Sources are found by wildcard, a static archive per folder; a folder without sources is an empty
+# archive, a program without its main.c is not built. Objects depend on build/<variant>/flags,
+# which changes when a flag does. main.c of a program folder stays out of its archive, so that
+# unit tests can link everything else.
+
+VARIANT ?= release
+VARIANTS := release debug asan tsan fuzz
+ifeq ($(filter $(VARIANT),$(VARIANTS)),)
+$(error VARIANT=$(VARIANT): use one of $(VARIANTS))
+endif
+B := build/$(VARIANT)
+PREFIX ?= /usr/local
+# Debian's packages (pytest, sklearn) belong to this interpreter, whatever PATH says.
+PYTHON ?= /usr/bin/python3
+FUZZ_SECONDS ?= 20
+MAKEFLAGS += --no-builtin-rules
+# V=1 shows the whole commands.
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@)
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+# ---- flags -------------------------------------------------------------------------------------
+
+ifneq ($(VARIANT),fuzz)
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+else
+CC := clang
+endif
+AR := ar
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes \
+        -Wpointer-arith -Wundef -Wwrite-strings -Wformat=2 -Wimplicit-fallthrough -Werror
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
+# -D_GNU_SOURCE= and not =1: a file that defines it itself then says the same thing twice.
+COMMON := -std=gnu17 -D_GNU_SOURCE= -I. -g -pthread $(WARN) $(HARDEN)
+FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+
+FLAGS_release := -O2 $(FORTIFY)
+FLAGS_debug := -Og -g3 $(FORTIFY) -DENCLOS_TEST
+FLAGS_asan := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+              -fno-sanitize-recover=undefined -DENCLOS_TEST
+FLAGS_tsan := -O1 -fno-omit-frame-pointer -fsanitize=thread -DENCLOS_TEST
+FLAGS_fuzz := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+              -fno-sanitize-recover=undefined -Wno-unknown-warning-option -DENCLOS_TEST
+
+LINK_asan := -fsanitize=address,undefined
+LINK_tsan := -fsanitize=thread
+LINK_fuzz := -fsanitize=address,undefined
+
+# CFLAGS and LDFLAGS stay free for whoever builds: they come last.
+ALL_CFLAGS := $(COMMON) $(FLAGS_$(VARIANT)) $(CPPFLAGS) $(CFLAGS)
+ALL_LDFLAGS := -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed \
+               $(LINK_$(VARIANT)) $(LDFLAGS)
+
+LIBS_enclosd := -luv -lcjson -lsqlite3 -lcrypto -lm
+LIBS_enclos := -lcjson -lcrypto -lm
+# The runner starts often, so what can be linked statically is: Debian has libseccomp.a and
+# libcap.a, but cJSON only as a shared library (so no -static). RUNNER_LIBS= overrides.
+RUNNER_LIBS ?= -Wl,-Bstatic -lseccomp -lcap -Wl,-Bdynamic -lcjson -lm
+LIBS_enclos-runner := $(RUNNER_LIBS)
+
+# ---- what there is ---------------------------------------------------------------------------
+
+FOLDERS := common catalog orchestrator runner client cli
+DIR_common := api/common
+DIR_catalog := catalog
+DIR_orchestrator := orchestrator
+DIR_runner := runner
+DIR_client := api/client
+DIR_cli := api/cli
+
+sources = $(filter-out $(DIR_$(1))/main.c,$(sort $(wildcard $(DIR_$(1))/*.c)))
+archive = $(patsubst %,$(B)/lib%.a,$(1))
+
+MIGRATIONS := $(sort $(wildcard catalog/migrations/*.sql))
+ifneq ($(and $(MIGRATIONS),$(wildcard catalog/migrate.h)),)
+GEN_catalog := $(B)/gen/migrations.o
+endif
+
+PROGRAMS := $(if $(wildcard orchestrator/main.c),enclosd) $(if $(wildcard api/cli/main.c),enclos) \
+            $(if $(wildcard runner/main.c),enclos-runner)
+MAIN_enclosd := orchestrator
+MAIN_enclos := api/cli
+MAIN_enclos-runner := runner
+USES_enclosd := orchestrator catalog common
+USES_enclos := cli client common
+USES_enclos-runner := runner common
+
+SHARE := $(patsubst sandbox-profiles/%,$(B)/share/enclos/sandbox-profiles/%,\
+             $(wildcard sandbox-profiles/*.jsonc)) \
+         $(patsubst api/python/%,$(B)/share/enclos/python/%,$(wildcard api/python/enclos/*.py))
+
+UNIT_TESTS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c)))
+UNIT_SUPPORT := $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+FUZZERS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+PROBE := $(if $(wildcard tests/probe/*.c),$(B)/tests/probe/probe)
+
+.PHONY: all share units check check-unit check-system check-asan check-tsan fuzz lint format golden \
+        install clean probe FORCE
+all: $(addprefix $(B)/,$(PROGRAMS)) share
+
+# ---- rules -------------------------------------------------------------------------------------
+
+# Rewritten only when the text changes: everything that is compiled or linked depends on it.
+define keep_if_same
+@mkdir -p $(@D)
+@printf '%s\n' '$(strip $(1))' | cmp -s - $@ || printf '%s\n' '$(strip $(1))' > $@
+endef
+$(B)/flags: FORCE
+	$(call keep_if_same,$(CC) $(ALL_CFLAGS) / $(ALL_LDFLAGS) / $(RUNNER_LIBS))
+
+$(B)/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/tests/%.o: tests/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -UENCLOS_TEST -DENCLOS_TEST -MMD -MP -c -o $@ $<
+
+$(B)/gen/migrations.c: $(MIGRATIONS) scripts/embed-migrations $(B)/gen/migrations.list
+	@mkdir -p $(@D)
+	scripts/embed-migrations $(MIGRATIONS) > $@
+$(B)/gen/migrations.list: FORCE
+	$(call keep_if_same,$(MIGRATIONS))
+$(B)/gen/%.o: $(B)/gen/%.c $(B)/flags
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The list makes an archive change when a source goes away, too.
+define archive_rules
+OBJS_$(1) := $$(patsubst %.c,$$(B)/%.o,$$(call sources,$(1))) $$(GEN_$(1))
+$$(B)/lib$(1).list: FORCE
+	$$(call keep_if_same,$$(OBJS_$(1)))
+$$(B)/lib$(1).a: $$(OBJS_$(1)) $$(B)/lib$(1).list
+	@rm -f $$@
+	$$(Q)$$(AR) rcsD $$@ $$(OBJS_$(1))
+endef
+$(foreach f,$(FOLDERS),$(eval $(call archive_rules,$(f))))
+
+define program_rules
+$$(B)/$(1): $$(B)/$$(MAIN_$(1))/main.o $$(call archive,$$(USES_$(1))) $$(B)/flags
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o %.a,$$^) $$(LIBS_$(1))
+endef
+$(foreach p,enclosd enclos enclos-runner,$(eval $(call program_rules,$(p))))
+
+# Data, copied so that a build folder can be used (or moved) as it is.
+share: $(SHARE)
+	@for f in $$(find $(B)/share -type f 2>/dev/null); do \
+	    case " $(SHARE) " in *" $$f "*) ;; *) rm -f "$$f";; esac; done
+$(B)/share/enclos/sandbox-profiles/%: sandbox-profiles/%
+	@mkdir -p $(@D)
+	@cp $< $@
+$(B)/share/enclos/python/%: api/python/%
+	@mkdir -p $(@D)
+	@cp $< $@
+
+# A unit test links the archives of the folders that it includes, and those that they build on:
+# one folder that does not compile today does not stop the tests of another.
+UNIT_LIBS := -luv -lcjson -lsqlite3 -lcrypto -lseccomp -lcap -lcmocka -lm
+$(foreach f,$(FOLDERS),$(eval INCL_$(f) := \
+    $(shell grep -l '^ *\# *include *"$(DIR_$(f))/' tests/unit/*.c tests/fuzz/*.c 2>/dev/null)))
+includes = $(if $(filter $(1),$(INCL_$(2))),$(2))
+needs = $(foreach f,orchestrator catalog runner cli client,$(call includes,$(1),$(f))) \
+        $(if $(call includes,$(1),orchestrator),catalog) $(if $(call includes,$(1),cli),client) common
+define unit_rules
+$$(B)/$(basename $(1)): $$(B)/$(basename $(1)).o $$(UNIT_SUPPORT) $$(B)/flags \
+                        $$(call archive,$$(sort $$(call needs,$(1))))
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$(filter %.o,$$^) \
+	    -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(UNIT_LIBS)
+endef
+$(foreach t,$(wildcard tests/unit/test_*.c),$(eval $(call unit_rules,$(t))))
+define fuzz_rules
+$$(B)/$(basename $(1)): $$(B)/$(basename $(1)).o $$(B)/flags \
+                        $$(call archive,$$(sort $$(call needs,$(1))))
+	$$(call say,LINK)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -fsanitize=fuzzer -o $$@ $$(filter %.o,$$^) \
+	    -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(filter-out -lcmocka,$$(UNIT_LIBS))
+endef
+$(foreach t,$(wildcard tests/fuzz/fuzz_*.c),$(eval $(call fuzz_rules,$(t))))
+
+# The attack probe runs inside sandboxes where no library may be there.
+probe: $(PROBE)
+$(B)/tests/probe/probe: $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/probe/*.c))) $(B)/flags
+	$(call say,LINK)
+	$(Q)$(CC) -static-pie -pthread $(LINK_$(VARIANT)) -o $@ $(filter %.o,$^)
+# Static, so never with a sanitizer.
+$(B)/tests/probe/%.o: tests/probe/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(COMMON) -O2 -MMD -MP -c -o $@ $<
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+# ---- tests -------------------------------------------------------------------------------------
+
+# T=json builds and runs only that one.
+units: $(if $(T),$(foreach t,$(T),$(B)/tests/unit/test_$(t)),$(UNIT_TESTS))
+
+check: check-unit check-system
+check-unit:
+	$(MAKE) VARIANT=$(if $(filter release,$(VARIANT)),debug,$(VARIANT)) units
+	scripts/test-unit build/$(if $(filter release,$(VARIANT)),debug,$(VARIANT)) $(T)
+check-system: all probe
+	@if [ -d tests/system ]; then \
+	    ENCLOS_BUILD=$(abspath $(B)) $(PYTHON) -m pytest -q tests/system $(PYTEST_ARGS); \
+	else echo "tests/system: nothing there"; fi
+check-asan:
+	$(MAKE) VARIANT=asan check-unit check-system
+check-tsan:
+	$(MAKE) VARIANT=tsan check-unit
+fuzz:
+	$(MAKE) VARIANT=fuzz fuzzers
+	scripts/fuzz build/fuzz $(FUZZ_SECONDS)
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
+golden: all probe
+	ENCLOS_BUILD=$(abspath $(B)) ENCLOS_GOLDEN=rewrite $(PYTHON) -m pytest -q tests/system -k golden
+
+LINT_DIRS ?= $(foreach f,$(FOLDERS),$(DIR_$(f)))
+LINT_SOURCES = $(sort $(foreach d,$(LINT_DIRS),$(wildcard $(d)/*.c)))
+lint:
+	@printf '%s\n' $(LINT_SOURCES) | xargs -P 2 -n 4 sh -c \
+	    'clang-tidy --quiet "$$@" -- -x c $(filter-out -Werror -fcf-protection,$(COMMON)) \
+	         -Wno-unknown-warning-option 2>&1 || exit 1' sh > build/lint.log; \
+	    status=$$?; grep -v 'warnings generated\.\|^Suppressed\|^Use -header' build/lint.log; exit $$status
+	cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability \
+	    --inline-suppr --error-exitcode=1 --suppressions-list=scripts/cppcheck.suppress \
+	    -D__GNUC__=12 -I. $(LINT_SOURCES)
+format:
+	clang-format -i $(foreach d,$(LINT_DIRS),$(wildcard $(d)/*.c $(d)/*.h))
+
+# ---- installing --------------------------------------------------------------------------------
+
+MAN := $(wildcard api/cli/*.[1-8] orchestrator/*.[1-8] runner/*.[1-8])
+INSTALL_UNIT = sed 's|@PREFIX@|$(PREFIX)|g'
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/enclos
+	$(foreach p,$(PROGRAMS),install -m 0755 $(B)/$(p) $(DESTDIR)$(PREFIX)/bin/$(p);)
+	cd $(B)/share/enclos 2>/dev/null && find . -type f -exec \
+	    install -D -m 0644 {} $(DESTDIR)$(PREFIX)/share/enclos/{} \; || true
+	$(foreach m,$(MAN),install -D -m 0644 $(m) \
+	    $(DESTDIR)$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m));)
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	$(INSTALL_UNIT) scripts/systemd/enclosd.service \
+	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/enclosd.service
+	chmod 0644 $(DESTDIR)$(PREFIX)/lib/systemd/system/enclosd.service
+	install -D -m 0644 scripts/systemd/enclos.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/enclos.conf
+	install -D -m 0644 scripts/systemd/enclos.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/enclos.conf
+
+clean:
+	rm -rf build
