@@ -14,7 +14,7 @@ enum { FRAME_MAX_BYTES = 1 << 20 };
 struct frame_reader {
     struct buf in;
     size_t scanned; /* bytes of `in` known to hold no LF */
-    size_t taken;   /* bytes of the line handed out last, dropped at the next call */
+    size_t taken;   /* bytes of lines handed out already, dropped when more bytes come */
 };
 
 void frame_init(struct frame_reader *r);

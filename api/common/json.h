@@ -8,7 +8,8 @@
  * column and what was found; cJSON only ever sees text that the scan accepted.
  * Lookups are case sensitive.
  *
- * Writing: `struct jw` appends to a struct buf; strings are escaped, invalid UTF-8 becomes U+FFFD.
+ * Writing: `struct jw` appends to a struct buf; strings are escaped, invalid UTF-8 and NUL become
+ * U+FFFD, so that what is written here can be read here.
  */
 #ifndef ENCLOS_JSON_H
 #define ENCLOS_JSON_H
@@ -24,7 +25,9 @@ struct json_limits {
     unsigned max_depth; /* 0: 32 */
 };
 
-/* Checks one JSON text without allocating. On failure the message has "line L, column C: ...". */
+/* Checks one JSON text without allocating. On failure the message has "line L, column C: ...".
+ * E_INVALID, or E_LIMIT past the limits. Duplicate keys are looked for among the first 1024 keys
+ * of the objects open at one time: all of them in any text of up to 4 KiB. json_parse finds all. */
 MUST_USE int json_scan(const char *text, size_t len, const struct json_limits *limits, struct err *e);
 
 /* A parsed value, read only. The root is owned by the caller; children are borrowed from it. */

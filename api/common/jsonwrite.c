@@ -7,6 +7,7 @@
 #include "api/common/json.h"
 #include "api/common/utf8.h"
 #include <assert.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,7 +142,8 @@ void jw_num(struct jw *w, double n)
     if (n == trunc(n) && fabs(n) <= exact) {
         snprintf(text, sizeof text, "%s%lld", n == 0 && signbit(n) ? "-" : "", (long long)n);
     } else {
-        for (int digits = 15; digits <= 17; digits++) {
+        /* 15 digits always read back from text, so fewer are only worth trying for denormals. */
+        for (int digits = fabs(n) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
             snprintf(text, sizeof text, "%.*g", digits, n);
             if (strtod(text, NULL) == n)
                 break;
