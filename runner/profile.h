@@ -3,13 +3,17 @@
  *
  * Called by the launcher (which keeps loaded profiles in memory), `exec` and `profile ...`.
  * A profile file is closed (unknown keys are refused), `extends` another one and only adds to it;
- * what would replace an inherited value is refused by name. Errors carry file, line and key.
+ * what would replace an inherited value is refused by name unless the file says so with a reason.
+ * Errors carry file, line and key. The format is told in sandbox-profiles/README.md.
+ *
+ * profile.c finds and chains the files, profile_rules.c merges their system calls,
+ * profile_detail.c tells refused calls, filter.c makes the seccomp program.
  */
 #ifndef ENCLOS_RUNNER_PROFILE_H
 #define ENCLOS_RUNNER_PROFILE_H
 
 #include "api/common/err.h"
-#include <linux/filter.h>
+#include "runner/filter.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,19 +23,13 @@ struct profile_env {
     char *value;
 };
 
-/* One seccomp program, ready for seccomp(2). */
-struct profile_filter {
-    struct sock_filter *code;
-    unsigned short count;
-    char digest[17]; /* 64-bit FNV-1a of the program, hex: names it in records */
-};
-
 enum profile_landlock { PROFILE_LANDLOCK_IF_AVAILABLE, PROFILE_LANDLOCK_REQUIRED };
 enum profile_network { PROFILE_NETWORK_NONE, PROFILE_NETWORK_LOOPBACK };
 enum profile_proc { PROFILE_PROC_HIDEPID, PROFILE_PROC_MINIMAL }; /* hidepid=invisible; subset=pid too */
 
 struct profile {
-    char name[64];
+    char name[65];
+    char *file;     /* path of its file */
     char *title;    /* English */
     char *title_fr; /* French */
     char **extends; /* from the nearest parent to the root, names */
@@ -40,7 +38,7 @@ struct profile {
     unsigned landlock_min_abi; /* with REQUIRED: refuse below it */
     enum profile_network network;
     enum profile_proc proc;
-    bool file_locks;  /* flock and fcntl locks allowed */
+    bool file_locks;  /* flock and fcntl locks allowed (read from the rules, not a key) */
     bool exec_memory; /* memfd_create with exec, PROT_EXEC on writable memory; false sets MDWE and memfd_noexec */
     struct profile_env *env; /* set for every run, before the run's own */
     size_t env_count;
@@ -48,28 +46,43 @@ struct profile {
     size_t host_env_count;
     char **thread_env; /* set to ceil(cpus): OMP_NUM_THREADS ... */
     size_t thread_env_count;
-    size_t syscalls_allowed;       /* count of names allowed */
-    struct profile_filter filter;  /* default action: user notification */
-    struct profile_filter filter_paths; /* the same, with the open family notified too (report_paths) */
-    struct profile_rules *rules;   /* private: what profile_refusal reads */
+    size_t syscalls_allowed;           /* count of names allowed, with or without conditions */
+    struct profile_filter filter;      /* default action: user notification */
+    struct profile_filter filter_paths; /* the same, with syscalls_paths[] notified too (report_paths) */
+    bool from_cache;                   /* the programs were read from cache_dir_fd */
+    struct profile_rules *rules;       /* private: what profile_refusal reads */
 };
 
 /* Loads NAME from DIR/NAME.jsonc with what it extends, validates and compiles it. `cache_dir_fd` is
  * a folder only we can write to where compiled programs are kept between processes, or -1: a
- * cached program is used only if its key (effective rules, libseccomp version, format) is the same. */
+ * cached program is used only if its key (effective rules, libseccomp version, format) is the same.
+ * E_NOT_FOUND: no such profile; E_INVALID: the file is wrong; E_DENIED: the file or the cache
+ * folder could be written by someone else. Gives *out, for profile_free. */
 MUST_USE int profile_load(const char *dir, const char *name, int cache_dir_fd, struct profile **out,
                           struct err *e);
-void profile_free(struct profile *p);
+void profile_free(struct profile *p); /* NULL is fine */
+void profile_free_at(struct profile **p);
+#define AUTO_PROFILE __attribute__((cleanup(profile_free_at)))
 
-/* What a refused (notified) call gets: the errno to return, and a short text about its arguments
- * ("AF_INET, SOCK_STREAM", "NEWUSER|NEWNS"), empty when there is nothing to say. */
+/* What a notified call gets: the errno to return, and a short text about its arguments ("AF_INET,
+ * SOCK_STREAM", "NEWUSER|NEWNS"), empty when there is nothing to say. 0: the rules allow this call,
+ * it was notified only because it names a path (filter_paths); with `filter` that never happens and
+ * the supervisor must refuse. Does not allocate. */
 int profile_refusal(const struct profile *p, int nr, const uint64_t args[6], char *detail,
                     size_t detail_size);
 
-/* Names of all NAME.jsonc in dir, sorted. Caller frees each and the array with mem. */
-MUST_USE int profile_names(const char *dir, char ***names, size_t *count, struct err *e);
+/* The text alone, whatever the profile: detail of a call's arguments. */
+void profile_detail(int nr, const uint64_t args[6], char *detail, size_t detail_size);
 
-/* `enclos-runner profile ...`: returns the exit status. */
+/* Names of all NAME.jsonc in dir, sorted. Caller frees each and the array with free(). */
+MUST_USE int profile_names(const char *dir, char ***names, size_t *count, struct err *e);
+void profile_names_free(char **names, size_t count);
+
+/* The folder of the installed profiles: $ENCLOS_DATADIR/sandbox-profiles, else share/enclos/...
+ * beside or above this program. Gives *out (free()). */
+MUST_USE int profile_default_dir(char **out, struct err *e);
+
+/* `enclos-runner profile ...` (argv[0] is "profile"): returns the exit status. */
 int profile_main(int argc, char **argv);
 
 #endif
