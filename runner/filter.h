@@ -52,10 +52,11 @@ uint32_t filter_eval(const struct profile_filter *f, const struct seccomp_data *
  * answers it from its bitmap without running the program (5.11 and later). */
 bool filter_is_constant_allow(const struct profile_filter *f, int nr);
 
-/* E_INTERNAL when the program answers something else than the rules for any number, for each
- * rule's own arguments and for arguments beside them. Reads `count` rules sorted by nr. */
+/* E_INTERNAL when the program answers something else than the rules: for every number (quick), and
+ * for each rule's own arguments and arguments one bit beside them (full). `rules` is sorted by nr. */
+enum filter_care { FILTER_CARE_QUICK, FILTER_CARE_FULL };
 MUST_USE int filter_verify(const struct profile_filter *f, const struct filter_rule *rules,
-                           size_t count, struct err *e);
+                           size_t count, enum filter_care care, struct err *e);
 
 /* 64-bit FNV-1a: names things, protects nothing. */
 uint64_t filter_fnv(const void *p, size_t len);

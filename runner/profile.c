@@ -401,8 +401,9 @@ static int compile_pair(struct profile *p, int cache_dir_fd, const struct filter
         if (found < 0)
             return -1;
         struct err wrong = {0};
-        if (found > 0 && filter_verify(&programs[0], plain, plain_count, &wrong) == 0 &&
-            filter_verify(&programs[1], paths, paths_count, &wrong) == 0)
+        if (found > 0 &&
+            filter_verify(&programs[0], plain, plain_count, FILTER_CARE_QUICK, &wrong) == 0 &&
+            filter_verify(&programs[1], paths, paths_count, FILTER_CARE_QUICK, &wrong) == 0)
             p->from_cache = true;
         else if (found > 0) {
             filter_fini(&programs[0]);
@@ -419,8 +420,11 @@ static int compile_pair(struct profile *p, int cache_dir_fd, const struct filter
     }
     p->filter = programs[0];
     p->filter_paths = programs[1];
+    /* A full disk is no reason to refuse runs: the caller may log it. */
+    p->in_cache = p->from_cache;
     if (cache_dir_fd >= 0 && !p->from_cache)
-        return filter_cache_put(cache_dir_fd, key.data, key.len, programs, 2, e);
+        p->in_cache =
+            filter_cache_put(cache_dir_fd, key.data, key.len, programs, 2, &p->cache_problem) == 0;
     return 0;
 }
 

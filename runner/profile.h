@@ -50,6 +50,8 @@ struct profile {
     struct profile_filter filter;      /* default action: user notification */
     struct profile_filter filter_paths; /* the same, with syscalls_paths[] notified too (report_paths) */
     bool from_cache;                   /* the programs were read from cache_dir_fd */
+    bool in_cache;                     /* they are there now */
+    struct err cache_problem;          /* set when the programs could not be kept there: log it */
     struct profile_rules *rules;       /* private: what profile_refusal reads */
 };
 

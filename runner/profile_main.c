@@ -133,8 +133,8 @@ static void json_rule(struct jw *w, const struct profile_rule *rule)
         jw_end_arr(w);
     }
     jw_str_at(w, "why", rule->why);
-    jw_str_at(w, "file", rule->file);
-    jw_int_at(w, "line", rule->line);
+    jw_str_at(w, "file", rule->source->file);
+    jw_int_at(w, "line", rule_line(rule));
     jw_end_obj(w);
 }
 
@@ -243,7 +243,7 @@ static void show_rules(const struct profile *p)
                rule->kind >= RULE_ERRNO ? errno_word(rule->os_errno)
                : rule->group != NULL    ? rule->group
                                         : "",
-               rule->file, rule->line, rule->why);
+               rule->source->file, rule_line(rule), rule->why);
     }
 }
 

@@ -64,6 +64,11 @@ unsigned source_line(const struct profile_source *s, const char *path)
     }
 }
 
+unsigned rule_line(const struct profile_rule *rule)
+{
+    return source_line(rule->source, rule->path);
+}
+
 int source_fail(const struct profile_source *s, const char *path, const char *hint, struct err *e,
                 const char *fmt, ...)
 {
@@ -128,8 +133,12 @@ bool rules_allows(const struct profile_rules *r, int nr)
 size_t rules_allowed_count(const struct profile_rules *r)
 {
     size_t n = 0;
-    for (int nr = 0; nr < SYSCALLS_END; nr++)
-        n += rules_allows(r, nr);
+    int last = -1;
+    for (size_t i = 0; i < r->count; i++) {
+        bool allows = r->rule[i].kind == RULE_ALLOW || r->rule[i].kind == RULE_ALLOW_IF;
+        n += allows && r->rule[i].nr != last;
+        last = allows ? r->rule[i].nr : last;
+    }
     return n;
 }
 
@@ -175,7 +184,8 @@ static int add_rule(struct profile_rules *r, const struct profile_source *s, con
         if (old->nr != new->nr || (conflicts[new->kind].against & (1U << old->kind)) == 0)
             continue;
         return source_fail(s, path, conflicts[new->kind].hint, e, "%s is already %s at %s:%u",
-                           syscalls_name(new->nr), kind_text(old->kind), old->file, old->line);
+                           syscalls_name(new->nr), kind_text(old->kind), old->source->file,
+                           rule_line(old));
     }
     if (r->count == RULES_MAX)
         return source_fail(s, path, NULL, e, "more than %d rules", RULES_MAX);
@@ -184,8 +194,9 @@ static int add_rule(struct profile_rules *r, const struct profile_source *s, con
         r->rule = mem_grow(r->rule, r->room, sizeof *r->rule);
     }
     r->rule[r->count] = *new;
-    r->rule[r->count].file = arena_strdup(r->arena, s->file);
-    r->rule[r->count].line = source_line(s, path);
+    r->rule[r->count].source = s;
+    r->rule[r->count].path = arena_strdup(r->arena, path);
+    r->rule[r->count].order = r->added++;
     r->count++;
     return 0;
 }
@@ -507,7 +518,19 @@ static int check_overrides(const struct profile_rules *r, const struct profile_s
     return 0;
 }
 
-int rules_apply(struct profile_rules *r, const struct profile_source *s, bool child, struct err *e)
+/* A copy that lives as long as the rules. */
+static struct profile_source *keep_source(struct profile_rules *r, const struct profile_source *s)
+{
+    struct profile_source *kept = arena_alloc(r->arena, sizeof *kept);
+    kept->file = arena_strdup(r->arena, s->file);
+    kept->text = arena_strndup(r->arena, s->text, s->len);
+    kept->len = s->len;
+    kept->root = s->root;
+    return kept;
+}
+
+static int apply_sections(struct profile_rules *r, const struct profile_source *s, bool child,
+                          struct err *e)
 {
     static const char *const keys[SECTION_COUNT + 1] = {"remove", "override", "allow", "allow_if",
                                                         "errno",  "refuse",   NULL};
@@ -539,6 +562,14 @@ int rules_apply(struct profile_rules *r, const struct profile_source *s, bool ch
     return overrides != NULL ? check_overrides(r, s, overrides, e) : 0;
 }
 
+int rules_apply(struct profile_rules *r, const struct profile_source *s, bool child, struct err *e)
+{
+    struct profile_source *kept = keep_source(r, s);
+    int rc = apply_sections(r, kept, child, e);
+    kept->root = NULL;
+    return rc;
+}
+
 /* Between the filter and the first instruction of the program the sandbox itself still sends the
  * listener (sendmsg), waits for an answer (read, recvmsg, poll), says what went wrong (write),
  * closes, executes and exits. Notified, they would wait for a monitor that waits for them. */
@@ -564,8 +595,7 @@ static int by_number(const void *pa, const void *pb)
         return a->nr < b->nr ? -1 : 1;
     if (a->kind != b->kind)
         return a->kind < b->kind ? -1 : 1;
-    int file = strcmp(a->file, b->file);
-    return file != 0 ? file : (a->line > b->line) - (a->line < b->line);
+    return a->order < b->order ? -1 : a->order > b->order;
 }
 
 void rules_sort(struct profile_rules *r)
@@ -632,8 +662,9 @@ int rules_for_filter(const struct profile_rules *r, bool report_paths, struct fi
         size_t more = expand(rule, NULL);
         if (more > FILTER_RULES_MAX - n)
             return err_set(e, E_LIMIT, "syscalls", "fewer values in the argument rules",
-                           "%s:%u: %s: the filter would hold more than %d comparisons", rule->file,
-                           rule->line, syscalls_name(rule->nr), FILTER_RULES_MAX);
+                           "%s:%u: %s: the filter would hold more than %d comparisons",
+                           rule->source->file, rule_line(rule), syscalls_name(rule->nr),
+                           FILTER_RULES_MAX);
         expand(rule, all + n);
         n += more;
     }

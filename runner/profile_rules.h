@@ -25,6 +25,14 @@ struct rule_arg {
     const uint64_t *values; /* (argument & mask) is one of these */
 };
 
+/* One profile file. */
+struct profile_source {
+    const char *file; /* "base.jsonc", for messages */
+    const char *text; /* comments blanked */
+    size_t len;
+    const struct json *root; /* while it is read */
+};
+
 struct profile_rule {
     int nr;
     enum rule_kind kind;
@@ -34,23 +42,19 @@ struct profile_rule {
     const char *group; /* of an allow entry, else NULL */
     const char *why;
     const char *why_fr; /* may be NULL */
-    const char *file;   /* "base.jsonc" */
-    unsigned line;
+    /* Where it was said. Finding a line means reading the text, and 300 rules would do it at every
+     * load for the one error in a thousand: rule_line looks when somebody asks. */
+    const struct profile_source *source;
+    const char *path;
+    unsigned order; /* of appearance */
 };
 
 struct profile_rules {
-    struct arena *arena; /* owns all strings and values */
+    struct arena *arena; /* owns all strings, values and copies of sources (without root) */
     struct profile_rule *rule;
     size_t count;
     size_t room;
-};
-
-/* One profile file while it is read. */
-struct profile_source {
-    const char *file; /* "base.jsonc", for messages */
-    const char *text; /* comments blanked */
-    size_t len;
-    const struct json *root;
+    unsigned added;
 };
 
 struct profile_rules *rules_new(void);
@@ -69,7 +73,7 @@ void rules_sort(struct profile_rules *r); /* by number, kind, order of appearanc
 
 /* True when the call is let through for at least some arguments. */
 bool rules_allows(const struct profile_rules *r, int nr);
-size_t rules_allowed_count(const struct profile_rules *r);
+size_t rules_allowed_count(const struct profile_rules *r); /* sorted rules only */
 
 /* Errno for a call (0: allowed) as told in profile.h. */
 int rules_refusal(const struct profile_rules *r, int nr, const uint64_t args[6]);
@@ -85,6 +89,8 @@ void rules_key(const struct filter_rule *rules, size_t count, struct buf *out);
 /* Sets an error at a place of a file: "base.jsonc:12: syscalls.allow[0]: ...". */
 int source_fail(const struct profile_source *s, const char *path, const char *hint, struct err *e,
                 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* Line of the name that made a rule. */
+unsigned rule_line(const struct profile_rule *rule);
 /* Adds file and line to an error that the json layer set with a path in `field`. */
 int source_located(const struct profile_source *s, struct err *e);
 /* Line of a path, or of the nearest thing around it that exists. */
