@@ -9,6 +9,7 @@
 
 #include "catalog/digest.h"
 #include "catalog/store.h"
+#include <sys/types.h>
 
 enum { OBJECT_MAX_TB = 1 };
 #define OBJECT_MAX_BYTES ((uint64_t)OBJECT_MAX_TB << 40)
@@ -44,5 +45,14 @@ MUST_USE int objects_put_chunk(const struct store *s, int64_t owner_uid, const c
 /* Makes sure that hard link `name` in dir_fd is the object (a copy, 0400, when it has too many links). */
 MUST_USE int objects_link(const struct store *s, const char *sha256, uint64_t size_bytes, int dir_fd,
                           const char *name, struct err *e);
+
+/* Writes a copy as new file `name` in dir_fd (no sync), checking size and digest of what was read: E_INTERNAL, and no
+ * file, when the object is not what its name says. */
+MUST_USE int objects_copy(const struct store *s, const char *sha256, uint64_t size_bytes, int dir_fd,
+                          const char *name, mode_t mode, struct err *e);
+
+/* A name for something of ours in tmp/, unique in this process. */
+enum { OBJECTS_TMP_NAME = 48 };
+void objects_tmp_name(const char *what, char out[OBJECTS_TMP_NAME]);
 
 #endif
