@@ -80,8 +80,8 @@ static int add_rule(scmp_filter_ctx ctx, const struct filter_rule *r, struct err
                                        .op = SCMP_CMP_MASKED_EQ,
                                        .datum_a = r->cond[i].mask,
                                        .datum_b = r->cond[i].value};
-    uint32_t action =
-        r->os_errno == FILTER_ALLOW ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO((uint32_t)r->os_errno);
+    uint32_t action = r->os_errno == FILTER_ALLOW ? SCMP_ACT_ALLOW
+                                                  : SCMP_ACT_ERRNO((uint32_t)r->os_errno);
     int rc = seccomp_rule_add_exact_array(ctx, action, r->nr, (unsigned)r->cond_count, cmp);
     return rc == 0 ? 0 : scmp_failed(e, rc, syscalls_name(r->nr));
 }
@@ -152,30 +152,18 @@ uint32_t filter_eval(const struct profile_filter *f, const struct seccomp_data *
                 return SECCOMP_RET_KILL_PROCESS;
             memcpy(&a, (const char *)data + i->k, sizeof a);
             break;
-        case BPF_ALU | BPF_AND | BPF_K:
-            a &= i->k;
-            break;
+        case BPF_ALU | BPF_AND | BPF_K: a &= i->k; break;
         case BPF_JMP | BPF_JA:
             if (i->k >= f->count)
                 return SECCOMP_RET_KILL_PROCESS;
             pc += i->k;
             break;
-        case BPF_JMP | BPF_JEQ | BPF_K:
-            pc += a == i->k ? i->jt : i->jf;
-            break;
-        case BPF_JMP | BPF_JGT | BPF_K:
-            pc += a > i->k ? i->jt : i->jf;
-            break;
-        case BPF_JMP | BPF_JGE | BPF_K:
-            pc += a >= i->k ? i->jt : i->jf;
-            break;
-        case BPF_JMP | BPF_JSET | BPF_K:
-            pc += (a & i->k) != 0 ? i->jt : i->jf;
-            break;
-        case BPF_RET | BPF_K:
-            return i->k;
-        default:
-            return SECCOMP_RET_KILL_PROCESS;
+        case BPF_JMP | BPF_JEQ | BPF_K: pc += a == i->k ? i->jt : i->jf; break;
+        case BPF_JMP | BPF_JGT | BPF_K: pc += a > i->k ? i->jt : i->jf; break;
+        case BPF_JMP | BPF_JGE | BPF_K: pc += a >= i->k ? i->jt : i->jf; break;
+        case BPF_JMP | BPF_JSET | BPF_K: pc += (a & i->k) != 0 ? i->jt : i->jf; break;
+        case BPF_RET | BPF_K: return i->k;
+        default: return SECCOMP_RET_KILL_PROCESS;
         }
     }
     return SECCOMP_RET_KILL_PROCESS;
@@ -197,28 +185,14 @@ bool filter_is_constant_allow(const struct profile_filter *f, int nr)
             else
                 return false;
             break;
-        case BPF_ALU | BPF_AND | BPF_K:
-            a &= i->k;
-            break;
-        case BPF_JMP | BPF_JA:
-            pc += i->k;
-            break;
-        case BPF_JMP | BPF_JEQ | BPF_K:
-            pc += a == i->k ? i->jt : i->jf;
-            break;
-        case BPF_JMP | BPF_JGT | BPF_K:
-            pc += a > i->k ? i->jt : i->jf;
-            break;
-        case BPF_JMP | BPF_JGE | BPF_K:
-            pc += a >= i->k ? i->jt : i->jf;
-            break;
-        case BPF_JMP | BPF_JSET | BPF_K:
-            pc += (a & i->k) != 0 ? i->jt : i->jf;
-            break;
-        case BPF_RET | BPF_K:
-            return i->k == SECCOMP_RET_ALLOW;
-        default:
-            return false;
+        case BPF_ALU | BPF_AND | BPF_K: a &= i->k; break;
+        case BPF_JMP | BPF_JA: pc += i->k; break;
+        case BPF_JMP | BPF_JEQ | BPF_K: pc += a == i->k ? i->jt : i->jf; break;
+        case BPF_JMP | BPF_JGT | BPF_K: pc += a > i->k ? i->jt : i->jf; break;
+        case BPF_JMP | BPF_JGE | BPF_K: pc += a >= i->k ? i->jt : i->jf; break;
+        case BPF_JMP | BPF_JSET | BPF_K: pc += (a & i->k) != 0 ? i->jt : i->jf; break;
+        case BPF_RET | BPF_K: return i->k == SECCOMP_RET_ALLOW;
+        default: return false;
         }
     }
     return false;

@@ -66,8 +66,7 @@ uint64_t filter_fnv(const void *p, size_t len);
  * damaged, of another key or of another owner is not used, and replaced by the next put.
  * get: returns 1 found (gives the programs), 0 not there, -1 error. */
 MUST_USE int filter_cache_get(int dir_fd, const char *key, size_t key_len,
-                              struct profile_filter *programs, size_t program_count,
-                              struct err *e);
+                              struct profile_filter *programs, size_t program_count, struct err *e);
 MUST_USE int filter_cache_put(int dir_fd, const char *key, size_t key_len,
                               const struct profile_filter *programs, size_t program_count,
                               struct err *e);

@@ -188,7 +188,7 @@ static int read_choice(const struct profile_source *s, const struct choice *c, i
     }
     if (c->words == NULL)
         return json_need_int(s->root, "", c->key, c->min, c->max, out, e) < 0 ? source_located(s, e)
-                                                                             : 0;
+                                                                              : 0;
     const char *word = NULL;
     if (json_need_str(s->root, "", c->key, 1, 40, &word, e) < 0)
         return source_located(s, e);
@@ -281,9 +281,9 @@ static int apply_env(struct profile *p, const struct profile_source *s, struct e
             return source_fail(s, path, NULL, e, "%s is in thread_env or host_env already", name);
         struct profile_env *old = find_env(p, name);
         if (old != NULL && !overridden(s, path))
-            return source_fail(s, path, "list \"env.NAME\" with a reason in \"override\" to change it",
-                               e, "the profile it extends sets %s to '%s' already", name,
-                               old->value);
+            return source_fail(s, path,
+                               "list \"env.NAME\" with a reason in \"override\" to change it", e,
+                               "the profile it extends sets %s to '%s' already", name, old->value);
         if (old != NULL) {
             free(old->value);
             old->value = mem_strdup(value);
@@ -358,9 +358,9 @@ static int check_override(struct profile *p, const struct profile_source *s, boo
 static int apply_link(struct profile *p, const struct link *l, bool child, struct err *e)
 {
     static const char *const keys[] = {
-        "version", "title", "title_fr",    "extends", "override", "landlock",   "landlock_min_abi",
-        "network", "proc",  "exec_memory", "env",     "host_env", "thread_env", "syscalls",
-        NULL};
+        "version",          "title",    "title_fr", "extends",     "override", "landlock",
+        "landlock_min_abi", "network",  "proc",     "exec_memory", "env",      "host_env",
+        "thread_env",       "syscalls", NULL};
     const struct profile_source *s = &l->source;
     int64_t version = 0;
     const char *title = NULL, *title_fr = NULL;

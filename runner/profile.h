@@ -25,7 +25,10 @@ struct profile_env {
 
 enum profile_landlock { PROFILE_LANDLOCK_IF_AVAILABLE, PROFILE_LANDLOCK_REQUIRED };
 enum profile_network { PROFILE_NETWORK_NONE, PROFILE_NETWORK_LOOPBACK };
-enum profile_proc { PROFILE_PROC_HIDEPID, PROFILE_PROC_MINIMAL }; /* hidepid=invisible; subset=pid too */
+enum profile_proc {
+    PROFILE_PROC_HIDEPID,
+    PROFILE_PROC_MINIMAL
+}; /* hidepid=invisible; subset=pid too */
 
 struct profile {
     char name[65];
@@ -38,21 +41,24 @@ struct profile {
     unsigned landlock_min_abi; /* with REQUIRED: refuse below it */
     enum profile_network network;
     enum profile_proc proc;
-    bool file_locks;  /* flock and fcntl locks allowed (read from the rules, not a key) */
-    bool exec_memory; /* memfd_create with exec, PROT_EXEC on writable memory; false sets MDWE and memfd_noexec */
+    bool file_locks; /* flock and fcntl locks allowed (read from the rules, not a key) */
+    bool
+        exec_memory; /* memfd_create with exec, PROT_EXEC on writable memory; false sets MDWE and memfd_noexec */
     struct profile_env *env; /* set for every run, before the run's own */
     size_t env_count;
-    char **host_env; /* variables that describe the machine, copied from the launcher's environment */
+    char *
+        *host_env; /* variables that describe the machine, copied from the launcher's environment */
     size_t host_env_count;
     char **thread_env; /* set to ceil(cpus): OMP_NUM_THREADS ... */
     size_t thread_env_count;
-    size_t syscalls_allowed;           /* count of names allowed, with or without conditions */
-    struct profile_filter filter;      /* default action: user notification */
-    struct profile_filter filter_paths; /* the same, with syscalls_paths[] notified too (report_paths) */
-    bool from_cache;                   /* the programs were read from cache_dir_fd */
-    bool in_cache;                     /* they are there now */
-    struct err cache_problem;          /* set when the programs could not be kept there: log it */
-    struct profile_rules *rules;       /* private: what profile_refusal reads */
+    size_t syscalls_allowed;      /* count of names allowed, with or without conditions */
+    struct profile_filter filter; /* default action: user notification */
+    struct profile_filter
+        filter_paths;            /* the same, with syscalls_paths[] notified too (report_paths) */
+    bool from_cache;             /* the programs were read from cache_dir_fd */
+    bool in_cache;               /* they are there now */
+    struct err cache_problem;    /* set when the programs could not be kept there: log it */
+    struct profile_rules *rules; /* private: what profile_refusal reads */
 };
 
 /* Loads NAME from DIR/NAME.jsonc with what it extends, validates and compiles it. `cache_dir_fd` is

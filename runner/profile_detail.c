@@ -109,30 +109,18 @@ void profile_detail(int nr, const uint64_t args[6], char *detail, size_t detail_
     detail[0] = '\0';
     switch (nr) {
     case __NR_socket:
-    case __NR_socketpair:
-        say_socket(&t, args);
-        break;
+    case __NR_socketpair: say_socket(&t, args); break;
     case __NR_clone:
-    case __NR_unshare:
-        say_namespaces(&t, args[0]);
-        break;
-    case __NR_setns:
-        say_namespaces(&t, args[1]);
-        break;
-    case __NR_prctl:
-        say_u32(&t, CONST_PRCTL, args[0]);
-        break;
-    case __NR_arch_prctl:
-        say(&t, "0x%x", (unsigned)args[0]);
-        break;
+    case __NR_unshare: say_namespaces(&t, args[0]); break;
+    case __NR_setns: say_namespaces(&t, args[1]); break;
+    case __NR_prctl: say_u32(&t, CONST_PRCTL, args[0]); break;
+    case __NR_arch_prctl: say(&t, "0x%x", (unsigned)args[0]); break;
     case __NR_ioctl: {
         const char *name = const_name(CONST_IOCTL, (uint32_t)args[1]);
         say(&t, "%s%s0x%x", name != NULL ? name : "", name != NULL ? " " : "", (unsigned)args[1]);
         break;
     }
-    case __NR_fcntl:
-        say_u32(&t, CONST_FCNTL, args[1]);
-        break;
+    case __NR_fcntl: say_u32(&t, CONST_FCNTL, args[1]); break;
     case __NR_ptrace:
         say_u32(&t, CONST_PTRACE, args[0]);
         if ((int32_t)args[1] != 0)
@@ -142,44 +130,23 @@ void profile_detail(int nr, const uint64_t args[6], char *detail, size_t detail_
     case __NR_process_vm_writev:
     case __NR_kcmp:
     case __NR_migrate_pages:
-    case __NR_move_pages:
-        say(&t, "process %d", (int32_t)args[0]);
-        break;
-    case __NR_personality:
-        say_bits(&t, CONST_PERSONALITY, (uint32_t)args[0], 0);
-        break;
-    case __NR_mknod:
-        say_node(&t, args[1], args[2]);
-        break;
-    case __NR_mknodat:
-        say_node(&t, args[2], args[3]);
-        break;
+    case __NR_move_pages: say(&t, "process %d", (int32_t)args[0]); break;
+    case __NR_personality: say_bits(&t, CONST_PERSONALITY, (uint32_t)args[0], 0); break;
+    case __NR_mknod: say_node(&t, args[1], args[2]); break;
+    case __NR_mknodat: say_node(&t, args[2], args[3]); break;
     case __NR_setuid:
-    case __NR_setfsuid:
-        say(&t, "user %u", (unsigned)args[0]);
-        break;
+    case __NR_setfsuid: say(&t, "user %u", (unsigned)args[0]); break;
     case __NR_setgid:
-    case __NR_setfsgid:
-        say(&t, "group %u", (unsigned)args[0]);
-        break;
+    case __NR_setfsgid: say(&t, "group %u", (unsigned)args[0]); break;
     case __NR_setreuid:
-    case __NR_setregid:
-        say(&t, "%d, %d", (int32_t)args[0], (int32_t)args[1]);
-        break;
+    case __NR_setregid: say(&t, "%d, %d", (int32_t)args[0], (int32_t)args[1]); break;
     case __NR_setresuid:
     case __NR_setresgid:
         say(&t, "%d, %d, %d", (int32_t)args[0], (int32_t)args[1], (int32_t)args[2]);
         break;
-    case __NR_keyctl:
-        say_u32(&t, CONST_KEYCTL, args[0]);
-        break;
-    case __NR_bpf:
-        say_u32(&t, CONST_BPF, args[0]);
-        break;
-    case __NR_clock_settime:
-        say_u32(&t, CONST_CLOCK, args[0]);
-        break;
-    default:
-        break;
+    case __NR_keyctl: say_u32(&t, CONST_KEYCTL, args[0]); break;
+    case __NR_bpf: say_u32(&t, CONST_BPF, args[0]); break;
+    case __NR_clock_settime: say_u32(&t, CONST_CLOCK, args[0]); break;
+    default: break;
     }
 }

@@ -26,15 +26,16 @@ struct options {
 
 static int usage(FILE *to)
 {
-    fputs("usage: enclos-runner profile list [--json] [--profiles DIR]\n"
-          "       enclos-runner profile show NAME [--effective] [--json] [--profiles DIR]\n"
-          "       enclos-runner profile check FILE.jsonc [--json]\n"
-          "\n"
-          "list   the profiles of this lab, and which are valid\n"
-          "show   what a profile does; --effective lists every system call, where it is decided and "
-          "why\n"
-          "check  says whether a file is a valid profile (what it extends is looked for beside it)\n",
-          to);
+    fputs(
+        "usage: enclos-runner profile list [--json] [--profiles DIR]\n"
+        "       enclos-runner profile show NAME [--effective] [--json] [--profiles DIR]\n"
+        "       enclos-runner profile check FILE.jsonc [--json]\n"
+        "\n"
+        "list   the profiles of this lab, and which are valid\n"
+        "show   what a profile does; --effective lists every system call, where it is decided and "
+        "why\n"
+        "check  says whether a file is a valid profile (what it extends is looked for beside it)\n",
+        to);
     return to == stdout ? 0 : EXIT_USAGE;
 }
 
@@ -56,9 +57,8 @@ static const char *proc_word(const struct profile *p)
 static const char *kind_word(enum rule_kind k)
 {
     static const char *const words[] = {
-        [RULE_ALLOW] = "allow",           [RULE_ALLOW_IF] = "allow_if",
-        [RULE_ERRNO] = "errno",           [RULE_REFUSE_IF] = "refuse_if",
-        [RULE_REFUSE] = "refuse",
+        [RULE_ALLOW] = "allow",         [RULE_ALLOW_IF] = "allow_if", [RULE_ERRNO] = "errno",
+        [RULE_REFUSE_IF] = "refuse_if", [RULE_REFUSE] = "refuse",
     };
     return words[k];
 }
@@ -290,7 +290,8 @@ static int cmd_check(const struct options *o)
     AUTO_PROFILE struct profile *p = NULL;
     size_t len = strlen(base);
     if (len < 7 || strcmp(base + len - 6, ".jsonc") != 0) {
-        err_set(&e, E_INVALID, "file", "name it NAME.jsonc", "%s is not named like a profile", base);
+        err_set(&e, E_INVALID, "file", "name it NAME.jsonc", "%s is not named like a profile",
+                base);
     } else {
         base[len - 6] = '\0';
         if (profile_load(dir, base, -1, &p, &e) == 0 && !o->json)

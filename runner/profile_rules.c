@@ -164,10 +164,11 @@ static const struct {
     [RULE_ALLOW_IF] = {1U << RULE_ALLOW | 1U << RULE_ERRNO,
                        "list the call in syscalls.remove (if it is allowed) or syscalls.override, "
                        "with a reason"},
-    [RULE_ERRNO] = {1U << RULE_ALLOW | 1U << RULE_ALLOW_IF | 1U << RULE_ERRNO | 1U << RULE_REFUSE |
-                        1U << RULE_REFUSE_IF,
-                    "list the call in syscalls.remove (if it is allowed) or syscalls.override, with "
-                    "a reason"},
+    [RULE_ERRNO] =
+        {1U << RULE_ALLOW | 1U << RULE_ALLOW_IF | 1U << RULE_ERRNO | 1U << RULE_REFUSE |
+             1U << RULE_REFUSE_IF,
+         "list the call in syscalls.remove (if it is allowed) or syscalls.override, with "
+         "a reason"},
     [RULE_REFUSE_IF] = {1U << RULE_ALLOW | 1U << RULE_ERRNO,
                         "list the call in syscalls.remove (if it is allowed) or syscalls.override, "
                         "with a reason"},
@@ -267,8 +268,8 @@ static int parse_number(const struct profile_source *s, const struct json *v, co
     const char *bad = NULL;
     size_t bad_len = 0;
     if (const_value(text, out, &bad, &bad_len) < 0)
-        return source_fail(s, path, "see runner/profile_const.c for the names, or write a number", e,
-                           "unknown constant '%.*s'", (int)bad_len, bad);
+        return source_fail(s, path, "see runner/profile_const.c for the names, or write a number",
+                           e, "unknown constant '%.*s'", (int)bad_len, bad);
     return 0;
 }
 
@@ -294,7 +295,8 @@ static int parse_values(struct profile_rules *r, const struct profile_source *s,
         if (parse_number(s, one, at, &values[i], e) < 0)
             return -1;
         if ((values[i] & ~out->mask) != 0)
-            return source_fail(s, at, NULL, e, "0x%llx has bits outside the mask 0x%llx: never true",
+            return source_fail(s, at, NULL, e,
+                               "0x%llx has bits outside the mask 0x%llx: never true",
                                (unsigned long long)values[i], (unsigned long long)out->mask);
         for (size_t j = 0; j < i; j++)
             if (values[j] == values[i])
@@ -307,8 +309,8 @@ static int parse_values(struct profile_rules *r, const struct profile_source *s,
 }
 
 /* {"index":0,"name":"flags","op":"masked_eq","mask":"0x7E020000","value":0} */
-static int parse_arg(struct profile_rules *r, const struct profile_source *s, const struct json *arg,
-                     const char *path, struct rule_arg *out, struct err *e)
+static int parse_arg(struct profile_rules *r, const struct profile_source *s,
+                     const struct json *arg, const char *path, struct rule_arg *out, struct err *e)
 {
     static const char *const keys[] = {"index", "name", "op", "mask", "value", "values", NULL};
     int64_t index = 0;
@@ -329,8 +331,9 @@ static int parse_arg(struct profile_rules *r, const struct profile_source *s, co
     const struct json *mask = json_get(arg, "mask");
     place(at, "%s.mask", path);
     if ((eq && mask != NULL) || (masked && mask == NULL))
-        return source_fail(s, mask != NULL ? at : path, "masked_eq needs a mask, in may have one, eq "
-                                                        "has none",
+        return source_fail(s, mask != NULL ? at : path,
+                           "masked_eq needs a mask, in may have one, eq "
+                           "has none",
                            e, "op %s %s a mask", op, eq ? "takes no" : "needs");
     if (json_get(arg, in ? "value" : "values") != NULL)
         return source_fail(s, path, NULL, e, "op %s takes %s", op, in ? "values" : "value");
@@ -377,8 +380,8 @@ static int parse_name(const struct profile_source *s, const struct json *v, cons
         return source_fail(s, path, NULL, e, "must be the name of a system call");
     *nr = syscalls_number(name);
     if (*nr < 0)
-        return source_fail(s, path, "names are those of the kernel's x86-64 table, such as openat", e,
-                           "unknown system call '%s'", name);
+        return source_fail(s, path, "names are those of the kernel's x86-64 table, such as openat",
+                           e, "unknown system call '%s'", name);
     return 0;
 }
 
@@ -397,7 +400,8 @@ static int apply_remove(struct profile_rules *r, const struct profile_source *s,
 {
     if (!rules_allows(r, rule->nr))
         return source_fail(s, path, "take it off this list", e,
-                           "%s is not allowed by what this profile extends", syscalls_name(rule->nr));
+                           "%s is not allowed by what this profile extends",
+                           syscalls_name(rule->nr));
     drop_if(r, rule->nr, 1U << RULE_ALLOW | 1U << RULE_ALLOW_IF);
     /* Without an errno of its own the inherited answer to wrong arguments stays. */
     if (rule->os_errno < 0 && find_kind(r, rule->nr, RULE_REFUSE) != NULL)
@@ -479,7 +483,8 @@ static int parse_entry(struct profile_rules *r, const struct profile_source *s,
                                "a refusal cannot answer success");
         }
     }
-    if (section->keys == keys_if || (section->keys == keys_refuse && json_get(entry, "args") != NULL)) {
+    if (section->keys == keys_if ||
+        (section->keys == keys_refuse && json_get(entry, "args") != NULL)) {
         if (parse_args(r, s, entry, path, &rule, e) < 0)
             return -1;
         if (section->keys == keys_refuse)
@@ -548,8 +553,9 @@ static int apply_sections(struct profile_rules *r, const struct profile_source *
         if (json_opt_array(all, "syscalls", sections[n].name, ENTRIES_MAX, &list, e) < 0)
             return source_located(s, e);
         if (list != NULL && sections[n].child_only && !child)
-            return source_fail(s, path, "only a profile that extends another has something to change",
-                               e, "this profile extends none");
+            return source_fail(s, path,
+                               "only a profile that extends another has something to change", e,
+                               "this profile extends none");
         size_t i = 0;
         for (const struct json *entry = json_first(list); entry != NULL;
              entry = json_next(entry), i++) {
@@ -575,8 +581,8 @@ int rules_apply(struct profile_rules *r, const struct profile_source *s, bool ch
  * closes, executes and exits. Notified, they would wait for a monitor that waits for them. */
 int rules_check(const struct profile_rules *r, const struct profile_source *last, struct err *e)
 {
-    static const int needed[] = {__NR_sendmsg, __NR_recvmsg, __NR_read,       __NR_write,
-                                 __NR_close,   __NR_execve,  __NR_exit_group, __NR_exit,
+    static const int needed[] = {__NR_sendmsg, __NR_recvmsg,     __NR_read,       __NR_write,
+                                 __NR_close,   __NR_execve,      __NR_exit_group, __NR_exit,
                                  __NR_poll,    __NR_rt_sigreturn};
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
         if (find_kind(r, needed[i], RULE_ALLOW) == NULL)
@@ -635,14 +641,14 @@ static size_t expand(const struct profile_rule *rule, struct filter_rule *out)
         product *= rule->arg[a].value_count;
     for (size_t n = 0; out != NULL && n < product; n++) {
         size_t rest = n;
-        out[n] = (struct filter_rule){
-            .nr = rule->nr,
-            .os_errno = rule->kind == RULE_ERRNO ? rule->os_errno : FILTER_ALLOW,
-            .cond_count = rule->arg_count};
+        out[n] = (struct filter_rule){.nr = rule->nr,
+                                      .os_errno = rule->kind == RULE_ERRNO ? rule->os_errno
+                                                                           : FILTER_ALLOW,
+                                      .cond_count = rule->arg_count};
         for (size_t a = 0; a < rule->arg_count; a++) {
             const struct rule_arg *arg = &rule->arg[a];
-            out[n].cond[a] = (struct filter_cond){arg->index, arg->mask,
-                                                  arg->values[rest % arg->value_count]};
+            out[n].cond[a] =
+                (struct filter_cond){arg->index, arg->mask, arg->values[rest % arg->value_count]};
             rest /= arg->value_count;
         }
     }
