@@ -1,0 +1,94 @@
+/*
+ * cgroup.h - control groups of a run: v2, v1 and hybrid behind one face.
+ *
+ * The host is probed once (by the launcher or `exec`); each run gets a fresh group in every
+ * hierarchy it needs, with its limits written and read back before the run exists. Fresh, because
+ * a reused group carries cached charges and counters (isolate learnt it).
+ *
+ *   v2:           one tree. The run is cloned into the group (CLONE_INTO_CGROUP).
+ *   v1 and hybrid: memory, pids, cpu and cpuacct, each in its own tree or mounted together. Init
+ *                 writes "0" into the pre-opened `tasks` files: a thread that moves itself skips the
+ *                 global rwsem (kernel commit 9a3284fad42f).
+ */
+#ifndef ENCLOS_RUNNER_CGROUP_H
+#define ENCLOS_RUNNER_CGROUP_H
+
+#include "api/common/err.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum cg_controller { CG_MEMORY, CG_PIDS, CG_CPU, CG_CPUACCT, CG_COUNT };
+
+enum cg_kind { CG_NONE, CG_V1, CG_V2 };
+
+struct cg_host {
+    enum cg_kind kind;
+    bool hybrid;             /* v1 controllers with a v2 tree beside them */
+    char base[CG_COUNT][512]; /* folder under which run groups are made; v2 uses [CG_MEMORY] only */
+    bool alias[CG_COUNT];    /* same folder as an earlier controller (mounted together) */
+    bool swap;               /* the kernel accounts swap */
+};
+
+struct cg_limits {
+    int64_t memory_bytes;
+    int64_t processes;
+    int64_t cpus_milli;
+};
+
+struct cg {
+    enum cg_kind kind;
+    char name[32];
+    int dir[CG_COUNT];   /* O_PATH|O_DIRECTORY of the run's group; v2 uses [CG_MEMORY] only */
+    int tasks[CG_COUNT]; /* v1: `tasks` opened for writing; -1 where there is none */
+    int oom_event;       /* readable (v1: eventfd) or EPOLLPRI (v2: memory.events) on OOM; -1 */
+    int oom_control;     /* v1: kept open for as long as the eventfd must fire */
+    struct cg_limits applied; /* as the kernel holds them */
+    const struct cg_host *host;
+};
+
+struct cg_usage {
+    int64_t cpu_us, cpu_user_us, cpu_system_us;
+    int64_t memory_bytes, memory_peak_bytes;
+    int64_t memory_limit_hits; /* v1 failcnt, v2 memory.events max */
+    int64_t oom_kills;
+    int64_t processes, processes_peak;
+    int64_t process_limit_hits;
+    int64_t throttled_us, throttled_periods;
+};
+
+/* Finds the hierarchies and makes the base folders. `base` is the option --cgroup: a path below
+ * each hierarchy's mount, or NULL for the caller's own group + "/enclos". E_UNAVAILABLE names the
+ * controller that is missing or the folder that cannot be written, and what to do. */
+MUST_USE int cg_probe(const char *base, struct cg_host *out, struct err *e);
+
+/* Makes the group and writes its limits; *step_limits is true when the failure came from a limit
+ * rather than from the group. On failure nothing is left. */
+MUST_USE int cg_create(const struct cg_host *host, const char *name, const struct cg_limits *limits,
+                       struct cg *out, bool *step_limits, struct err *e);
+
+/* Init, v1: moves the calling process. Returns 0 or the errno of the write that failed. */
+MUST_USE int cg_join_self(const struct cg *cg);
+
+/* Counters. What this kernel does not tell stays -1. */
+void cg_usage(const struct cg *cg, struct cg_usage *out);
+int64_t cg_cpu_us(const struct cg *cg); /* CPU time only, cheap; -1 when unknown */
+
+/* v2: cgroup.kill. False when this kernel has none: the PID namespace does it. */
+bool cg_kill(const struct cg *cg);
+
+/* Whether no process is left. */
+bool cg_is_empty(const struct cg *cg);
+
+void cg_close(struct cg *cg); /* closes descriptors, keeps the groups */
+
+/* Removes the groups of a run by name, waiting up to wait_ms for them to be empty of dying
+ * processes. False when one is still there. */
+bool cg_remove(const struct cg_host *host, const char *name, int wait_ms);
+
+/* Removes every empty group under the bases: what monitors that were killed have left. Groups that
+ * still have processes are killed first when `kill` says so for their name. */
+void cg_sweep(const struct cg_host *host, bool (*kill)(const char *name, void *ctx), void *ctx);
+
+const char *cg_kind_name(const struct cg_host *host); /* "v2", "v1", "hybrid", "none" */
+
+#endif

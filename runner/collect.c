@@ -1,0 +1,239 @@
+/*
+ * collect.c - the collector of outputs. See collect.h. Called by the monitor when the tree of
+ * processes is proved empty; regular files with one name only, modes and times are not kept.
+ */
+#include "runner/collect.h"
+
+#include "api/common/fd.h"
+#include "api/common/json.h"
+#include "api/common/runfolder.h"
+#include "api/common/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct walk {
+    struct collected *c;
+    const struct spec *spec;
+    bool rootless;
+    uid_t lab_uid;
+    gid_t lab_gid;
+    char path[1100];
+};
+
+void collect_init(struct collected *c)
+{
+    memset(c, 0, sizeof *c);
+    buf_init(&c->files, 6 << 20);
+    buf_init(&c->refused, 256 << 10);
+}
+
+void collect_fini(struct collected *c)
+{
+    buf_fini(&c->files);
+    buf_fini(&c->refused);
+}
+
+static void as_lab(const struct walk *w)
+{
+    if (!w->rootless) {
+        setfsgid(w->lab_gid);
+        setfsuid(w->lab_uid);
+    }
+}
+
+static void as_root(const struct walk *w)
+{
+    if (!w->rootless) {
+        setfsuid(0);
+        setfsgid(0);
+    }
+}
+
+static void refuse(struct walk *w, const char *path, const char *reason)
+{
+    char shown[400];
+    if (w->c->refused_count++ >= COLLECT_REFUSED_MAX)
+        return;
+    text_sanitize(path, strlen(path), shown, sizeof shown);
+    struct jw out = jw_to(&w->c->refused);
+    if (w->c->refused.len)
+        buf_add_char(&w->c->refused, ',');
+    jw_obj(&out);
+    jw_str_at(&out, "path", shown);
+    jw_str_at(&out, "reason", reason);
+    jw_end_obj(&out);
+}
+
+static int open_beneath(int dir, const char *name, uint64_t flags)
+{
+    struct open_how how = {.flags = flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+                                      RESOLVE_NO_XDEV};
+    return (int)syscall(SYS_openat2, dir, name, &how, sizeof how);
+}
+
+/* Rootless we are the owner without further rights: a mode 000 made by the run is lifted first. No
+ * process of the run is left, so the entry is still what was looked at. */
+static int open_entry(struct walk *w, int dir, const char *name, bool folder)
+{
+    uint64_t flags = folder ? O_RDONLY | O_DIRECTORY : O_RDONLY;
+    int fd = open_beneath(dir, name, flags);
+    if (fd < 0 && errno == EACCES && w->rootless && fchmodat(dir, name, folder ? 0700 : 0600, 0) == 0)
+        fd = open_beneath(dir, name, flags);
+    return fd;
+}
+
+/* Copies data only; holes stay holes. */
+static int copy_data(int in, int out, off_t size)
+{
+    off_t at = 0;
+    if (ftruncate(out, size) < 0)
+        return -1;
+    while (at < size) {
+        off_t data = lseek(in, at, SEEK_DATA);
+        if (data < 0)
+            return errno == ENXIO ? 0 : -1;
+        off_t hole = lseek(in, data, SEEK_HOLE);
+        if (hole < 0 || lseek(out, data, SEEK_SET) < 0)
+            return -1;
+        for (at = data; at < hole;) {
+            ssize_t n = sendfile(out, in, &at, (size_t)(hole - at));
+            if (n <= 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+static int take_file(struct walk *w, int from, int to, const char *name, const struct stat *st, struct err *e)
+{
+    AUTO_FD int in = open_entry(w, from, name, false);
+    struct stat now;
+    if (in < 0 || fstat(in, &now) < 0 || now.st_ino != st->st_ino || !S_ISREG(now.st_mode)) {
+        refuse(w, w->path, "cannot be opened");
+        return 0;
+    }
+    as_lab(w);
+    AUTO_FD int out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    as_root(w);
+    if (out < 0 || copy_data(in, out, st->st_size) < 0)
+        return err_sys(e, "outputs", "free some room on the lab's disk", "cannot keep the output %.160s", w->path);
+    struct jw json = jw_to(&w->c->files);
+    if (w->c->files.len)
+        buf_add_char(&w->c->files, ',');
+    jw_obj(&json);
+    jw_str_at(&json, "path", w->path);
+    jw_int_at(&json, "size_bytes", st->st_size);
+    jw_str_at(&json, "mode", (st->st_mode & 0111) ? "0755" : "0644");
+    jw_end_obj(&json);
+    w->c->file_count++;
+    w->c->total_bytes += st->st_size;
+    return 0;
+}
+
+static const char *refusal_of(struct walk *w, const struct stat *st)
+{
+    if (S_ISLNK(st->st_mode))
+        return "symbolic link";
+    if (S_ISFIFO(st->st_mode))
+        return "FIFO";
+    if (S_ISSOCK(st->st_mode))
+        return "socket";
+    if (!S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode))
+        return "device node";
+    if (!text_is_rel_path(w->path))
+        return "name that is not plain UTF-8 text, or too long";
+    if (S_ISREG(st->st_mode) && st->st_nlink != 1)
+        return "file with several names (hard link)";
+    if (S_ISREG(st->st_mode) && st->st_size > w->spec->resources.output_bytes - w->c->total_bytes)
+        return "larger than what is left of output_bytes";
+    if (S_ISREG(st->st_mode) && w->c->file_count >= w->spec->resources.output_files)
+        return "more files than output_files";
+    return NULL;
+}
+
+static int take_folder(struct walk *w, int from, int to, size_t path_len, int depth, struct err *e);
+
+static int take_entry(struct walk *w, int from, int to, const char *name, size_t path_len, int depth, struct err *e)
+{
+    struct stat st;
+    int n = snprintf(w->path + path_len, sizeof w->path - path_len, "%s%s", path_len ? "/" : "", name);
+    if (n < 0 || (size_t)n >= sizeof w->path - path_len) {
+        refuse(w, w->path, "path too long");
+        return 0;
+    }
+    if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+        refuse(w, w->path, "cannot be read");
+        return 0;
+    }
+    const char *why = refusal_of(w, &st);
+    if (!why && S_ISDIR(st.st_mode) && depth >= COLLECT_DEPTH_MAX)
+        why = "deeper than 16 folders";
+    if (why) {
+        refuse(w, w->path, why);
+        return 0;
+    }
+    if (S_ISREG(st.st_mode))
+        return take_file(w, from, to, name, &st, e);
+    AUTO_FD int sub_from = open_entry(w, from, name, true);
+    if (sub_from < 0) {
+        refuse(w, w->path, "cannot be opened");
+        return 0;
+    }
+    as_lab(w);
+    int made = mkdirat(to, name, 0700);
+    AUTO_FD int sub_to = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    as_root(w);
+    if (made < 0 || sub_to < 0)
+        return err_sys(e, "outputs", "free some room on the lab's disk", "cannot keep the folder %.160s", w->path);
+    return take_folder(w, sub_from, sub_to, path_len + (size_t)n, depth + 1, e);
+}
+
+static int take_folder(struct walk *w, int from, int to, size_t path_len, int depth, struct err *e)
+{
+    int again = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = again < 0 ? NULL : fdopendir(again);
+    struct dirent *entry;
+    int failed = 0;
+    if (!d)
+        return err_sys(e, "outputs", NULL, "cannot list the outputs");
+    while (!failed && (entry = readdir(d))) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            failed = take_entry(w, from, to, entry->d_name, path_len, depth, e);
+        w->path[path_len] = '\0';
+    }
+    closedir(d);
+    return failed;
+}
+
+int collect_outputs(int outputs_fd, int run_fd, const struct spec *spec, bool rootless, uid_t lab_uid,
+                    gid_t lab_gid, struct collected *c, struct err *e)
+{
+    struct walk w = {.c = c, .spec = spec, .rootless = rootless, .lab_uid = lab_uid, .lab_gid = lab_gid};
+    struct statfs fs;
+    if (fstatfs(outputs_fd, &fs) == 0)
+        c->full = fs.f_bfree == 0 || fs.f_ffree == 0;
+    as_lab(&w);
+    int made = mkdirat(run_fd, RUNFOLDER_OUTPUTS, 0700);
+    AUTO_FD int to = openat(run_fd, RUNFOLDER_OUTPUTS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    as_root(&w);
+    if (made < 0 || to < 0)
+        return err_sys(e, "outputs", NULL, "cannot make the folder of outputs");
+    if (take_folder(&w, outputs_fd, to, 0, 0, e) < 0)
+        return -1;
+    /* The record promises these files: they must be on disk before it is. */
+    if (c->file_count > 0 && syncfs(to) < 0)
+        return err_sys(e, "outputs", NULL, "cannot sync the outputs");
+    return 0;
+}

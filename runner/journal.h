@@ -1,0 +1,49 @@
+/*
+ * journal.h - writes the `log` of a run folder: output, metrics and events, bounded.
+ *
+ * The first `head_bytes` of standard output and error are appended as they come. What follows goes
+ * through a ring of JOURNAL_TAIL_BYTES, of which the oldest part is dropped and counted; the ring
+ * is appended at the end. So ten gigabytes on standard output cost the monitor no memory, and both
+ * the beginning and the end are there to read. Metrics have their own bounds.
+ */
+#ifndef ENCLOS_RUNNER_JOURNAL_H
+#define ENCLOS_RUNNER_JOURNAL_H
+
+#include "api/common/err.h"
+#include "api/common/runlog.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { JOURNAL_TAIL_BYTES = 256 << 10, JOURNAL_LINE_BYTES = 4096, JOURNAL_METRIC_BYTES = 64 << 20 };
+
+struct journal {
+    int fd;
+    bool echo; /* `exec`: standard output and error are passed on as well */
+    int write_errno; /* the first append that failed (disk full): the run is not blamed for it */
+    int64_t head_left_bytes;
+    int64_t kept_bytes, dropped_bytes;
+    int64_t metric_lines, bad_lines, dropped_lines, metric_bytes;
+    char *ring; /* whole frames, oldest at `start`, wrapping; allocated at the first need */
+    size_t start, used;
+    char line[JOURNAL_LINE_BYTES];
+    size_t line_len;
+    bool line_too_long;
+};
+
+/* Creates the file (it must not exist) and keeps its descriptor. */
+MUST_USE int journal_open(struct journal *j, int run_fd, int64_t head_bytes, bool echo, struct err *e);
+
+void journal_output(struct journal *j, enum runlog_stream stream, const char *bytes, size_t len);
+
+/* Bytes from the metrics channel, cut into lines: each must be one strict JSON object of at most
+ * JOURNAL_LINE_BYTES. A bad one is counted and, the first hundred times, shown with its reason. */
+void journal_metrics(struct journal *j, const char *bytes, size_t len);
+
+/* A JSON object of the monitor's own. */
+void journal_event(struct journal *j, const char *json);
+
+/* Appends the tail and syncs the file. E_LIMIT or another kind when something could not be kept. */
+MUST_USE int journal_finish(struct journal *j, struct err *e);
+
+#endif

@@ -1,0 +1,153 @@
+/*
+ * landlock.c - the second wall around files: what the mount layout allows, said again to Landlock.
+ *
+ * Called by the job after the pivot, because rules are tied to inodes. Handles every right of the
+ * smaller of the kernel's ABI and the newest one known here (7), so that what is not granted below
+ * is denied. Kernel documentation: userspace-api/landlock.rst.
+ */
+#include "runner/sandbox.h"
+
+#include "api/common/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Debian 12's headers stop at ABI 2: the layouts of the kernel's include/uapi/linux/landlock.h. */
+struct ruleset_attr {
+    uint64_t handled_access_fs;
+    uint64_t handled_access_net;
+    uint64_t scoped;
+};
+struct path_attr {
+    uint64_t allowed_access;
+    int32_t parent_fd;
+} __attribute__((packed));
+
+enum { SYS_CREATE_RULESET = 444, SYS_ADD_RULE = 445, SYS_RESTRICT_SELF = 446 };
+enum { CREATE_RULESET_VERSION = 1, RULE_PATH_BENEATH = 1, ABI_KNOWN = 7 };
+
+#define FS_EXECUTE (1ULL << 0)
+#define FS_WRITE_FILE (1ULL << 1)
+#define FS_READ_FILE (1ULL << 2)
+#define FS_READ_DIR (1ULL << 3)
+#define FS_MAKE_CHAR (1ULL << 6)
+#define FS_MAKE_BLOCK (1ULL << 11)
+#define FS_REFER (1ULL << 13)     /* ABI 2 */
+#define FS_TRUNCATE (1ULL << 14)  /* ABI 3 */
+#define FS_IOCTL_DEV (1ULL << 15) /* ABI 5 */
+#define FS_ABI_1 ((1ULL << 13) - 1)
+
+#define NET_BIND_TCP (1ULL << 0)    /* ABI 4 */
+#define NET_CONNECT_TCP (1ULL << 1) /* ABI 4 */
+
+#define SCOPE_ABSTRACT_UNIX (1ULL << 0) /* ABI 6 */
+#define SCOPE_SIGNAL (1ULL << 1)        /* ABI 6 */
+
+#define READ (FS_READ_FILE | FS_READ_DIR)
+/* All but device nodes, which nothing inside has a use for. */
+#define WRITE (~(FS_EXECUTE | FS_MAKE_CHAR | FS_MAKE_BLOCK | FS_IOCTL_DEV))
+
+static const struct {
+    const char *path;
+    uint64_t access;
+    bool file;     /* rights that only make sense for folders are left out */
+    bool optional; /* not on every host */
+} grants[] = {
+    {"/", FS_READ_DIR, false, false},
+    {"/usr", READ | FS_EXECUTE, false, false},
+    {"/bin", READ | FS_EXECUTE, false, true}, /* same inode as in /usr on merged hosts */
+    {"/sbin", READ | FS_EXECUTE, false, true},
+    {"/lib", READ | FS_EXECUTE, false, true},
+    {"/lib64", READ | FS_EXECUTE, false, true},
+    {"/etc", READ, false, false},
+    {"/opt", READ, false, false},
+    {"/sys", READ, false, false},
+    {"/proc", READ, false, false},
+    {"/data", READ, false, false},
+    {"/dev/null", FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE, true, false},
+    {"/dev/zero", FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE, true, false},
+    {"/dev/full", FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE, true, false},
+    {"/dev/random", FS_READ_FILE, true, false},
+    {"/dev/urandom", FS_READ_FILE, true, false},
+    {"/dev/shm", WRITE, false, false},
+    {"/work", WRITE | FS_EXECUTE, false, false},
+    {"/tmp", WRITE | FS_EXECUTE, false, false},
+    {"/outputs", WRITE, false, false},
+};
+
+int landlock_abi(void)
+{
+    long abi = syscall(SYS_CREATE_RULESET, NULL, 0, CREATE_RULESET_VERSION);
+    return abi < 0 ? 0 : (int)abi;
+}
+
+static uint64_t handled_fs(int abi)
+{
+    uint64_t rights = FS_ABI_1;
+    if (abi >= 2)
+        rights |= FS_REFER;
+    if (abi >= 3)
+        rights |= FS_TRUNCATE;
+    if (abi >= 5)
+        rights |= FS_IOCTL_DEV;
+    return rights;
+}
+
+static int grant(struct sandbox *s, int ruleset, size_t i, uint64_t handled)
+{
+    AUTO_FD int fd = open(grants[i].path, O_PATH | O_CLOEXEC);
+    if (fd < 0)
+        return grants[i].optional && errno == ENOENT
+                   ? 0
+                   : setup_fail(s->setup, STEP_LANDLOCK, errno, NULL, "cannot open %s for its rule", grants[i].path);
+    uint64_t of_files = FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV;
+    struct path_attr attr = {.allowed_access = grants[i].access & handled, .parent_fd = fd};
+    if (grants[i].file)
+        attr.allowed_access &= of_files;
+    if (syscall(SYS_ADD_RULE, ruleset, RULE_PATH_BENEATH, &attr, 0) < 0)
+        return setup_fail(s->setup, STEP_LANDLOCK, errno, NULL, "cannot add the rule of %s", grants[i].path);
+    return 0;
+}
+
+int landlock_confine(struct sandbox *s)
+{
+    int abi = landlock_abi();
+    bool required = s->profile->landlock == PROFILE_LANDLOCK_REQUIRED;
+    s->setup->attest.landlock_abi = abi;
+    if (required && (abi == 0 || abi < (int)s->profile->landlock_min_abi))
+        return setup_fail(s->setup, STEP_LANDLOCK, ENOSYS,
+                          "boot with lsm=landlock,..., use a newer kernel, or choose a profile that takes "
+                          "Landlock only where it is there (base, python)",
+                          "the profile %s needs Landlock ABI %u and this kernel has %d", s->profile->name,
+                          s->profile->landlock_min_abi, abi);
+    if (abi == 0) {
+        setup_done(s->setup, STEP_LANDLOCK);
+        return 0;
+    }
+    struct ruleset_attr attr = {.handled_access_fs = handled_fs(abi)};
+    size_t size = sizeof attr.handled_access_fs;
+    if (abi >= 4) {
+        if (s->profile->network == PROFILE_NETWORK_NONE)
+            attr.handled_access_net = NET_BIND_TCP | NET_CONNECT_TCP;
+        size = 2 * sizeof(uint64_t);
+    }
+    if (abi >= 6) {
+        attr.scoped = SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL;
+        size = sizeof attr;
+    }
+    AUTO_FD int ruleset = (int)syscall(SYS_CREATE_RULESET, &attr, size, 0);
+    if (ruleset < 0)
+        return setup_fail(s->setup, STEP_LANDLOCK, errno, NULL, "cannot make the Landlock ruleset (ABI %d)", abi);
+    for (size_t i = 0; i < sizeof grants / sizeof *grants; i++)
+        if (grant(s, ruleset, i, attr.handled_access_fs) < 0)
+            return -1;
+    if (syscall(SYS_RESTRICT_SELF, ruleset, 0) < 0)
+        return setup_fail(s->setup, STEP_LANDLOCK, errno, NULL, "cannot confine the job with Landlock");
+    if (abi > ABI_KNOWN)
+        s->setup->attest.landlock_abi = ABI_KNOWN; /* what is in force, not what could be */
+    setup_done(s->setup, STEP_LANDLOCK);
+    return 0;
+}

@@ -1,0 +1,337 @@
+/*
+ * launcher.c - starts monitors for the orchestrator. See api/common/launch.h for what is said.
+ *
+ *   enclosd ---SOCK_SEQPACKET--- launcher ---fork---> monitor (one a run)
+ *                                   ^
+ *                 keeper ---fork----+   (again when it dies)
+ *
+ * Small and single-threaded on purpose: a fork costs what the process is big. The profiles it has
+ * loaded are shared with its monitors by that fork. The orchestrator has given its rights away and is
+ * the less trusted end: a packet that is not exactly right ends the conversation.
+ */
+#include "runner/host.h"
+
+#include "api/common/buf.h"
+#include "api/common/fd.h"
+#include "api/common/json.h"
+#include "api/common/launch.h"
+#include "api/common/log.h"
+#include "api/common/mem.h"
+#include "api/common/text.h"
+#include "runner/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { CHILDREN_MAX = 4096, PROFILES_MAX = 32, RESTART_PAUSE_MS = 100 };
+
+struct child {
+    pid_t pid;
+    char run[TEXT_ID_SIZE];
+};
+
+struct known_profile {
+    struct profile *profile;
+    int64_t changed_ns; /* newest change among the files it came from */
+};
+
+struct launcher {
+    struct host host;
+    int sock;
+    int signal_fd;
+    sigset_t old_mask;
+    struct child children[CHILDREN_MAX];
+    size_t child_count;
+    struct known_profile profiles[PROFILES_MAX];
+    size_t profile_count;
+};
+
+/* ---- profiles kept in memory ---- */
+
+static int64_t changed_ns(const char *dir, const char *name)
+{
+    char path[4200];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s.jsonc", dir, name);
+    return stat(path, &st) < 0 ? 0 : st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec;
+}
+
+static int64_t newest_ns(const char *dir, const struct profile *p)
+{
+    int64_t newest = changed_ns(dir, p->name);
+    for (size_t i = 0; i < p->extends_count; i++) {
+        int64_t t = changed_ns(dir, p->extends[i]);
+        newest = t > newest ? t : newest;
+    }
+    return newest;
+}
+
+/* NULL: the monitor loads it by itself, and its record tells what was wrong. */
+static const struct profile *known(struct launcher *l, const char *name)
+{
+    const char *dir = l->host.profiles_dir;
+    struct err e = {0};
+    struct known_profile *row = NULL;
+    if (!text_is_name(name))
+        return NULL;
+    for (size_t i = 0; i < l->profile_count && !row; i++)
+        if (strcmp(l->profiles[i].profile->name, name) == 0)
+            row = &l->profiles[i];
+    if (row && newest_ns(dir, row->profile) == row->changed_ns)
+        return row->profile;
+    if (!row && l->profile_count == PROFILES_MAX)
+        return NULL;
+    struct profile *fresh = NULL;
+    if (profile_load(dir, name, l->host.config.cache_dir_fd, &fresh, &e) < 0)
+        return NULL;
+    if (!row)
+        row = &l->profiles[l->profile_count++];
+    else
+        profile_free(row->profile);
+    *row = (struct known_profile){fresh, newest_ns(dir, fresh)};
+    return fresh;
+}
+
+/* ---- answers ---- */
+
+static void answer(struct launcher *l, enum launch_type type, const char *run, int64_t value, const char *text,
+                   int fd)
+{
+    struct launch_packet p = {.magic = LAUNCH_MAGIC, .version = LAUNCH_VERSION, .type = (uint16_t)type, .value = value};
+    snprintf(p.run, sizeof p.run, "%s", run);
+    snprintf(p.text, sizeof p.text, "%s", text);
+    if (fd_send(l->sock, &p, sizeof p, &fd, fd >= 0 ? 1 : 0) < 0)
+        log_warn("launcher.answer_lost", LOG_STR("run", run), LOG_INT("errno", errno));
+}
+
+static void hello(struct launcher *l, int64_t generation)
+{
+    AUTO_BUF struct buf out = BUF_INIT(900);
+    struct jw w = jw_to(&out);
+    jw_obj(&w);
+    jw_bool_at(&w, "rootless", l->host.config.rootless);
+    jw_str_at(&w, "cgroup", cg_kind_name(&l->host.cgroups));
+    jw_int_at(&w, "landlock_abi", landlock_abi());
+    if (l->host.cgroups.kind == CG_NONE) {
+        jw_str_at(&w, "cgroup_error", l->host.config.cgroup_error.message);
+        jw_str_at(&w, "cgroup_hint", l->host.config.cgroup_error.hint);
+    }
+    jw_end_obj(&w);
+    answer(l, LAUNCH_HELLO, "", generation, buf_cstr(&out), -1);
+}
+
+/* ---- monitors ---- */
+
+_Noreturn static void monitor_process(struct launcher *l, const struct profile *profile, int run_fd,
+                                      const char *run, int claim_pipe)
+{
+    struct err e = {0};
+    enum verdict verdict = VERDICT_NONE;
+    int status = 0, lock = -1;
+    prctl(PR_SET_NAME, "enclos-monitor", 0, 0, 0);
+    setsid(); /* a terminal's Ctrl-C for the lab is not meant for its runs */
+    close(l->sock);
+    close(l->signal_fd);
+    sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
+    l->host.config.profile = profile;
+    int claimed = monitor_claim(&l->host.config, run_fd, &lock, &e);
+    if (write(claim_pipe, &e, sizeof e) != sizeof e || claimed < 0)
+        _exit(1);
+    close(claim_pipe);
+    if (monitor_run(&l->host.config, run_fd, &verdict, &status, &e) < 0) {
+        log_error("monitor.record_failed", LOG_STR("run", run), LOG_ERR(&e));
+        _exit(1);
+    }
+    log_info("monitor.done", LOG_STR("run", run), LOG_STR("verdict", verdict_name(verdict)));
+    _exit(0);
+}
+
+static void refuse(struct launcher *l, const char *run, const struct err *e)
+{
+    log_warn("launcher.refused", LOG_STR("run", run), LOG_ERR(e));
+    answer(l, LAUNCH_REFUSED, run, e->os_errno ? e->os_errno : e->kind == E_CONFLICT ? EEXIST : 0, e->message, -1);
+}
+
+static void start_monitor(struct launcher *l, const struct launch_packet *p, int run_fd)
+{
+    struct err e = {0};
+    struct stat st;
+    int claim[2] = {-1, -1};
+    const struct monitor_config *c = &l->host.config;
+    if (fstat(run_fd, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != c->lab_uid) {
+        err_set(&e, E_DENIED, "run", NULL, "what was passed is not a run folder of the lab's");
+        refuse(l, p->run, &e);
+        return;
+    }
+    if (l->child_count == CHILDREN_MAX) {
+        err_set(&e, E_LIMIT, "run", NULL, "the launcher has %d monitors already", CHILDREN_MAX);
+        refuse(l, p->run, &e);
+        return;
+    }
+    const struct profile *profile = known(l, p->text);
+    pid_t pid = pipe2(claim, O_CLOEXEC) < 0 ? -1 : fork();
+    if (pid == 0)
+        monitor_process(l, profile, run_fd, p->run, claim[1]);
+    if (pid < 0) {
+        err_sys(&e, "run", NULL, "cannot fork a monitor");
+    } else {
+        l->children[l->child_count].pid = pid;
+        snprintf(l->children[l->child_count++].run, TEXT_ID_SIZE, "%s", p->run);
+        fd_close_at(&claim[1]);
+        if (read(claim[0], &e, sizeof e) != sizeof e) {
+            e = (struct err){0};
+            err_set(&e, E_INTERNAL, "run", NULL, "the monitor died before it took the run");
+        }
+    }
+    fd_close_at(&claim[0]);
+    fd_close_at(&claim[1]);
+    if (e.kind != E_NONE) {
+        refuse(l, p->run, &e);
+        return;
+    }
+    AUTO_FD int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    answer(l, LAUNCH_STARTED, p->run, pid, "", pidfd);
+}
+
+/* A monitor that was killed leaves its group; its sandbox died with it. */
+static void forget(struct launcher *l, const char *run)
+{
+    if (!cg_remove(&l->host.cgroups, run, 500))
+        log_warn("launcher.group_left", LOG_STR("run", run));
+}
+
+static void reap(struct launcher *l)
+{
+    struct signalfd_siginfo info;
+    int status;
+    pid_t pid;
+    if (read(l->signal_fd, &info, sizeof info) < 0 && errno != EAGAIN)
+        log_warn("launcher.signalfd", LOG_INT("errno", errno));
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (size_t i = 0; i < l->child_count; i++)
+            if (l->children[i].pid == pid) {
+                if (WIFSIGNALED(status)) {
+                    log_error("monitor.died", LOG_STR("run", l->children[i].run), LOG_INT("signal", WTERMSIG(status)));
+                    forget(l, l->children[i].run);
+                }
+                l->children[i] = l->children[--l->child_count];
+                break;
+            }
+}
+
+/* ---- the conversation ---- */
+
+static bool well_formed(const struct launch_packet *p, ssize_t n, size_t fd_count)
+{
+    if (n != (ssize_t)sizeof *p || p->magic != LAUNCH_MAGIC || p->version != LAUNCH_VERSION ||
+        !memchr(p->run, '\0', sizeof p->run) || !memchr(p->text, '\0', sizeof p->text) || !text_is_name(p->run))
+        return false;
+    return (p->type == LAUNCH_START && fd_count == 1) || (p->type == LAUNCH_FORGET && fd_count == 0);
+}
+
+/* 0: go on, 1: the orchestrator is gone, 2: what came was not well formed. */
+static int receive(struct launcher *l)
+{
+    struct launch_packet p;
+    int fds[2] = {-1, -1};
+    size_t fd_count = 2;
+    ssize_t n = fd_recv(l->sock, &p, sizeof p, fds, &fd_count);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return 0;
+    bool good = n > 0 && well_formed(&p, n, fd_count);
+    if (good && p.type == LAUNCH_START)
+        start_monitor(l, &p, fds[0]);
+    else if (good)
+        forget(l, p.run);
+    for (size_t i = 0; i < 2; i++)
+        fd_close_at(&fds[i]);
+    if (n > 0 && !good)
+        log_error("launcher.bad_packet", LOG_INT("size_bytes", n));
+    return n <= 0 ? 1 : good ? 0 : 2;
+}
+
+static int serve(const struct host_options *options, int sock, int64_t generation)
+{
+    struct err e = {0};
+    sigset_t set;
+    /* Big only in address space: untouched pages cost a fork nothing. */
+    static struct launcher l;
+    l.sock = sock;
+    prctl(PR_SET_NAME, "enclos-launcher", 0, 0, 0);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (host_open(options, &l.host, &e) < 0 || host_drop_capabilities(&e) < 0) {
+        log_error("launcher.failed", LOG_ERR(&e));
+        return 3;
+    }
+    if (l.host.cgroups.kind == CG_NONE)
+        log_warn("launcher.no_limits", LOG_ERR(&l.host.config.cgroup_error));
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, &l.old_mask);
+    l.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    cg_sweep(&l.host.cgroups, NULL, NULL);
+    hello(&l, generation);
+    log_info("launcher.ready", LOG_INT("generation", generation), LOG_STR("cgroup", cg_kind_name(&l.host.cgroups)),
+             LOG_INT("landlock_abi", landlock_abi()));
+    struct pollfd polled[2] = {{sock, POLLIN, 0}, {l.signal_fd, POLLIN, 0}};
+    int end = 0;
+    while (!end) {
+        if (poll(polled, 2, -1) < 0 && errno != EINTR)
+            return 3;
+        if (polled[1].revents)
+            reap(&l);
+        if (polled[0].revents)
+            end = receive(&l);
+    }
+    return end == 1 ? 0 : 2;
+}
+
+int launcher_main(int argc, char **argv)
+{
+    struct err e = {0};
+    struct host_options options = {0};
+    int sock = -1;
+    log_init("enclos-runner", LOG_INFO_LEVEL);
+    int next = host_read_options(argc, argv, &options, &sock, NULL, &e);
+    if (next >= 0 && (next != argc || sock < 0))
+        err_set(&e, E_INVALID, "--fd", NULL, "usage: enclos-runner launcher --fd N [--lab-uid U --lab-gid G]");
+    if (e.kind != E_NONE) {
+        log_error("launcher.failed", LOG_ERR(&e));
+        return 125;
+    }
+    if (fcntl(sock, F_SETFD, FD_CLOEXEC) < 0) {
+        err_sys(&e, "--fd", NULL, "descriptor %d is not open", sock);
+        log_error("launcher.failed", LOG_ERR(&e));
+        return 125;
+    }
+    prctl(PR_SET_NAME, "enclos-keeper", 0, 0, 0);
+    signal(SIGINT, SIG_IGN); /* a terminal's Ctrl-C: the orchestrator decides when we end */
+    signal(SIGPIPE, SIG_IGN);
+    for (int64_t generation = 1;; generation++) {
+        int status;
+        pid_t pid = fork();
+        if (pid == 0)
+            _exit(serve(&options, sock, generation));
+        if (pid < 0)
+            return 3;
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            ;
+        /* It ends by itself when the orchestrator goes, or when what it heard made no sense. */
+        if (WIFEXITED(status))
+            return WEXITSTATUS(status);
+        log_error("launcher.died", LOG_INT("signal", WTERMSIG(status)), LOG_INT("generation", generation));
+        nanosleep(&(struct timespec){.tv_nsec = RESTART_PAUSE_MS * 1000000L}, NULL);
+    }
+}

@@ -1,0 +1,769 @@
+/*
+ * monitor.c - one run from its folder to its record. See monitor.h.
+ *
+ *   claim -> prepare (spec, profile, uid, cgroup, pipes) -> clone -> watch ........ -> settle -> record
+ *                  |                                  |        | limits, log, refusals
+ *                  +---- a step fails ----------------+--------+--> record: setup_failed
+ *
+ * One thread, one epoll. Files of the run folder are written with the lab's fsuid, so that a lab
+ * that was taken over cannot make root write where the lab itself may not.
+ */
+#include "runner/monitor.h"
+
+#include "api/common/fd.h"
+#include "api/common/json.h"
+#include "api/common/mem.h"
+#include "api/common/text.h"
+#include "runner/collect.h"
+#include "runner/environment.h"
+#include "runner/journal.h"
+#include "runner/procs.h"
+#include "runner/record.h"
+#include "runner/refusals.h"
+#include "runner/sandbox.h"
+#include "runner/uids.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/fsuid.h>
+#include <sys/inotify.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What epoll tells apart. */
+enum source { SRC_STDOUT, SRC_STDERR, SRC_METRICS, SRC_HANDOVER, SRC_LISTENER, SRC_INIT, SRC_CANCEL, SRC_OOM,
+              SRC_SIGNAL, SRC_COUNT };
+
+enum { SAMPLE_MS = 1000, BEST_EFFORT_POLL_MS = 100, CPU_POLL_MIN_MS = 5, READ_BYTES = 64 << 10 };
+
+struct monitor {
+    const struct monitor_config *config;
+    int run_fd;
+    int fds[SRC_COUNT]; /* ours; -1 when closed or not there */
+    int epoll_fd;
+    struct spec spec;
+    bool has_spec;
+    struct profile *own_profile; /* loaded here */
+    const struct profile *profile;
+    struct setup *setup;
+    struct cg cg;
+    uid_t job_uid;
+    int lease_fd, idmap_fd, proc_fd, outputs_fd;
+    pid_t init_pid;
+    int job_pidfd;
+    bool running;          /* execve has happened */
+    bool init_gone;
+    enum verdict stop;     /* why we stop it, VERDICT_NONE: we don't */
+    char stop_reason[320];
+    int64_t kill_at_us;    /* when the grace ends, 0: not stopping */
+    bool killed;
+    int64_t started_us, mono_started_us, exec_us, ended_us;
+    int64_t sample_at_us, poll_at_us;
+    struct cg_usage last; /* best effort: what was seen last, and the peak */
+    struct journal journal;
+    struct refusals refusals;
+    struct collected collected;
+};
+
+static void as_lab(const struct monitor *m)
+{
+    if (!m->config->rootless) {
+        setfsgid(m->config->lab_gid);
+        setfsuid(m->config->lab_uid);
+    }
+}
+
+static void as_root(const struct monitor *m)
+{
+    if (!m->config->rootless) {
+        setfsuid(0);
+        setfsgid(0);
+    }
+}
+
+int monitor_claim(const struct monitor_config *c, int run_fd, int *lock_fd, struct err *e)
+{
+    struct monitor m = {.config = c};
+    char text[16];
+    as_lab(&m);
+    AUTO_FD int fd = openat(run_fd, RUNFOLDER_LOCK, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int failed = errno;
+    as_root(&m);
+    errno = failed;
+    if (fd < 0 && errno == EEXIST)
+        return err_set(e, E_CONFLICT, "run", "a run folder serves once; make another one",
+                       "this run folder has been started already (it has a %s)", RUNFOLDER_LOCK);
+    if (fd < 0)
+        return err_sys(e, "run", "the folder must be writable by its owner", "cannot create %s", RUNFOLDER_LOCK);
+    int n = snprintf(text, sizeof text, "%d\n", getpid());
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0 || fd_write_all(fd, text, (size_t)n) < 0)
+        return err_sys(e, "run", NULL, "cannot lock %s", RUNFOLDER_LOCK);
+    *lock_fd = fd_take(&fd);
+    return 0;
+}
+
+/* ---- prepare ---- */
+
+static int step_err(struct monitor *m, enum setup_step step, const struct err *e)
+{
+    return setup_fail_err(m->setup, step, e);
+}
+
+static int prepare_identity(struct monitor *m)
+{
+    struct err e = {0};
+    const struct monitor_config *c = m->config;
+    if (c->rootless) {
+        m->job_uid = getuid();
+        return 0;
+    }
+    if (uids_lease(&m->job_uid, &m->lease_fd, &e) < 0)
+        return step_err(m, STEP_UID_LEASE, &e);
+    setup_done(m->setup, STEP_UID_LEASE);
+    return 0;
+}
+
+static int prepare_cgroup(struct monitor *m)
+{
+    struct err e = {0};
+    bool limits = false;
+    const struct spec_resources *r = &m->spec.resources;
+    const struct cg_limits want = {r->memory_bytes, r->processes, r->cpus_milli};
+    if (m->config->cgroups->kind == CG_NONE) {
+        if (m->spec.best_effort)
+            return 0; /* asked for by name, and told in the record */
+        return step_err(m, STEP_CGROUP_CREATE, &m->config->cgroup_error);
+    }
+    if (cg_create(m->config->cgroups, m->spec.run, &want, &m->cg, &limits, &e) < 0)
+        return step_err(m, limits ? STEP_CGROUP_LIMITS : STEP_CGROUP_CREATE, &e);
+    setup_done(m->setup, STEP_CGROUP_LIMITS);
+    return 0;
+}
+
+static int prepare(struct monitor *m)
+{
+    struct err e = {0};
+    const struct monitor_config *c = m->config;
+    as_lab(m);
+    int failed = spec_read(m->run_fd, &m->spec, &e);
+    as_root(m);
+    if (failed)
+        return step_err(m, STEP_SPEC, &e);
+    m->has_spec = true;
+    setup_done(m->setup, STEP_SPEC);
+    if (c->profile && strcmp(c->profile->name, m->spec.profile) == 0) {
+        m->profile = c->profile;
+    } else {
+        if (profile_load(c->profiles_dir, m->spec.profile, c->cache_dir_fd, &m->own_profile, &e) < 0)
+            return step_err(m, STEP_PROFILE, &e);
+        m->profile = m->own_profile;
+    }
+    setup_done(m->setup, STEP_PROFILE);
+    if (prepare_identity(m) < 0 || prepare_cgroup(m) < 0)
+        return -1;
+    if (!c->rootless && (m->spec.code_path || m->spec.dataset_count)) {
+        if (idmap_open(c->lab_uid, c->lab_gid, m->job_uid, &m->idmap_fd, &e) < 0)
+            return step_err(m, STEP_IDMAP, &e);
+        setup_done(m->setup, STEP_IDMAP);
+    }
+    m->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (m->proc_fd < 0)
+        return setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot open /proc");
+    return 0;
+}
+
+/* ---- start ---- */
+
+static int watch_fd(struct monitor *m, enum source src, uint32_t events)
+{
+    struct epoll_event ev = {.events = events, .data.u32 = (uint32_t)src};
+    return m->fds[src] < 0 ? 0 : epoll_ctl(m->epoll_fd, EPOLL_CTL_ADD, m->fds[src], &ev);
+}
+
+static int watch_cancel(struct monitor *m)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", m->run_fd);
+    m->fds[SRC_CANCEL] = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    return m->fds[SRC_CANCEL] < 0 ||
+                   inotify_add_watch(m->fds[SRC_CANCEL], path, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0
+               ? -1
+               : 0;
+}
+
+static int start(struct monitor *m)
+{
+    struct err e = {0};
+    int out[2] = {-1, -1}, err[2] = {-1, -1}, met[2] = {-1, -1}, hand[2] = {-1, -1};
+    int one = 1, failed = -1;
+    m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (m->epoll_fd < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 || pipe2(met, O_CLOEXEC) < 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, hand) < 0 ||
+        setsockopt(hand[0], SOL_SOCKET, SO_PASSCRED, &one, sizeof one) < 0 || watch_cancel(m) < 0) {
+        setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot make the run's pipes");
+        goto done;
+    }
+    m->fds[SRC_STDOUT] = out[0];
+    m->fds[SRC_STDERR] = err[0];
+    m->fds[SRC_METRICS] = met[0];
+    m->fds[SRC_HANDOVER] = hand[0];
+    setup_done(m->setup, STEP_PIPES);
+    struct sandbox s = {
+        .spec = &m->spec,
+        .profile = m->profile,
+        .cg = &m->cg,
+        .setup = m->setup,
+        .rootless = m->config->rootless,
+        .lab_uid = m->config->lab_uid,
+        .lab_gid = m->config->lab_gid,
+        .job_uid = m->config->rootless ? 0 : m->job_uid,
+        .init_uid = UIDS_INIT,
+        .own_uid = geteuid(),
+        .own_gid = getegid(),
+        .proc_fd = m->proc_fd,
+        .idmap_fd = m->idmap_fd,
+        .stdout_fd = out[1],
+        .stderr_fd = err[1],
+        .metrics_fd = met[1],
+        .handover = hand[1],
+        .python_path = m->config->python_path,
+        .env = environment_build(&m->spec, m->profile, m->spec.arena),
+    };
+    m->init_pid = sandbox_clone(&s, &m->fds[SRC_INIT], &e);
+    if (m->init_pid < 0) {
+        step_err(m, STEP_CLONE_INIT, &e);
+        goto done;
+    }
+    setup_done(m->setup, STEP_CLONE_INIT);
+    m->fds[SRC_OOM] = m->cg.oom_event;
+    if (watch_fd(m, SRC_STDOUT, EPOLLIN) < 0 || watch_fd(m, SRC_STDERR, EPOLLIN) < 0 ||
+        watch_fd(m, SRC_METRICS, EPOLLIN) < 0 || watch_fd(m, SRC_HANDOVER, EPOLLIN) < 0 ||
+        watch_fd(m, SRC_INIT, EPOLLIN) < 0 || watch_fd(m, SRC_CANCEL, EPOLLIN) < 0 ||
+        watch_fd(m, SRC_SIGNAL, EPOLLIN) < 0 ||
+        watch_fd(m, SRC_OOM, m->cg.kind == CG_V2 ? EPOLLPRI : EPOLLIN) < 0) {
+        setup_fail(m->setup, STEP_CLONE_INIT, errno, NULL, "cannot watch the run");
+        goto done;
+    }
+    failed = 0;
+done:
+    /* Ours must go at once: the end of file on the hand-over socket means "executed". */
+    fd_close_at(&out[1]);
+    fd_close_at(&err[1]);
+    fd_close_at(&met[1]);
+    fd_close_at(&hand[1]);
+    return failed;
+}
+
+/* ---- stopping ---- */
+
+static void kill_now(struct monitor *m)
+{
+    if (m->killed || m->fds[SRC_INIT] < 0)
+        return;
+    m->killed = true;
+    /* Either empties the PID namespace: the group at once, or its init, after which the kernel kills
+     * the rest. The second also ends an init that is not in the group yet. */
+    cg_kill(&m->cg);
+    syscall(SYS_pidfd_send_signal, m->fds[SRC_INIT], SIGKILL, NULL, 0);
+}
+
+static void stop_run(struct monitor *m, enum verdict why, bool at_once, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* TERM to the program, then, after its grace, KILL to everything. The first reason stays. */
+static void stop_run(struct monitor *m, enum verdict why, bool at_once, const char *fmt, ...)
+{
+    char event[96];
+    if (m->stop == VERDICT_NONE) {
+        va_list ap;
+        va_start(ap, fmt);
+        vsnprintf(m->stop_reason, sizeof m->stop_reason, fmt, ap);
+        va_end(ap);
+        m->stop = why;
+        snprintf(event, sizeof event, "{\"event\":\"stopping\",\"reason\":\"%s\"}", verdict_name(why));
+        journal_event(&m->journal, event);
+        m->kill_at_us = time_mono_us() + m->spec.resources.grace_ms * 1000;
+    }
+    if (at_once || !m->running || m->job_pidfd < 0)
+        kill_now(m);
+    else if (!m->killed)
+        syscall(SYS_pidfd_send_signal, m->job_pidfd, SIGTERM, NULL, 0);
+}
+
+static void check_cancel(struct monitor *m)
+{
+    struct stat st;
+    as_lab(m);
+    bool there = fstatat(m->run_fd, RUNFOLDER_CANCEL, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    as_root(m);
+    if (there)
+        stop_run(m, VERDICT_CANCELLED, false, "cancelled on request");
+}
+
+/* ---- usage and limits ---- */
+
+static void usage_now(struct monitor *m, struct cg_usage *u)
+{
+    if (m->cg.kind != CG_NONE) {
+        cg_usage(&m->cg, u);
+        return;
+    }
+    if (m->init_pid <= 0 || m->init_gone) {
+        *u = m->last;
+        return;
+    }
+    int64_t memory_peak = m->last.memory_peak_bytes, processes_peak = m->last.processes_peak;
+    int64_t cpu = m->last.cpu_us;
+    procs_usage(m->init_pid, u);
+    u->memory_peak_bytes = u->memory_bytes > memory_peak ? u->memory_bytes : memory_peak;
+    u->processes_peak = u->processes > processes_peak ? u->processes : processes_peak;
+    if (u->cpu_us < cpu)
+        u->cpu_us = cpu;
+    m->last = *u;
+}
+
+static void check_limits(struct monitor *m, int64_t now)
+{
+    const struct spec_resources *r = &m->spec.resources;
+    if (m->stop != VERDICT_NONE) {
+        if (now >= m->kill_at_us)
+            kill_now(m);
+        return;
+    }
+    if (now >= m->mono_started_us + r->wall_ms * 1000) {
+        stop_run(m, VERDICT_WALL_TIMEOUT, false, "still running after its time limit of %" PRId64 " ms", r->wall_ms);
+        return;
+    }
+    if (now < m->poll_at_us)
+        return;
+    struct cg_usage u;
+    bool best_effort = m->cg.kind == CG_NONE;
+    int64_t cpu_us = -1, next_ms = SAMPLE_MS;
+    if (best_effort) {
+        usage_now(m, &u);
+        cpu_us = u.cpu_us;
+        next_ms = BEST_EFFORT_POLL_MS;
+        if (u.memory_bytes > r->memory_bytes) {
+            stop_run(m, VERDICT_OUT_OF_MEMORY, true, "used %" PRId64 " bytes of memory of %" PRId64 " allowed",
+                     u.memory_bytes, r->memory_bytes);
+            return;
+        }
+    } else if (r->cpu_ms) {
+        cpu_us = cg_cpu_us(&m->cg);
+    }
+    if (r->cpu_ms && cpu_us >= 0) {
+        int64_t left_us = r->cpu_ms * 1000 - cpu_us;
+        if (left_us <= 0) {
+            stop_run(m, VERDICT_CPU_TIMEOUT, false, "used its limit of %" PRId64 " ms of CPU time", r->cpu_ms);
+            return;
+        }
+        /* It cannot be used up before that, at full speed on all its CPUs. */
+        int64_t soonest_ms = left_us / r->cpus_milli;
+        if (soonest_ms < next_ms)
+            next_ms = soonest_ms < CPU_POLL_MIN_MS ? CPU_POLL_MIN_MS : soonest_ms;
+    }
+    m->poll_at_us = now + next_ms * 1000;
+}
+
+static void check_oom(struct monitor *m)
+{
+    struct cg_usage u;
+    uint64_t drained;
+    if (m->cg.kind == CG_V1 && read(m->cg.oom_event, &drained, sizeof drained) < 0 && errno != EAGAIN)
+        return;
+    cg_usage(&m->cg, &u);
+    if (u.oom_kills > 0) /* v1 kills one process only: the rest of the run goes with it */
+        stop_run(m, VERDICT_OUT_OF_MEMORY, true, "needed more than its limit of %" PRId64 " bytes of memory",
+                 m->spec.resources.memory_bytes);
+}
+
+static void sample(struct monitor *m, int64_t now)
+{
+    struct cg_usage u;
+    char event[200];
+    if (!m->running || now < m->sample_at_us)
+        return;
+    usage_now(m, &u);
+    snprintf(event, sizeof event,
+             "{\"event\":\"sample\",\"cpu_ms\":%" PRId64 ",\"memory_bytes\":%" PRId64 ",\"processes\":%" PRId64
+             ",\"elapsed_ms\":%" PRId64 "}",
+             u.cpu_us / 1000, u.memory_bytes, u.processes, (now - m->exec_us) / 1000);
+    journal_event(&m->journal, event);
+    m->sample_at_us = now + SAMPLE_MS * 1000;
+}
+
+static int next_wait_ms(const struct monitor *m, int64_t now)
+{
+    int64_t at = m->stop != VERDICT_NONE ? (m->killed ? now + 1000000 : m->kill_at_us)
+                                         : m->mono_started_us + m->spec.resources.wall_ms * 1000;
+    if (m->running && m->sample_at_us < at)
+        at = m->sample_at_us;
+    if (m->stop == VERDICT_NONE && m->poll_at_us < at)
+        at = m->poll_at_us;
+    int64_t ms = (at - now + 999) / 1000;
+    return ms < 0 ? 0 : ms > 60000 ? 60000 : (int)ms;
+}
+
+/* ---- what comes in ---- */
+
+static void close_source(struct monitor *m, enum source src)
+{
+    fd_close_at(&m->fds[src]); /* epoll forgets it by itself: no copy of the descriptor exists */
+}
+
+/* One read of a pipe. False: nothing more for now, or for ever. */
+static bool read_pipe(struct monitor *m, enum source src)
+{
+    static char block[READ_BYTES];
+    ssize_t n = m->fds[src] < 0 ? 0 : read(m->fds[src], block, sizeof block);
+    if (n < 0)
+        return false;
+    if (n == 0) {
+        close_source(m, src);
+        return false;
+    }
+    if (src == SRC_METRICS)
+        journal_metrics(&m->journal, block, (size_t)n);
+    else
+        journal_output(&m->journal, src == SRC_STDOUT ? RUNLOG_STDOUT : RUNLOG_STDERR, block, (size_t)n);
+    return true;
+}
+
+static void job_is_running(struct monitor *m)
+{
+    char event[64];
+    close_source(m, SRC_HANDOVER);
+    if (m->setup->failed || m->job_pidfd < 0)
+        return; /* the socket closed because set-up ended */
+    m->running = true;
+    m->exec_us = time_mono_us();
+    m->sample_at_us = m->exec_us + SAMPLE_MS * 1000;
+    snprintf(event, sizeof event, "{\"event\":\"running\",\"pid\":%d}", m->init_pid);
+    journal_event(&m->journal, event);
+}
+
+/* Sender's credentials come with each packet (SO_PASSCRED), its pid as we see it: so the monitor
+ * learns the job's pid without asking anyone. */
+static void handover(struct monitor *m)
+{
+    char kind = 0;
+    union {
+        char bytes[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
+        struct cmsghdr align;
+    } control;
+    struct iovec iov = {&kind, 1};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+    int fd = -1;
+    pid_t sender = 0;
+    ssize_t n = recvmsg(m->fds[SRC_HANDOVER], &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    if (n < 0 && errno == EAGAIN)
+        return;
+    if (n <= 0) {
+        job_is_running(m);
+        return;
+    }
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+        if (c->cmsg_level != SOL_SOCKET)
+            continue;
+        if (c->cmsg_type == SCM_RIGHTS) {
+            memcpy(&fd, CMSG_DATA(c), sizeof fd);
+        } else if (c->cmsg_type == SCM_CREDENTIALS) {
+            struct ucred cred;
+            memcpy(&cred, CMSG_DATA(c), sizeof cred);
+            sender = cred.pid;
+        }
+    }
+    if (kind == HANDOVER_OUTPUTS && fd >= 0 && m->outputs_fd < 0) {
+        m->outputs_fd = fd;
+    } else if (kind == HANDOVER_LISTENER && fd >= 0 && m->fds[SRC_LISTENER] < 0) {
+        char go = HANDOVER_GO;
+        m->fds[SRC_LISTENER] = fd;
+        m->job_pidfd = (int)syscall(SYS_pidfd_open, sender, 0);
+        if (m->job_pidfd < 0 || watch_fd(m, SRC_LISTENER, EPOLLIN) < 0 ||
+            send(m->fds[SRC_HANDOVER], &go, 1, MSG_NOSIGNAL) != 1) {
+            setup_fail(m->setup, STEP_HANDOVER, errno, NULL, "cannot take over the filter's listener");
+            kill_now(m);
+        }
+    } else if (fd >= 0) {
+        close(fd);
+    }
+}
+
+static void refused_call(struct monitor *m, uint32_t events)
+{
+    if (events & EPOLLIN) {
+        if (refusals_answer(&m->refusals, m->fds[SRC_LISTENER], m->profile, &m->spec))
+            stop_run(m, VERDICT_POLICY_VIOLATION, true, "made a flood of refused system calls (more than %d)",
+                     REFUSALS_BURST);
+    } else if (events & (EPOLLHUP | EPOLLERR)) {
+        close_source(m, SRC_LISTENER); /* no task uses the filter any more */
+    }
+}
+
+static void read_signal(struct monitor *m)
+{
+    struct signalfd_siginfo info;
+    if (read(m->fds[SRC_SIGNAL], &info, sizeof info) == sizeof info)
+        stop_run(m, VERDICT_CANCELLED, false, "cancelled by signal %u", info.ssi_signo);
+}
+
+static void watch(struct monitor *m)
+{
+    check_cancel(m); /* asked for before we watched */
+    while (!m->init_gone) {
+        struct epoll_event events[16];
+        int64_t now = time_mono_us();
+        int n = epoll_wait(m->epoll_fd, events, 16, next_wait_ms(m, now));
+        for (int i = 0; i < n; i++) {
+            enum source src = (enum source)events[i].data.u32;
+            char drop[4096];
+            if (m->fds[src] < 0)
+                continue;
+            switch (src) {
+            case SRC_STDOUT:
+            case SRC_STDERR:
+            case SRC_METRICS: read_pipe(m, src); break;
+            case SRC_HANDOVER: handover(m); break;
+            case SRC_LISTENER: refused_call(m, events[i].events); break;
+            case SRC_CANCEL:
+                while (read(m->fds[src], drop, sizeof drop) > 0)
+                    ;
+                check_cancel(m);
+                break;
+            case SRC_OOM: check_oom(m); break;
+            case SRC_SIGNAL: read_signal(m); break;
+            case SRC_INIT: m->init_gone = true; break;
+            case SRC_COUNT: break;
+            }
+        }
+        now = time_mono_us();
+        check_limits(m, now);
+        sample(m, now);
+    }
+}
+
+/* Init is reaped only when its whole namespace is dead: what is in the pipes is all there will be. */
+static void settle(struct monitor *m, int *init_status)
+{
+    while (waitpid(m->init_pid, init_status, 0) < 0 && errno == EINTR)
+        ;
+    m->ended_us = time_mono_us();
+    /* Executed and ended before we looked? Only the end of the socket says so: a message that is
+     * still there means that the job was never let go. */
+    char byte;
+    if (m->fds[SRC_HANDOVER] >= 0 && recv(m->fds[SRC_HANDOVER], &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0)
+        job_is_running(m);
+    for (enum source src = SRC_STDOUT; src <= SRC_METRICS; src++) {
+        if (m->fds[src] >= 0)
+            fcntl(m->fds[src], F_SETFL, O_NONBLOCK);
+        while (read_pipe(m, src))
+            ;
+    }
+}
+
+/* ---- verdict ---- */
+
+static void judge(const struct monitor *m, int init_status, struct record *r)
+{
+    const struct setup *s = m->setup;
+    const struct spec_resources *lim = &m->spec.resources;
+    int status = s->job_status;
+    r->verdict = VERDICT_NONE;
+    if (s->job_ended && m->running) {
+        r->exited = WIFEXITED(status);
+        r->exit_code = r->exited ? WEXITSTATUS(status) : 0;
+        r->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    } else if (m->running && WIFSIGNALED(init_status)) {
+        r->signal = WTERMSIG(init_status); /* init and the program went together */
+    }
+#define VERDICT(v, ...) (r->verdict = (v), (void)snprintf(r->reason, sizeof r->reason, __VA_ARGS__))
+    bool oom = r->usage.oom_kills > 0;
+    if (s->failed)
+        VERDICT(s->failed - 1 == STEP_EXEC ? VERDICT_EXEC_FAILED : VERDICT_SETUP_FAILED, "%s%s%s", s->failed_message,
+                s->failed_errno ? ": " : "", s->failed_errno ? strerror(s->failed_errno) : "");
+    else if (m->stop != VERDICT_NONE)
+        VERDICT(m->stop, "%s", m->stop_reason);
+    else if (oom)
+        VERDICT(VERDICT_OUT_OF_MEMORY, "needed more than its limit of %" PRId64 " bytes of memory", lim->memory_bytes);
+    else if (!m->running)
+        VERDICT(VERDICT_SETUP_FAILED, "the sandbox ended before the program was started (status %x)",
+                (unsigned)init_status);
+    else if (lim->cpu_ms && r->usage.cpu_us >= lim->cpu_ms * 1000 && r->signal)
+        VERDICT(VERDICT_CPU_TIMEOUT, "used its limit of %" PRId64 " ms of CPU time", lim->cpu_ms);
+    else if (r->usage.process_limit_hits > 0)
+        VERDICT(VERDICT_PROCESS_LIMIT, "met its limit of %" PRId64 " processes and threads %" PRId64 " times",
+                lim->processes, r->usage.process_limit_hits);
+    else if (m->collected.full || r->signal == SIGXFSZ)
+        VERDICT(VERDICT_OUTPUT_LIMIT, "filled /outputs: %" PRId64 " bytes and %" PRId64 " files are allowed",
+                lim->output_bytes, lim->output_files);
+    else if (r->signal == SIGSYS)
+        VERDICT(VERDICT_POLICY_VIOLATION, "killed by the filter: a system call of another architecture");
+    else if (r->signal)
+        VERDICT(VERDICT_SIGNALED, "ended by signal %d (%s)", r->signal, strsignal(r->signal));
+    else if (r->exit_code)
+        VERDICT(VERDICT_FAILED, "ended with status %d", r->exit_code);
+    else
+        VERDICT(VERDICT_SUCCEEDED, "ended with status 0");
+#undef VERDICT
+}
+
+static int exit_code_of(const struct record *r)
+{
+    switch (r->verdict) {
+    case VERDICT_SUCCEEDED:
+    case VERDICT_FAILED: return r->exit_code;
+    case VERDICT_WALL_TIMEOUT:
+    case VERDICT_CPU_TIMEOUT: return 124;
+    case VERDICT_OUT_OF_MEMORY: return 137;
+    case VERDICT_CANCELLED: return 130;
+    case VERDICT_SIGNALED: return 128 + r->signal;
+    case VERDICT_PROCESS_LIMIT:
+    case VERDICT_OUTPUT_LIMIT:
+    case VERDICT_POLICY_VIOLATION: return r->exited && r->exit_code ? r->exit_code : 1;
+    default: return 125;
+    }
+}
+
+static void fail_output(struct monitor *m, struct record *r, const struct err *e)
+{
+    (void)m;
+    /* The verdict on the program stands; that the lab could not keep something is said beside it. */
+    size_t n = strlen(r->reason);
+    snprintf(r->reason + n, sizeof r->reason - n, "; %s", e->message);
+}
+
+static int finish(struct monitor *m, int init_status, enum verdict *verdict, int *exit_code, struct err *e)
+{
+    struct err kept = {0}, logged = {0};
+    struct record r = {
+        .run = m->has_spec ? m->spec.run : "",
+        .setup = m->setup,
+        .journal = &m->journal,
+        .collected = &m->collected,
+        .refusals = &m->refusals,
+        .spec = m->has_spec ? &m->spec : NULL,
+        .profile = m->profile,
+        .cg = &m->cg,
+        .cgroup_kind = cg_kind_name(m->config->cgroups),
+        .rootless = m->config->rootless,
+        .host_uid = m->job_uid,
+        .started_us = m->started_us,
+        .setup_started_ns = m->mono_started_us * 1000,
+    };
+    int64_t ended = m->ended_us ? m->ended_us : time_mono_us();
+    r.wall_us = ended - (m->running ? m->exec_us : m->mono_started_us);
+    if (m->running)
+        r.started_us += m->exec_us - m->mono_started_us;
+    r.finished_us = r.started_us + r.wall_us;
+    usage_now(m, &r.usage);
+    if (m->cg.kind == CG_NONE && m->setup->job_ended) {
+        const struct rusage *ru = &m->setup->job_usage;
+        int64_t user = (int64_t)ru->ru_utime.tv_sec * 1000000 + ru->ru_utime.tv_usec;
+        int64_t system = (int64_t)ru->ru_stime.tv_sec * 1000000 + ru->ru_stime.tv_usec;
+        if (user + system > r.usage.cpu_us) {
+            r.usage.cpu_us = user + system;
+            r.usage.cpu_user_us = user;
+            r.usage.cpu_system_us = system;
+        }
+        if (ru->ru_maxrss * 1024 > r.usage.memory_peak_bytes)
+            r.usage.memory_peak_bytes = ru->ru_maxrss * 1024;
+    }
+    int collected = m->outputs_fd < 0 || !m->running
+                        ? 0
+                        : collect_outputs(m->outputs_fd, m->run_fd, &m->spec, m->config->rootless,
+                                          m->config->lab_uid, m->config->lab_gid, &m->collected, &kept);
+    judge(m, init_status, &r);
+    if (collected < 0)
+        fail_output(m, &r, &kept);
+    if (m->journal.fd >= 0 && journal_finish(&m->journal, &logged) < 0)
+        fail_output(m, &r, &logged);
+    as_lab(m);
+    int failed = record_write(&r, m->run_fd, e);
+    as_root(m);
+    *verdict = r.verdict;
+    *exit_code = exit_code_of(&r);
+    return failed;
+}
+
+static void release(struct monitor *m)
+{
+    for (int i = 0; i < SRC_COUNT; i++)
+        if (i != SRC_OOM) /* the cgroup's */
+            fd_close_at(&m->fds[i]);
+    fd_close_at(&m->epoll_fd);
+    fd_close_at(&m->job_pidfd);
+    fd_close_at(&m->outputs_fd);
+    fd_close_at(&m->idmap_fd);
+    fd_close_at(&m->proc_fd);
+    cg_close(&m->cg);
+    /* After the record: a group that is still dying is swept later by the launcher. */
+    if (m->cg.kind != CG_NONE)
+        cg_remove(m->config->cgroups, m->spec.run, 50);
+    fd_close_at(&m->lease_fd);
+    collect_fini(&m->collected);
+    profile_free(m->own_profile);
+    setup_unmap(m->setup);
+    if (m->has_spec)
+        spec_fini(&m->spec);
+}
+
+static int open_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int monitor_run(const struct monitor_config *c, int run_fd, enum verdict *verdict, int *exit_code, struct err *e)
+{
+    struct monitor m = {.config = c, .run_fd = run_fd, .epoll_fd = -1, .lease_fd = -1, .idmap_fd = -1,
+                        .proc_fd = -1, .outputs_fd = -1, .job_pidfd = -1, .started_us = time_now_us(),
+                        .mono_started_us = time_mono_us(), .journal = {.fd = -1},
+                        .cg = {.oom_event = -1, .oom_control = -1}};
+    int init_status = 0;
+    for (int i = 0; i < SRC_COUNT; i++)
+        m.fds[i] = -1;
+    for (int i = 0; i < CG_COUNT; i++)
+        m.cg.dir[i] = m.cg.tasks[i] = -1;
+    memset(&m.last, 0xff, sizeof m.last);
+    m.setup = setup_map(e);
+    if (!m.setup)
+        return -1;
+    collect_init(&m.collected);
+    refusals_init(&m.refusals);
+    m.fds[SRC_SIGNAL] = open_signals();
+    signal(SIGPIPE, SIG_IGN);
+    if (prepare(&m) == 0) {
+        struct err opened = {0};
+        as_lab(&m);
+        int log = journal_open(&m.journal, run_fd, m.spec.resources.log_bytes, c->echo, &opened);
+        as_root(&m);
+        if (log < 0)
+            step_err(&m, STEP_PIPES, &opened);
+        else if (start(&m) == 0)
+            watch(&m);
+        else
+            kill_now(&m);
+        if (m.init_pid > 0)
+            settle(&m, &init_status);
+    }
+    int failed = finish(&m, init_status, verdict, exit_code, e);
+    release(&m);
+    return failed;
+}

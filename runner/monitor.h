@@ -1,0 +1,40 @@
+/*
+ * monitor.h - one run from its folder to its record.
+ *
+ * The monitor is a process of its own (forked by the launcher, or `enclos-runner exec` itself). It
+ * makes the sandbox, keeps its limits, writes its log and its record, and outlives whoever
+ * asked. Everything it learns is in the run folder before anyone is told.
+ */
+#ifndef ENCLOS_RUNNER_MONITOR_H
+#define ENCLOS_RUNNER_MONITOR_H
+
+#include "api/common/err.h"
+#include "api/common/runfolder.h"
+#include "runner/cgroup.h"
+#include "runner/profile.h"
+
+#include <sys/types.h>
+
+struct monitor_config {
+    const struct cg_host *cgroups; /* kind CG_NONE: none; cgroup_error tells why */
+    struct err cgroup_error;
+    bool rootless;
+    uid_t lab_uid; /* owner of run folders and trees; files are written as it */
+    gid_t lab_gid;
+    const char *profiles_dir;
+    const char *python_path;       /* NULL: no helper is mounted */
+    const struct profile *profile; /* loaded before (launcher's cache), or NULL */
+    int cache_dir_fd;              /* for profile_load, or -1 */
+    bool echo;                     /* pass the run's output on */
+};
+
+/* Takes the folder: creates monitor.lock (E_CONFLICT when it is there: some monitor has or had this
+ * run) and locks it. Gives the lock's descriptor, to be kept open for the monitor's whole life. */
+MUST_USE int monitor_claim(const struct monitor_config *c, int run_fd, int *lock_fd, struct err *e);
+
+/* Runs it to the end. Always leaves record.json, except when the disk refuses it (-1, e). *exit_code
+ * is the program's, or what the CLI documents for the verdict. */
+MUST_USE int monitor_run(const struct monitor_config *c, int run_fd, enum verdict *verdict, int *exit_code,
+                         struct err *e);
+
+#endif

@@ -1,0 +1,188 @@
+/*
+ * priv_init.c - PID 1 of a sandbox: builds what the run sees, forks the job, then reaps without any
+ * right left. Runs between clone and exec: no malloc, no locks. Everything it fails at is noted
+ * on the set-up page; it then ends, and with it every process of the sandbox.
+ */
+#include "runner/sandbox.h"
+
+#include "api/common/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Dies with the monitor: asked of the kernel, then checked, because the monitor may already be gone
+ * (its end of the socket is closed then). The monitor has one thread, so the trap that the signal
+ * is tied to the parent thread (bubblewrap#692) does not bite. */
+static int guard(struct sandbox *s, enum setup_step step)
+{
+    char byte;
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+        return setup_fail(s->setup, step, errno, NULL, "cannot tie the sandbox to its monitor");
+    if (recv(s->handover, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0)
+        _exit(1);
+    return 0;
+}
+
+static int write_self(struct sandbox *s, const char *file, const char *text)
+{
+    AUTO_FD int fd = openat(s->proc_fd, file, O_WRONLY | O_CLOEXEC);
+    size_t n = strlen(text);
+    return fd >= 0 && write(fd, text, n) == (ssize_t)n ? 0 : -1;
+}
+
+/* Rootless: the one uid we have becomes 0 in here, which owns these namespaces and nothing else. */
+static int outer_map(struct sandbox *s)
+{
+    char uid[48], gid[48];
+    snprintf(uid, sizeof uid, "0 %u 1\n", s->own_uid);
+    snprintf(gid, sizeof gid, "0 %u 1\n", s->own_gid);
+    if (write_self(s, "self/setgroups", "deny") < 0 || write_self(s, "self/uid_map", uid) < 0 ||
+        write_self(s, "self/gid_map", gid) < 0)
+        return setup_fail(s->setup, STEP_USERNS_OUTER, errno,
+                          "allow unprivileged user namespaces "
+                          "(kernel.apparmor_restrict_unprivileged_userns=0), or run the lab as root",
+                          "cannot map uid %u into the sandbox's user namespace", s->own_uid);
+    setup_done(s->setup, STEP_USERNS_OUTER);
+    return 0;
+}
+
+static int join_cgroups(struct sandbox *s)
+{
+    int failed = s->cg->kind == CG_V1 ? cg_join_self(s->cg) : 0;
+    if (failed)
+        return setup_fail(s->setup, STEP_CGROUP_JOIN, failed, NULL, "cannot enter the run's control group");
+    setup_done(s->setup, STEP_CGROUP_JOIN);
+    if (unshare(CLONE_NEWCGROUP) < 0)
+        return setup_fail(s->setup, STEP_CGROUP_NAMESPACE, errno,
+                          "raise /proc/sys/user/max_cgroup_namespaces", "cannot make the cgroup namespace");
+    setup_done(s->setup, STEP_CGROUP_NAMESPACE);
+    return 0;
+}
+
+/* One ioctl: 127.0.0.1 and ::1 come by themselves when lo goes up. */
+static int loopback_up(struct sandbox *s)
+{
+    if (s->profile->network == PROFILE_NETWORK_LOOPBACK) {
+        struct ifreq req = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+        AUTO_FD int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        if (sock < 0 || ioctl(sock, SIOCSIFFLAGS, &req) < 0)
+            return setup_fail(s->setup, STEP_LOOPBACK, errno, NULL, "cannot bring lo up");
+    }
+    setup_done(s->setup, STEP_LOOPBACK);
+    return 0;
+}
+
+static int name_host(struct sandbox *s)
+{
+    if (sethostname("enclos", 6) < 0 || setdomainname("(none)", 6) < 0)
+        return setup_fail(s->setup, STEP_HOSTNAME, errno, NULL, "cannot set the host name");
+    setup_done(s->setup, STEP_HOSTNAME);
+    return 0;
+}
+
+/* ---- after the job is there ---- */
+
+/* What a reaper needs: wait, tell on the shared page, end. */
+static int load_reaper_filter(void)
+{
+    static const unsigned allowed[] = {SYS_wait4,      SYS_waitid, SYS_exit_group,       SYS_exit,
+                                       SYS_rt_sigreturn, SYS_close,  SYS_restart_syscall};
+    enum { COUNT = sizeof allowed / sizeof *allowed };
+    struct sock_filter code[5 + COUNT + 2];
+    size_t n = 0;
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+    for (size_t i = 0; i < COUNT; i++)
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, allowed[i],
+                                                 (unsigned char)(COUNT - i), 0);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    struct sock_fprog prog = {.len = (unsigned short)n, .filter = code};
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
+}
+
+static int drop_rights(struct sandbox *s)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {{0}};
+    if (!s->rootless && (syscall(SYS_setgroups, 0, NULL) < 0 ||
+                         syscall(SYS_setresgid, s->init_uid, s->init_uid, s->init_uid) < 0 ||
+                         syscall(SYS_setresuid, s->init_uid, s->init_uid, s->init_uid) < 0))
+        return setup_fail(s->setup, STEP_INIT_DROP, errno, NULL, "init cannot become uid %u", s->init_uid);
+    if (syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return setup_fail(s->setup, STEP_INIT_DROP, errno, NULL, "init cannot drop its rights");
+    if (guard(s, STEP_INIT_DROP) < 0) /* a change of uid cleared the death signal */
+        return -1;
+    if (syscall(SYS_close_range, 0, ~0U, 0) < 0 || load_reaper_filter() < 0)
+        return setup_fail(s->setup, STEP_INIT_DROP, errno, NULL, "init cannot load its own filter");
+    setup_done(s->setup, STEP_INIT_DROP);
+    return 0;
+}
+
+/* Ends as soon as the job does: the kernel then kills whatever else is left in the namespace, so a
+ * daemon that the program forked away neither survives nor delays the result. */
+_Noreturn static void reap(struct sandbox *s, pid_t job)
+{
+    for (;;) {
+        int status;
+        struct rusage usage;
+        pid_t pid = (pid_t)syscall(SYS_wait4, -1, &status, __WALL, &usage);
+        if (pid == job) {
+            s->setup->job_status = status;
+            s->setup->job_usage = usage;
+            __sync_synchronize();
+            s->setup->job_ended = 1;
+            syscall(SYS_exit_group, 0);
+        }
+        if (pid < 0 && errno != EINTR)
+            syscall(SYS_exit_group, 1);
+    }
+}
+
+_Noreturn void init_main(struct sandbox *s)
+{
+    AUTO_FD int outputs = -1;
+    char kind = HANDOVER_OUTPUTS;
+    prctl(PR_SET_NAME, "enclos-init", 0, 0, 0);
+    if (guard(s, STEP_INIT_GUARD) < 0)
+        _exit(1);
+    setup_done(s->setup, STEP_INIT_GUARD);
+    if ((s->rootless && outer_map(s) < 0) || join_cgroups(s) < 0 || loopback_up(s) < 0 || name_host(s) < 0 ||
+        mounts_build(s, &outputs) < 0)
+        _exit(1);
+    if (fd_send(s->handover, &kind, 1, &outputs, 1) != 1) {
+        setup_fail(s->setup, STEP_CLONE_JOB, errno, NULL, "cannot hand /outputs to the monitor");
+        _exit(1);
+    }
+    pid_t job = fork();
+    if (job < 0) {
+        setup_fail(s->setup, STEP_CLONE_JOB, errno, "raise the limit on processes", "cannot fork the job");
+        _exit(1);
+    }
+    if (job == 0)
+        job_main(s);
+    setup_done(s->setup, STEP_CLONE_JOB);
+    if (drop_rights(s) < 0)
+        _exit(1);
+    reap(s, job);
+}

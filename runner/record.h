@@ -1,0 +1,43 @@
+/*
+ * record.h - record.json: what happened to a run, written once.
+ */
+#ifndef ENCLOS_RUNNER_RECORD_H
+#define ENCLOS_RUNNER_RECORD_H
+
+#include "api/common/err.h"
+#include "api/common/runfolder.h"
+#include "runner/cgroup.h"
+#include "runner/collect.h"
+#include "runner/journal.h"
+#include "runner/profile.h"
+#include "runner/refusals.h"
+#include "runner/setup.h"
+#include "runner/spec.h"
+
+struct record {
+    const char *run;
+    enum verdict verdict;
+    bool exited;   /* exit_code is the program's */
+    int exit_code;
+    int signal;    /* that ended it, or 0 */
+    char reason[320];
+    int64_t started_us, finished_us; /* CLOCK_REALTIME */
+    int64_t wall_us;                 /* from exec (or the attempt) to the end */
+    int64_t setup_started_ns;        /* CLOCK_MONOTONIC */
+    struct cg_usage usage;
+    const struct setup *setup;
+    const struct journal *journal;
+    const struct collected *collected;
+    const struct refusals *refusals;
+    const struct spec *spec;       /* NULL when it could not be read */
+    const struct profile *profile; /* NULL when it could not be loaded */
+    const struct cg *cg;
+    const char *cgroup_kind;
+    bool rootless;
+    uid_t host_uid; /* the job's, outside */
+};
+
+/* Writes RUN_FOLDER/record.json aside, syncs, renames. */
+MUST_USE int record_write(const struct record *r, int run_fd, struct err *e);
+
+#endif

@@ -1,0 +1,247 @@
+/*
+ * refusals.c - see refusals.h. Runs in the monitor, on bytes that the run controls: paths are read
+ * with a bound, checked to belong to the call that waits, and only ever used as text.
+ */
+#include "runner/refusals.h"
+
+#include "api/common/text.h"
+#include "runner/syscalls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+#ifndef SECCOMP_USER_NOTIF_FLAG_CONTINUE
+#define SECCOMP_USER_NOTIF_FLAG_CONTINUE (1UL << 0)
+#endif
+
+void refusals_init(struct refusals *r)
+{
+    memset(r, 0, sizeof *r);
+    r->tokens = REFUSALS_BURST;
+    r->refilled_us = time_mono_us();
+}
+
+static void note(struct refusals *r, bool path, int nr, int os_errno, const char *name, const char *detail)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        struct refusal *row = &r->rows[i];
+        if (row->path == path && row->nr == nr && strcmp(row->name, name) == 0 && strcmp(row->detail, detail) == 0) {
+            row->count++;
+            return;
+        }
+    }
+    if (r->count == REFUSALS_MAX) {
+        r->others++;
+        return;
+    }
+    struct refusal *row = &r->rows[r->count++];
+    *row = (struct refusal){.path = path, .nr = nr, .os_errno = os_errno, .count = 1};
+    snprintf(row->name, sizeof row->name, "%s", name);
+    snprintf(row->detail, sizeof row->detail, "%s", detail);
+}
+
+/* ---- paths, for report_paths ---- */
+
+/* Removes "." and resolves ".." by text alone. False: not absolute, or too long. */
+static bool normalize(const char *path, char *out, size_t size)
+{
+    size_t n = 0;
+    if (path[0] != '/')
+        return false;
+    while (*path) {
+        path += strspn(path, "/");
+        size_t len = strcspn(path, "/");
+        if (len == 0)
+            break;
+        if (len == 2 && path[0] == '.' && path[1] == '.') {
+            while (n > 0 && out[--n] != '/')
+                ;
+        } else if (!(len == 1 && path[0] == '.')) {
+            if (n + len + 2 > size)
+                return false;
+            out[n++] = '/';
+            memcpy(out + n, path, len);
+            n += len;
+        }
+        path += len;
+    }
+    if (n == 0)
+        out[n++] = '/';
+    out[n] = '\0';
+    return true;
+}
+
+static bool below(const char *path, const char *folder)
+{
+    size_t n = strlen(folder);
+    return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+static bool below_any(const char *path, const char *const *folders)
+{
+    for (; *folders; folders++)
+        if (below(path, *folders))
+            return true;
+    return false;
+}
+
+/* What the layout of priv_mounts.c will answer to this open, judged by the text of the path. 0: it
+ * may pass, or we cannot tell. */
+static int judge_path(const char *path, bool writes, const struct spec *spec, const char **why)
+{
+    static const char *const writable[] = {"/work", "/outputs", "/tmp", "/dev/shm", "/dev/null", "/dev/zero",
+                                           "/dev/full", "/proc/self", "/dev/stdout", "/dev/stderr", NULL};
+    static const char *const present[] = {
+        "/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/libx32", "/opt/enclos", "/sys/devices/system",
+        "/work", "/outputs", "/tmp", "/dev/shm", "/dev/null", "/dev/zero", "/dev/full", "/dev/random",
+        "/dev/urandom", "/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/etc/passwd", "/etc/group",
+        "/etc/hosts", "/etc/hostname", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/alternatives",
+        "/etc/ld.so.cache", "/etc/fonts", "/etc/R", "/etc/mime.types", "/etc/localtime", NULL};
+    static const char *const folders[] = {"/", "/etc", "/dev", "/proc", "/sys", "/sys/devices", "/data", "/opt",
+                                          "/run", "/var", NULL};
+    static const char *const kernel[] = {"/proc/kcore", "/proc/kmsg", "/proc/sysrq-trigger", "/proc/1", NULL};
+    if (writes && !below_any(path, writable)) {
+        *why = below(path, "/data") ? "write to a dataset" : "write";
+        return EROFS;
+    }
+    if (below_any(path, kernel)) {
+        *why = "read";
+        return EACCES;
+    }
+    for (size_t i = 0; folders[i]; i++)
+        if (strcmp(path, folders[i]) == 0)
+            return 0;
+    if (below_any(path, present) || below(path, "/proc"))
+        return 0;
+    for (size_t i = 0; i < spec->dataset_count; i++) {
+        char data[80];
+        snprintf(data, sizeof data, "/data/%s", spec->datasets[i].name);
+        if (below(path, data))
+            return 0;
+    }
+    *why = "read";
+    return ENOENT;
+}
+
+/* Which argument holds the path, and whether the open writes. -1: not an open. */
+static int open_arguments(const struct seccomp_data *d, bool *writes)
+{
+    const uint64_t mask = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND;
+    switch (d->nr) {
+    case SYS_open:
+        *writes = (d->args[1] & mask) != 0;
+        return 0;
+    case SYS_creat:
+        *writes = true;
+        return 0;
+    case SYS_openat:
+        *writes = (d->args[2] & mask) != 0;
+        return 1;
+    case SYS_openat2: /* its flags are behind a pointer */
+        *writes = false;
+        return 1;
+    default:
+        return -1;
+    }
+}
+
+static void look_at_path(struct refusals *r, int listener, const struct seccomp_notif *call, int argument,
+                         bool writes, const struct spec *spec)
+{
+    char raw[256], path[256], shown[160];
+    const char *why = "";
+    struct iovec local = {raw, sizeof raw - 1};
+    struct iovec remote = {(void *)(uintptr_t)call->data.args[argument], sizeof raw - 1};
+    /* A string near the end of a page: what can be read is enough. */
+    ssize_t n = process_vm_readv((pid_t)call->pid, &local, 1, &remote, 1, 0);
+    if (n < 0) {
+        remote.iov_len = 4096 - (call->data.args[argument] & 4095);
+        if (remote.iov_len < sizeof raw)
+            n = process_vm_readv((pid_t)call->pid, &local, 1, &remote, 1, 0);
+    }
+    /* The caller may have died and its pid been used again: then this is another's memory. */
+    if (n <= 0 || ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &call->id) < 0)
+        return;
+    raw[n] = '\0';
+    if (!normalize(raw, path, sizeof path))
+        return;
+    int refused = judge_path(path, writes, spec, &why);
+    if (refused) {
+        text_sanitize(path, strlen(path), shown, sizeof shown);
+        note(r, true, call->data.nr, refused, shown, why);
+    }
+}
+
+/* ---- answering ---- */
+
+static bool spend(struct refusals *r)
+{
+    int64_t now = time_mono_us(), more = (now - r->refilled_us) * REFUSALS_PER_SECOND / 1000000;
+    if (more > 0) {
+        r->tokens = r->tokens + more > REFUSALS_BURST ? REFUSALS_BURST : r->tokens + more;
+        r->refilled_us = now;
+    }
+    return r->tokens-- > 0;
+}
+
+int refusals_answer(struct refusals *r, int listener, const struct profile *p, const struct spec *spec)
+{
+    struct seccomp_notif call = {0};
+    struct seccomp_notif_resp answer = {0};
+    bool writes = false, over = false;
+    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
+        return 0; /* the caller was killed meanwhile */
+    answer.id = call.id;
+    int argument = spec->report_paths ? open_arguments(&call.data, &writes) : -1;
+    if (argument >= 0) {
+        look_at_path(r, listener, &call, argument, writes, spec);
+        answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+    } else {
+        char detail[96] = "";
+        uint64_t args[6];
+        memcpy(args, call.data.args, sizeof args);
+        int refused = profile_refusal(p, call.data.nr, args, detail, sizeof detail);
+        if (refused == 0) /* a call that the filter sent here is never let through */
+            refused = EPERM;
+        note(r, false, call.data.nr, refused, syscalls_name(call.data.nr), detail);
+        answer.error = -refused;
+        over = !spend(r);
+    }
+    if (ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) < 0)
+        return over; /* ENOENT: gone meanwhile */
+    return over;
+}
+
+void refusals_print(const struct refusals *r, struct jw *w)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const struct refusal *row = &r->rows[i];
+        jw_obj(w);
+        jw_str_at(w, "kind", row->path ? "path" : "syscall");
+        jw_str_at(w, "name", row->name);
+        jw_str_at(w, "detail", row->detail);
+        jw_str_at(w, "errno", err_errno_name(row->os_errno));
+        jw_int_at(w, "count", row->count);
+        jw_str_at(w, "hint",
+                  row->path ? (row->os_errno == EROFS ? "only /work, /outputs, /tmp and /dev/shm can be written to"
+                                                      : "no such thing inside: datasets are in /data, code in /work")
+                            : syscalls_hint(row->nr));
+        jw_end_obj(w);
+    }
+    if (r->others > 0) {
+        jw_obj(w);
+        jw_str_at(w, "kind", "syscall");
+        jw_str_at(w, "name", "others");
+        jw_str_at(w, "detail", "of further kinds, not listed one by one");
+        jw_str_at(w, "errno", "");
+        jw_int_at(w, "count", r->others);
+        jw_str_at(w, "hint", "");
+        jw_end_obj(w);
+    }
+}

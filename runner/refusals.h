@@ -1,0 +1,46 @@
+/*
+ * refusals.h - answers the calls that a run's filter does not allow, and remembers them by name.
+ *
+ * The kernel stops the caller and asks the monitor (seccomp user notification); the answer is an
+ * errno of the profile, never "continue", except for the opens that `report_paths` asks to see:
+ * those are let through whatever the monitor thinks of them, because nothing is decided here, the
+ * mounts and Landlock decide. Allowed calls never come this way and cost nothing.
+ */
+#ifndef ENCLOS_RUNNER_REFUSALS_H
+#define ENCLOS_RUNNER_REFUSALS_H
+
+#include "api/common/json.h"
+#include "runner/profile.h"
+#include "runner/spec.h"
+
+#include <stdbool.h>
+
+enum { REFUSALS_MAX = 64, REFUSALS_BURST = 20000, REFUSALS_PER_SECOND = 2000 };
+
+struct refusal {
+    bool path; /* else a system call */
+    int nr;
+    int os_errno;
+    char name[160];  /* system call, or path */
+    char detail[96]; /* its arguments, or what was tried */
+    int64_t count;
+};
+
+struct refusals {
+    struct refusal rows[REFUSALS_MAX];
+    size_t count;
+    int64_t others; /* of kinds past REFUSALS_MAX */
+    int64_t tokens;
+    int64_t refilled_us;
+};
+
+void refusals_init(struct refusals *r);
+
+/* Answers one waiting call. Returns 1 when the run has spent its budget of refused calls (the
+ * caller ends it), 0 otherwise. */
+int refusals_answer(struct refusals *r, int listener, const struct profile *p, const struct spec *spec);
+
+/* Writes the array of record.json's `denied`. */
+void refusals_print(const struct refusals *r, struct jw *w);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * sandbox.h - from a checked spec to a program running in its sandbox.
+ *
+ *   monitor --clone3(all namespaces)--> init (PID 1) --fork--> job --execve--> the user's program
+ *
+ * init builds what the run sees (priv_mounts.c), forks the job and becomes a reaper without rights;
+ * the job gives up everything (priv_job.c) and executes the program. The monitor stays outside.
+ * The two sides share a `struct setup` page and one socket pair, over which init sends the
+ * descriptor of /outputs and the job its seccomp listener.
+ */
+#ifndef ENCLOS_RUNNER_SANDBOX_H
+#define ENCLOS_RUNNER_SANDBOX_H
+
+#include "runner/cgroup.h"
+#include "runner/profile.h"
+#include "runner/setup.h"
+#include "runner/spec.h"
+
+#include <sys/types.h>
+
+/* Inside the sandbox the job is always this user of a user namespace of its own. */
+enum { SANDBOX_UID = 1000, SANDBOX_METRICS_FD = 3 };
+
+struct sandbox {
+    const struct spec *spec;
+    const struct profile *profile;
+    const struct cg *cg;
+    struct setup *setup;
+    bool rootless;
+    uid_t lab_uid; /* who owns the trees that are mounted; sources are opened with this uid */
+    gid_t lab_gid;
+    uid_t job_uid;  /* in init's user namespace: the leased uid as root, 0 when rootless */
+    uid_t init_uid; /* as root: what init becomes; another uid than the job, or the job could
+                       prlimit and signal it */
+    uid_t own_uid;  /* of the monitor, for the outer map when rootless */
+    gid_t own_gid;
+    int proc_fd;    /* the host's /proc, for writes about oneself that no mount inside can redirect */
+    int idmap_fd;   /* user namespace of id-mapped mounts: lab's uid -> job's uid; -1 when rootless */
+    int stdout_fd, stderr_fd, metrics_fd; /* write ends */
+    int handover;                         /* socket end of init and job */
+    const char *python_path; /* folder of the Python helper on the host, or NULL */
+    char *const *env;        /* complete environment of the program */
+};
+
+/* Messages on the hand-over socket, one byte with one descriptor. */
+enum { HANDOVER_OUTPUTS = 'O', HANDOVER_LISTENER = 'L', HANDOVER_GO = 'G' };
+
+/* priv_clone.c: makes init. Returns its pid, -1 with *e. The caller closes its copies of the write
+ * ends and of `handover` right after: the socket's end of file must mean "executed". */
+pid_t sandbox_clone(struct sandbox *s, int *pidfd, struct err *e);
+
+/* priv_init.c */
+_Noreturn void init_main(struct sandbox *s);
+
+/* priv_mounts.c: builds the root and pivots into it. Gives the descriptor of /outputs. */
+MUST_USE int mounts_build(struct sandbox *s, int *outputs_fd);
+
+/* priv_job.c */
+_Noreturn void job_main(struct sandbox *s);
+
+/* landlock.c: confines the calling process to the layout that mounts_build made. 0, or -1 with the
+ * failure noted on the set-up page. */
+MUST_USE int landlock_confine(struct sandbox *s);
+int landlock_abi(void); /* 0: this kernel has none */
+
+/* priv_idmap.c: a user namespace that maps `from` to `to` for mount_setattr. */
+MUST_USE int idmap_open(uid_t from_uid, gid_t from_gid, uid_t to, int *out, struct err *e);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * setup.c - names, times and failures of set-up steps. Called by monitor, init and job; runs between
+ * clone and exec, so: no malloc, no locks.
+ */
+#include "runner/setup.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+static const char *const step_names[STEP_COUNT] = {
+#define X(id, name) [STEP_##id] = name,
+    SETUP_STEPS(X)
+#undef X
+};
+
+const char *const setup_namespaces[7] = {"user", "mnt", "pid", "net", "ipc", "uts", "cgroup"};
+
+const char *setup_step_name(enum setup_step s)
+{
+    return (unsigned)s < STEP_COUNT ? step_names[s] : "unknown";
+}
+
+struct setup *setup_map(struct err *e)
+{
+    struct setup *s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (s == MAP_FAILED) {
+        err_sys(e, NULL, NULL, "cannot map the page of the set-up");
+        return NULL;
+    }
+    return s;
+}
+
+void setup_unmap(struct setup *s)
+{
+    if (s)
+        munmap(s, sizeof *s);
+}
+
+void setup_done(struct setup *s, enum setup_step step)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    s->done_ns[step] = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+int setup_fail(struct setup *s, enum setup_step step, int os_errno, const char *hint, const char *fmt, ...)
+{
+    if (s->failed)
+        return -1;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(s->failed_message, sizeof s->failed_message, fmt, ap);
+    va_end(ap);
+    snprintf(s->failed_hint, sizeof s->failed_hint, "%s", hint ? hint : "");
+    s->failed_errno = os_errno;
+    s->failed = 1 + (int)step;
+    return -1;
+}
+
+int setup_fail_err(struct setup *s, enum setup_step step, const struct err *e)
+{
+    return setup_fail(s, step, e->os_errno, e->hint, "%s", e->message);
+}

@@ -1,0 +1,59 @@
+/*
+ * spec.h - spec.json: what the orchestrator asks of a run, as a closed struct.
+ *
+ * The orchestrator is less trusted than the runner, so every key is known, typed and bounded here,
+ * and unknown or duplicate keys are refused (crun 1.28 came to the same).
+ */
+#ifndef ENCLOS_RUNNER_SPEC_H
+#define ENCLOS_RUNNER_SPEC_H
+
+#include "api/common/err.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SPEC_MAX_ARGS = 4096, SPEC_MAX_ENV = 256, SPEC_MAX_DATASETS = 64 };
+
+struct spec_dataset {
+    const char *name; /* inside: /data/NAME */
+    const char *path; /* absolute folder of the lab */
+};
+
+struct spec_resources {
+    int64_t cpus_milli;
+    int64_t memory_bytes;
+    int64_t processes; /* threads count too, as in pids.max */
+    int64_t wall_ms;
+    int64_t cpu_ms; /* 0: no limit on CPU time */
+    int64_t grace_ms;
+    int64_t work_bytes; /* what the run may add or change in /work */
+    int64_t tmp_bytes;  /* /tmp, and as much for /dev/shm */
+    int64_t output_bytes;
+    int64_t output_files;
+    int64_t log_bytes; /* head kept of standard output and error together */
+};
+
+struct spec {
+    char run[16];
+    char profile[65];
+    const char **command; /* NULL-ended */
+    size_t command_count;
+    const char **env; /* "NAME=value", NULL-ended */
+    size_t env_count;
+    const char *code_path; /* NULL: /work starts empty */
+    struct spec_dataset datasets[SPEC_MAX_DATASETS];
+    size_t dataset_count;
+    struct spec_resources resources;
+    bool best_effort;  /* limits without cgroups, explicitly accepted */
+    bool report_paths; /* name refused paths in the record, at a cost per open */
+    struct arena *arena;
+};
+
+/* Reads RUN_FOLDER/spec.json. E_INVALID names the key, the value and the bounds. */
+MUST_USE int spec_read(int run_fd, struct spec *out, struct err *e);
+void spec_fini(struct spec *s);
+
+/* Whether a variable may be set for a run: not ENCLOS_*, LD_*, nor what the lab sets itself. */
+bool spec_env_name_allowed(const char *name);
+
+#endif
