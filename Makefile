@@ -26,7 +26,7 @@ PREFIX ?= /usr/local
 # Debian's packages (pytest, sklearn) belong to this interpreter, whatever PATH says.
 PYTHON ?= /usr/bin/python3
 FUZZ_SECONDS ?= 20
-MAKEFLAGS += --no-builtin-rules
+MAKEFLAGS += --no-builtin-rules --no-print-directory
 # V=1 shows the whole commands.
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@)

@@ -95,16 +95,13 @@ static enum err_kind kind_of_errno(int os_errno)
     case ENOENT:
     case ESRCH:
     case ENXIO:
-    case ENODEV:
-        return E_NOT_FOUND;
+    case ENODEV: return E_NOT_FOUND;
     case EACCES:
     case EPERM:
-    case EROFS:
-        return E_DENIED;
+    case EROFS: return E_DENIED;
     case EEXIST:
     case ENOTEMPTY:
-    case EXDEV:
-        return E_CONFLICT;
+    case EXDEV: return E_CONFLICT;
     case ENOSPC:
     case EDQUOT:
     case EMFILE:
@@ -113,8 +110,7 @@ static enum err_kind kind_of_errno(int os_errno)
     case EFBIG:
     case E2BIG:
     case ENOBUFS:
-    case EMLINK:
-        return E_LIMIT;
+    case EMLINK: return E_LIMIT;
     case EAGAIN:
     case EBUSY:
     case EINTR:
@@ -122,15 +118,12 @@ static enum err_kind kind_of_errno(int os_errno)
     case ECONNREFUSED:
     case ECONNRESET:
     case EPIPE:
-    case ETXTBSY:
-        return E_UNAVAILABLE;
+    case ETXTBSY: return E_UNAVAILABLE;
     case ENAMETOOLONG:
     case ELOOP:
     case ENOTDIR:
-    case EISDIR:
-        return E_INVALID;
-    default: /* EINVAL, EBADF, EFAULT, EIO...: not the caller's doing */
-        return E_INTERNAL;
+    case EISDIR: return E_INVALID;
+    default: /* EINVAL, EBADF, EFAULT, EIO...: not the caller's doing */ return E_INTERNAL;
     }
 }
 

@@ -74,7 +74,8 @@ int fd_read_all(int fd, size_t max_bytes, struct buf *out, const char *what, str
 int fd_read_file(int dir_fd, const char *name, size_t max_bytes, struct buf *out, struct err *e)
 {
     /* O_NONBLOCK: a FIFO under that name must not hang us before fstat refuses it. */
-    AUTO_FD int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    AUTO_FD int fd =
+        openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct stat st;
 
     if (fd < 0 && errno == ELOOP)
@@ -108,7 +109,8 @@ int fd_replace_file(int dir_fd, const char *name, const void *p, size_t len, mod
         return err_sys(e, NULL, NULL, "cannot open the folder of %s", name);
     if (unlinkat(folder, aside, 0) < 0 && errno != ENOENT)
         return err_sys(e, NULL, NULL, "cannot remove an old %s", aside);
-    AUTO_FD int fd = openat(folder, aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    AUTO_FD int fd =
+        openat(folder, aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_sys(e, NULL, NULL, "cannot create %s", aside);
     if (fd_write_all(fd, p, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 ||

@@ -25,7 +25,8 @@ static const struct json *out_of(const cJSON *c)
     return (const struct json *)c;
 }
 
-struct json *json_parse(const char *text, size_t len, const struct json_limits *limits, struct err *e)
+struct json *json_parse(const char *text, size_t len, const struct json_limits *limits,
+                        struct err *e)
 {
     if (scan_for_parse(text, len, limits, e) < 0)
         return NULL;
@@ -139,7 +140,8 @@ enum { FIELD_BYTES = sizeof((struct err *)0)->field };
 static void name_field(char out[FIELD_BYTES], const char *where, const char *key)
 {
     /* A long name is cut by what holds it. */
-    int n = snprintf(out, FIELD_BYTES, "%s%s%s", where ? where : "", where && *where ? "." : "", key);
+    int n =
+        snprintf(out, FIELD_BYTES, "%s%s%s", where ? where : "", where && *where ? "." : "", key);
     (void)n;
 }
 
@@ -312,7 +314,8 @@ int json_opt_bool(const struct json *obj, const char *where, const char *key, bo
 }
 
 static int member_many(const struct json *obj, const char *where, const char *key,
-                       enum json_type type, size_t max_count, const struct json **out, struct err *e)
+                       enum json_type type, size_t max_count, const struct json **out,
+                       struct err *e)
 {
     char field[FIELD_BYTES], expected[80];
     const struct json *v;

@@ -443,7 +443,8 @@ static int scan_number(struct scanner *s)
     if (s->at - start > NUMBER_MAX_CHARS)
         return fail(s, start, "a number of more than 63 characters");
     if (integer && (count > 16 || (count == 16 && memcmp(digits, "9007199254740992", 16) > 0)))
-        return fail(s, start, "an integer beyond 2^53, which would lose digits: write it as a string");
+        return fail(s, start,
+                    "an integer beyond 2^53, which would lose digits: write it as a string");
     if (count > 0 && !in_range(digits, count, exponent))
         return fail(s, start, "a number that no double can hold: write it as a string");
     return 0;

@@ -157,6 +157,10 @@ void jw_num(struct jw *w, double n)
                 text[to++] = '.';
         }
         text[to] = '\0';
+        /* Beyond 2^53 and of up to 17 digits: without a fraction our own scan would see an integer
+         * that cannot be trusted. */
+        if (!strpbrk(text, ".e"))
+            memcpy(text + to, ".0", sizeof ".0");
     }
     buf_add_str(w->out, text);
 }

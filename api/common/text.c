@@ -168,8 +168,8 @@ int text_size_bytes(const char *s, const char *field, uint64_t *out, struct err 
         char upper = (char)(*unit >= 'a' && *unit <= 'z' ? *unit - 'a' + 'A' : *unit);
         const char *found = strchr(units, upper);
         if (!found)
-            return err_set(e, E_INVALID, field, hint, "\"%s\" is not a size: unknown unit \"%s\"", s,
-                           unit);
+            return err_set(e, E_INVALID, field, hint, "\"%s\" is not a size: unknown unit \"%s\"",
+                           s, unit);
         shift = 10 * (unsigned)(found - units + 1);
         unit++;
         if (strcmp(unit, "B") == 0 || strcmp(unit, "b") == 0)
@@ -198,7 +198,7 @@ int text_duration_ms(const char *s, const char *field, int64_t *out, struct err 
     enum { UNITS = sizeof units / sizeof *units };
     static const char hint[] = "write it as 90s, 10m, 2h, 1h30m or 250ms";
     const unsigned __int128 most_ms = (unsigned __int128)36500 * 86400000; /* a century */
-    unsigned __int128 total = 0;                                          /* of ms * 10^9 */
+    unsigned __int128 total = 0;                                           /* of ms * 10^9 */
     size_t next = 0;
     const char *at = s;
 
@@ -219,7 +219,8 @@ int text_duration_ms(const char *s, const char *field, int64_t *out, struct err 
         if (u == UNITS)
             return err_set(e, E_INVALID, field, hint, "\"%s\" is not a duration", s);
         if (nano > most_ms * NANO / (uint64_t)units[u].ms)
-            return err_set(e, E_INVALID, field, "give a shorter one", "\"%s\" is too long a time", s);
+            return err_set(e, E_INVALID, field, "give a shorter one", "\"%s\" is too long a time",
+                           s);
         total += nano * (uint64_t)units[u].ms;
         next = u + 1;
         at = unit + n;
@@ -227,7 +228,8 @@ int text_duration_ms(const char *s, const char *field, int64_t *out, struct err 
     if (total > most_ms * NANO)
         return err_set(e, E_INVALID, field, "give a shorter one", "\"%s\" is too long a time", s);
     if (total % NANO != 0)
-        return err_set(e, E_INVALID, field, hint, "\"%s\" is not a whole number of milliseconds", s);
+        return err_set(e, E_INVALID, field, hint, "\"%s\" is not a whole number of milliseconds",
+                       s);
     *out = (int64_t)(total / NANO);
     return 0;
 }
@@ -317,8 +319,10 @@ void text_sanitize(const char *s, size_t len, char *out, size_t out_size)
         } else {
             for (size_t i = 0; i < need / 4; i++) {
                 unsigned char byte = (unsigned char)s[at + i];
-                memcpy(out + to + 4 * i, (char[]){'\\', 'x', "0123456789abcdef"[byte >> 4],
-                                                  "0123456789abcdef"[byte & 15]}, 4);
+                memcpy(out + to + 4 * i,
+                       (char[]){'\\', 'x', "0123456789abcdef"[byte >> 4],
+                                "0123456789abcdef"[byte & 15]},
+                       4);
             }
         }
         to += need;
