@@ -44,8 +44,7 @@ CC := clang
 endif
 AR := ar
 
-WARN := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes \
-        -Wpointer-arith -Wundef -Wwrite-strings -Wformat=2 -Wimplicit-fallthrough -Werror
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wvla -Wstrict-prototypes -Wmissing-prototypes -Werror
 HARDEN := -fstack-protector-strong -fstack-clash-protection -fcf-protection -fPIE
 # -D_GNU_SOURCE= and not =1: a file that defines it itself then says the same thing twice.
 COMMON := -std=gnu17 -D_GNU_SOURCE= -I. -g -pthread $(WARN) $(HARDEN)

@@ -326,7 +326,7 @@ static void test_comments_are_blanked_in_place(void **state)
         {"/**/1", "    1"},
         {"/***/1", "     1"},
         {"/*/ */1", "      1"},
-        {"1 /* // */ ", "1           "},
+        {"1 /* // */ ", "1          "},
         {"1 // /*\n ", "1      \n "},
         /* What is wrong stays wrong. */
         {"[,]", "[,]"},
