@@ -591,8 +591,7 @@ static void judge(const struct monitor *m, int init_status, struct record *r)
 #define VERDICT(v, ...) (r->verdict = (v), (void)snprintf(r->reason, sizeof r->reason, __VA_ARGS__))
     bool oom = r->usage.oom_kills > 0;
     if (s->failed)
-        VERDICT(s->failed - 1 == STEP_EXEC ? VERDICT_EXEC_FAILED : VERDICT_SETUP_FAILED, "%s%s%s", s->failed_message,
-                s->failed_errno ? ": " : "", s->failed_errno ? strerror(s->failed_errno) : "");
+        VERDICT(s->failed - 1 == STEP_EXEC ? VERDICT_EXEC_FAILED : VERDICT_SETUP_FAILED, "%s", s->failed_message);
     else if (m->stop != VERDICT_NONE)
         VERDICT(m->stop, "%s", m->stop_reason);
     else if (oom)

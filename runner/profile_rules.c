@@ -330,11 +330,10 @@ static int parse_arg(struct profile_rules *r, const struct profile_source *s,
         return source_fail(s, at, "one of: eq, masked_eq, in", e, "unknown operator '%s'", op);
     const struct json *mask = json_get(arg, "mask");
     place(at, "%s.mask", path);
-    if ((eq && mask != NULL) || (masked && mask == NULL))
-        return source_fail(s, mask != NULL ? at : path,
-                           "masked_eq needs a mask, in may have one, eq "
-                           "has none",
-                           e, "op %s %s a mask", op, eq ? "takes no" : "needs");
+    if (eq && mask != NULL)
+        return source_fail(s, at, "use masked_eq", e, "op eq takes no mask");
+    if (masked && mask == NULL)
+        return source_fail(s, path, NULL, e, "op masked_eq needs a mask");
     if (json_get(arg, in ? "value" : "values") != NULL)
         return source_fail(s, path, NULL, e, "op %s takes %s", op, in ? "values" : "value");
     out->index = (unsigned)index;

@@ -46,21 +46,32 @@ void setup_done(struct setup *s, enum setup_step step)
     s->done_ns[step] = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-int setup_fail(struct setup *s, enum setup_step step, int os_errno, const char *hint, const char *fmt, ...)
+static int note(struct setup *s, enum setup_step step, int os_errno, const char *hint)
 {
-    if (s->failed)
-        return -1;
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(s->failed_message, sizeof s->failed_message, fmt, ap);
-    va_end(ap);
     snprintf(s->failed_hint, sizeof s->failed_hint, "%s", hint ? hint : "");
     s->failed_errno = os_errno;
     s->failed = 1 + (int)step;
     return -1;
 }
 
+int setup_fail(struct setup *s, enum setup_step step, int os_errno, const char *hint, const char *fmt, ...)
+{
+    const char *what = os_errno ? strerrordesc_np(os_errno) : NULL;
+    if (s->failed)
+        return -1;
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(s->failed_message, sizeof s->failed_message, fmt, ap);
+    va_end(ap);
+    if (what && n > 0 && (size_t)n < sizeof s->failed_message)
+        snprintf(s->failed_message + n, sizeof s->failed_message - (size_t)n, ": %s", what);
+    return note(s, step, os_errno, hint);
+}
+
 int setup_fail_err(struct setup *s, enum setup_step step, const struct err *e)
 {
-    return setup_fail(s, step, e->os_errno, e->hint, "%s", e->message);
+    if (s->failed)
+        return -1;
+    snprintf(s->failed_message, sizeof s->failed_message, "%s", e->message); /* has the description */
+    return note(s, step, e->os_errno, e->hint);
 }

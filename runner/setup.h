@@ -82,7 +82,7 @@ extern const char *const setup_namespaces[7];
 struct setup {
     volatile int failed; /* 0 or 1 + step */
     int failed_errno;
-    char failed_message[256];
+    char failed_message[272];
     char failed_hint[176];
     int64_t done_ns[STEP_COUNT]; /* CLOCK_MONOTONIC when a step was done, 0: not done */
     struct setup_attest attest;
