@@ -1,0 +1,437 @@
+/*
+ * cmd_lab.c - commands about the lab itself: info, doctor, audit, rpc, version.
+ */
+#include "api/cli/command.h"
+#include "api/common/fd.h"
+#include "api/common/mem.h"
+#include "api/common/text.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const struct table_column fact_columns[] = {
+    {T_NONE, false, 0, 0},
+    {T_NONE, false, 20, 0},
+};
+
+static void add_fact(struct table *t, enum text_id label, struct buf *value)
+{
+    if (value->len > 0) {
+        table_cell(t, STYLE_DIM, tr(label));
+        table_cell(t, STYLE_PLAIN, buf_cstr(value));
+    }
+    buf_clear(value);
+}
+
+/* ---- version ---- */
+
+int cmd_version(struct cli *c, struct args *a, struct err *e)
+{
+    AUTO_BUF struct buf out = BUF_INIT(256);
+
+    (void)a;
+    (void)e;
+    if (c->json)
+        buf_add_str(&out, "{\"version\":\"" ENCLOS_VERSION "\"}\n");
+    else
+        buf_add_str(&out, "enclos " ENCLOS_VERSION "\n");
+    cli_print(&out);
+    return CLI_OK;
+}
+
+/* ---- info ---- */
+
+static enum text_id source_text(enum socket_source source)
+{
+    static const enum text_id texts[] = {
+        [SOCKET_OPTION] = T_SRC_OPTION, [SOCKET_ENV] = T_SRC_ENV,
+        [SOCKET_ROOT] = T_SRC_ROOT,     [SOCKET_OWN] = T_SRC_OWN,
+        [SOCKET_SHARED] = T_SRC_SHARED,
+    };
+
+    return texts[source];
+}
+
+int cmd_info(struct cli *c, struct args *a, struct err *e)
+{
+    AUTO_ANSWER struct client_answer answer = {0};
+    AUTO_TABLE struct table *t = table_new(fact_columns, 2);
+    AUTO_BUF struct buf out = BUF_INIT(1 << 20), v = BUF_INIT(1 << 16);
+
+    if (cli_need_words(a, 0, 0, T_NONE, e) < 0)
+        return CLI_BAD_USAGE;
+    if (cli_call(c, "lab.info", NULL, &answer, e) < 0)
+        return CLI_FAILED;
+    if (c->json) {
+        cli_print_json(answer.result);
+        return CLI_OK;
+    }
+    const struct json *r = answer.result, *used = json_get(r, "used"), *runs = json_get(r, "runs");
+    const struct json *capacity = json_get(r, "capacity"), *runner = json_get(r, "runner");
+    buf_printf(&v, "%s (%s)", c->socket_path, tr(source_text(c->socket_source)));
+    add_fact(t, T_F_SOCKET, &v);
+    buf_add_str(&v, cli_str(r, "version"));
+    add_fact(t, T_F_VERSION, &v);
+    buf_add_str(&v, cli_str(json_get(r, "lab"), "state_dir"));
+    add_fact(t, T_F_STATE_DIR, &v);
+    tr_add(&v, T_USED_OF, human_cpus_text(cli_int(used, "cpus_milli")),
+           human_cpus_text(cli_int(capacity, "cpus_milli")));
+    add_fact(t, T_F_CPUS, &v);
+    tr_add(&v, T_USED_OF, human_size_text((uint64_t)cli_int(used, "memory_bytes")),
+           human_size_text((uint64_t)cli_int(capacity, "memory_bytes")));
+    add_fact(t, T_F_MEMORY_LAB, &v);
+    tr_add(&v, T_RUN_COUNTS, human_count_text((uint64_t)cli_int(runs, "running")),
+           human_count_text((uint64_t)cli_int(runs, "starting")),
+           human_count_text((uint64_t)cli_int(runs, "queued")));
+    add_fact(t, T_F_RUNS, &v);
+    buf_add_str(&v, tr(json_bool(json_get(runner, "ready"), false) ? T_READY : T_NOT_READY));
+    add_fact(t, T_F_RUNNER, &v);
+    buf_printf(&v, "%s (uid %d)", cli_str(json_get(r, "actor"), "name"),
+               (int)cli_int(json_get(r, "actor"), "uid"));
+    add_fact(t, T_F_YOU, &v);
+    table_add(&out, t, &c->out, 0, true);
+    cli_print(&out);
+    return CLI_OK;
+}
+
+/* ---- doctor ---- */
+
+/* A list of checks as it is gathered: the same form as lab.doctor's. */
+struct checks {
+    struct buf text; /* elements of a JSON array */
+    struct jw w;
+};
+
+static void add_check(struct checks *k, const char *name, bool ok, const char *message,
+                      const char *hint)
+{
+    jw_obj(&k->w);
+    jw_str_at(&k->w, "name", name);
+    jw_bool_at(&k->w, "ok", ok);
+    jw_str_at(&k->w, "message", message);
+    jw_str_at(&k->w, "hint", hint && *hint ? hint : NULL);
+    jw_end_obj(&k->w);
+}
+
+/* enclos-runner beside this program, or the one in PATH. */
+static char *runner_path(void)
+{
+    char *beside = mem_printf("%s/enclos-runner", cli_program_dir());
+
+    if (access(beside, X_OK) == 0)
+        return beside;
+    free(beside);
+    return mem_strdup("enclos-runner");
+}
+
+/* Runs `enclos-runner doctor --json` and reads what it prints. */
+static int ask_runner(struct json **out, struct err *e)
+{
+    AUTO_FREE char *program = runner_path();
+    AUTO_BUF struct buf text = BUF_INIT(1 << 20);
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_sys(e, NULL, NULL, "pipe");
+    AUTO_FD int read_end = ends[0];
+    AUTO_FD int write_end = ends[1];
+    pid_t pid = fork();
+    if (pid < 0)
+        return err_sys(e, NULL, NULL, "fork");
+    if (pid == 0) {
+        if (dup2(write_end, STDOUT_FILENO) >= 0)
+            execlp(program, program, "doctor", "--json", (char *)NULL);
+        _exit(127);
+    }
+    fd_close_at(&write_end);
+    int failed = fd_read_all(read_end, 1 << 20, &text, program, e);
+    fd_close_at(&read_end);
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (failed < 0)
+        return -1;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+        return say_err(e, E_NOT_FOUND, NULL, T_NO_RUNNER_HINT, T_NO_RUNNER, program);
+    *out = json_parse(buf_cstr(&text), text.len, NULL, e);
+    return *out ? 0 : err_context(e, "%s doctor --json", program);
+}
+
+static void add_list(struct checks *k, const struct json *list)
+{
+    for (const struct json *v = json_first(list); v; v = json_next(v)) {
+        AUTO_BUF struct buf text = BUF_INIT(1 << 20);
+        json_print(v, false, &text);
+        jw_raw(&k->w, buf_cstr(&text), text.len);
+    }
+}
+
+static void check_host(struct checks *k)
+{
+    AUTO_JSON struct json *runner = NULL;
+    struct err e = {0};
+
+    if (ask_runner(&runner, &e) < 0)
+        add_check(k, "runner", false, e.message, e.hint);
+    else
+        add_list(k, json_get(runner, "checks"));
+}
+
+static void check_lab(struct cli *c, struct checks *k)
+{
+    AUTO_ANSWER struct client_answer answer = {0};
+    AUTO_BUF struct buf text = BUF_INIT(4096);
+    struct err e = {0};
+
+    if (cli_call(c, "lab.doctor", NULL, &answer, &e) == 0) {
+        tr_add(&text, T_DR_ANSWERS, c->socket_path);
+        add_check(k, "socket", true, buf_cstr(&text), NULL);
+        add_list(k, json_get(answer.result, "checks"));
+        return;
+    }
+    bool no_lab = e.kind == E_UNAVAILABLE && strcmp(e.field, "socket") == 0 && e.os_errno;
+    tr_add(&text, T_NO_LAB, c->socket_path);
+    add_check(k, "socket", false, no_lab ? buf_cstr(&text) : e.message,
+              no_lab ? tr(T_NO_LAB_HINT) : e.hint);
+    check_host(k);
+}
+
+static bool print_checks(struct cli *c, const struct json *list)
+{
+    AUTO_BUF struct buf out = BUF_INIT(1 << 20);
+    size_t width = 0, bad = 0, total = 0;
+
+    for (const struct json *k = json_first(list); k; k = json_next(k)) {
+        size_t w = term_width_of(cli_str(k, "name"));
+        width = w > width ? w : width;
+    }
+    for (const struct json *k = json_first(list); k; k = json_next(k)) {
+        bool ok = json_bool(json_get(k, "ok"), false);
+        size_t mark = term_width_of(tr(T_DR_OK));
+        mark = term_width_of(tr(T_DR_BAD)) > mark ? term_width_of(tr(T_DR_BAD)) : mark;
+        const char *word = tr(ok ? T_DR_OK : T_DR_BAD);
+        term_add(&out, &c->out, ok ? STYLE_GOOD : STYLE_BAD, word);
+        term_add_spaces(&out, mark - term_width_of(word) + 2);
+        buf_add_str(&out, cli_str(k, "name"));
+        term_add_spaces(&out, width - term_width_of(cli_str(k, "name")) + 2);
+        size_t indent = mark + 2 + width + 2;
+        char safe[2048];
+        text_sanitize(cli_str(k, "message"), strlen(cli_str(k, "message")), safe, sizeof safe);
+        term_add_wrapped(&out, safe, indent, term_prose_width(&c->out), true);
+        text_sanitize(cli_str(k, "hint"), strlen(cli_str(k, "hint")), safe, sizeof safe);
+        if (*safe && !ok)
+            term_add_wrapped(&out, safe, indent, term_prose_width(&c->out), false);
+        bad += !ok;
+        total++;
+    }
+    buf_add_char(&out, '\n');
+    if (bad == 0)
+        tr_add(&out, tr_plural(total, T_DR_ALL_GOOD_ONE, T_DR_ALL_GOOD_MANY),
+               human_count_text(total));
+    else
+        tr_add(&out, tr_plural(bad, T_DR_SOME_BAD_ONE, T_DR_SOME_BAD_MANY), human_count_text(bad),
+               human_count_text(total));
+    buf_add_char(&out, '\n');
+    cli_print(&out);
+    return bad == 0;
+}
+
+int cmd_doctor(struct cli *c, struct args *a, struct err *e)
+{
+    struct checks k = {.text = BUF_INIT(4 << 20)};
+    AUTO_JSON struct json *list = NULL;
+    bool good = true;
+
+    if (cli_need_words(a, 0, 0, T_NONE, e) < 0)
+        return CLI_BAD_USAGE;
+    k.w = jw_to(&k.text);
+    jw_obj(&k.w);
+    jw_arr_at(&k.w, "checks");
+    check_lab(c, &k);
+    jw_end_arr(&k.w);
+    jw_end_obj(&k.w);
+    const struct json_limits limits = {.max_bytes = 4 << 20};
+    list = json_parse(buf_cstr(&k.text), k.text.len, &limits, e);
+    buf_fini(&k.text);
+    if (!list)
+        return CLI_FAILED;
+    const struct json *checks = json_get(list, "checks");
+    for (const struct json *v = json_first(checks); v; v = json_next(v))
+        good = good && json_bool(json_get(v, "ok"), false);
+    if (c->json)
+        cli_print_json(list);
+    else
+        (void)print_checks(c, checks);
+    return good ? CLI_OK : CLI_REFUSED;
+}
+
+/* ---- audit ---- */
+
+static const struct table_column audit_columns[] = {
+    {T_C_NUMBER, true, 0, 0},  {T_C_TIME, false, 0, 2},    {T_C_ACTOR, false, 0, 1},
+    {T_C_ACTION, false, 0, 0}, {T_C_SUBJECT, false, 16, 0}, {T_C_DIGEST, false, 0, 3},
+};
+
+int cmd_audit_list(struct cli *c, struct args *a, struct err *e)
+{
+    AUTO_ANSWER struct client_answer answer = {0};
+    AUTO_TABLE struct table *t = table_new(audit_columns, 6);
+    AUTO_BUF struct buf out = BUF_INIT(8 << 20), params = BUF_INIT(4096);
+    struct jw w = jw_to(&params);
+    const char *limit = args_get(a, "limit");
+    uint64_t n = 0;
+
+    if (cli_need_words(a, 0, 0, T_NONE, e) < 0)
+        return CLI_BAD_USAGE;
+    if (limit && text_u64(limit, 1, 1000, &n) < 0) {
+        (void)say_err(e, E_INVALID, NULL, T_NONE, T_BAD_LIMIT, limit);
+        return CLI_BAD_USAGE;
+    }
+    jw_obj(&w);
+    if (limit)
+        jw_int_at(&w, "limit", (int64_t)n);
+    if (args_get(a, "cursor"))
+        jw_str_at(&w, "cursor", args_get(a, "cursor"));
+    jw_end_obj(&w);
+    if (cli_call(c, "audit.list", buf_cstr(&params), &answer, e) < 0)
+        return CLI_FAILED;
+    if (c->json) {
+        cli_print_json(answer.result);
+        return CLI_OK;
+    }
+    const struct json *entries = json_get(answer.result, "entries");
+    for (const struct json *x = json_first(entries); x; x = json_next(x)) {
+        AUTO_BUF struct buf v = BUF_INIT(1024);
+        human_count(&v, (uint64_t)cli_int(x, "number"));
+        table_cell(t, STYLE_PLAIN, buf_cstr(&v));
+        buf_clear(&v);
+        human_date(&v, cli_int(x, "time_us"));
+        table_cell(t, STYLE_PLAIN, buf_cstr(&v));
+        buf_clear(&v);
+        table_cell(t, STYLE_PLAIN, cli_str(json_get(x, "actor"), "name"));
+        table_cell(t, STYLE_PLAIN, cli_str(x, "action"));
+        table_cell(t, STYLE_PLAIN, cli_str(x, "subject"));
+        human_digest(&v, cli_str(x, "hash"));
+        table_cell(t, STYLE_DIM, buf_cstr(&v));
+    }
+    if (table_rows(t) > 0)
+        table_add(&out, t, &c->out, 0, false);
+    else
+        cli_say(T_NO_AUDIT);
+    cli_print(&out);
+    if (*cli_str(answer.result, "next_cursor"))
+        cli_say(T_MORE, cli_str(answer.result, "next_cursor"));
+    return CLI_OK;
+}
+
+int cmd_audit_verify(struct cli *c, struct args *a, struct err *e)
+{
+    AUTO_ANSWER struct client_answer answer = {0};
+    AUTO_BUF struct buf out = BUF_INIT(1 << 16);
+
+    if (cli_need_words(a, 0, 0, T_NONE, e) < 0)
+        return CLI_BAD_USAGE;
+    if (cli_call(c, "audit.verify", NULL, &answer, e) < 0)
+        return CLI_FAILED;
+    bool ok = json_bool(json_get(answer.result, "ok"), false);
+    uint64_t entries = (uint64_t)cli_int(answer.result, "entries");
+    if (c->json) {
+        cli_print_json(answer.result);
+    } else if (ok) {
+        term_add(&out, &c->out, STYLE_GOOD, tr(T_AUDIT_WHOLE));
+        buf_add_char(&out, ' ');
+        tr_add(&out, tr_plural(entries, T_AUDIT_COUNT_ONE, T_AUDIT_COUNT_MANY),
+               human_count_text(entries));
+        buf_add_char(&out, '\n');
+        cli_print(&out);
+    } else {
+        term_add(&out, &c->out, STYLE_BAD, tr(T_AUDIT_BROKEN));
+        buf_add_char(&out, ' ');
+        tr_add(&out, T_AUDIT_AT, human_count_text((uint64_t)cli_int(answer.result, "broken")),
+               cli_str(answer.result, "reason"));
+        buf_add_char(&out, '\n');
+        cli_print(&out);
+    }
+    return ok ? CLI_OK : CLI_REFUSED;
+}
+
+/* ---- rpc ---- */
+
+/* Indented, for people; --json keeps it on one line. */
+static void print_indented(struct buf *out, const struct json *v, unsigned depth)
+{
+    bool object = json_type(v) == JSON_OBJECT;
+
+    if ((!object && json_type(v) != JSON_ARRAY) || json_count(v) == 0) {
+        json_print(v, false, out);
+        return;
+    }
+    buf_add_char(out, object ? '{' : '[');
+    for (const struct json *m = json_first(v); m; m = json_next(m)) {
+        buf_add_char(out, '\n');
+        term_add_spaces(out, (size_t)depth * 2 + 2);
+        if (object) {
+            struct jw w = jw_to(out);
+            jw_str(&w, json_key(m));
+            buf_add_str(out, ": ");
+        }
+        print_indented(out, m, depth + 1);
+        if (json_next(m))
+            buf_add_char(out, ',');
+    }
+    buf_add_char(out, '\n');
+    term_add_spaces(out, (size_t)depth * 2);
+    buf_add_char(out, object ? '}' : ']');
+}
+
+/* key=value: a value that is JSON is taken as such, any other as a string. */
+static int write_params(const struct args *a, struct buf *out, struct err *e)
+{
+    struct jw w = jw_to(out);
+    const char *first = args_word(a, 1);
+
+    if (first && *first == '{' && args_word_count(a) == 2) {
+        if (json_scan(first, strlen(first), NULL, e) < 0)
+            return -1;
+        buf_add_str(out, first);
+        return 0;
+    }
+    jw_obj(&w);
+    for (size_t i = 1; i < args_word_count(a); i++) {
+        const char *word = args_word(a, i), *equals = strchr(word, '=');
+        struct err why = {0};
+        if (!equals || equals == word)
+            return say_err(e, E_INVALID, NULL, T_NONE, T_RPC_PAIR, word);
+        AUTO_FREE char *key = mem_strndup(word, (size_t)(equals - word));
+        const char *value = equals + 1;
+        if (*value && json_scan(value, strlen(value), NULL, &why) == 0)
+            jw_raw_at(&w, key, value, strlen(value));
+        else
+            jw_str_at(&w, key, value);
+    }
+    jw_end_obj(&w);
+    return 0;
+}
+
+int cmd_rpc(struct cli *c, struct args *a, struct err *e)
+{
+    AUTO_ANSWER struct client_answer answer = {0};
+    AUTO_BUF struct buf params = BUF_INIT(1 << 20), out = BUF_INIT(CLIENT_ANSWER_MAX_BYTES);
+
+    if (cli_need_words(a, 1, 1000, T_A_METHOD, e) < 0 || write_params(a, &params, e) < 0)
+        return CLI_BAD_USAGE;
+    if (cli_call(c, args_word(a, 0), buf_cstr(&params), &answer, e) < 0)
+        return CLI_FAILED;
+    if (c->json) {
+        cli_print_json(answer.result);
+        return CLI_OK;
+    }
+    print_indented(&out, answer.result, 0);
+    buf_add_char(&out, '\n');
+    cli_print(&out);
+    return CLI_OK;
+}

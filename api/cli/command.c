@@ -1,0 +1,129 @@
+/*
+ * command.c - the table of commands; see command.h.
+ */
+#include "api/cli/command.h"
+#include <stdio.h>
+#include <string.h>
+
+const struct opt command_shared_options[] = {
+    {"json", 0, T_NONE, T_O_JSON, false},
+    {"socket", 0, T_A_PATH, T_O_SOCKET, false},
+    {"lang", 0, T_A_LANG, T_O_LANG, false},
+    {"help", 'h', T_NONE, T_O_HELP, false},
+    {"version", 'V', T_NONE, T_O_VERSION, false},
+    {0},
+};
+
+static const struct opt list_options[] = {
+    {"limit", 0, T_A_NUMBER, T_O_LIMIT, false},
+    {"cursor", 0, T_A_TEXT, T_O_CURSOR, false},
+    {0},
+};
+static const struct opt ps_options[] = {
+    {"state", 0, T_A_STATE, T_O_STATE, false},
+    {"limit", 0, T_A_NUMBER, T_O_LIMIT, false},
+    {"cursor", 0, T_A_TEXT, T_O_CURSOR, false},
+    {0},
+};
+static const struct opt logs_options[] = {
+    {"follow", 'f', T_NONE, T_O_FOLLOW, false},
+    {0},
+};
+static const struct opt wait_options[] = {
+    {"timeout", 0, T_A_DURATION, T_O_TIMEOUT, false},
+    {0},
+};
+static const struct opt cancel_options[] = {
+    {"reason", 0, T_A_TEXT, T_O_REASON, false},
+    {0},
+};
+static const struct opt dataset_add_options[] = {
+    {"classification", 'c', T_A_CLASSIFICATION, T_O_CLASSIFICATION, false},
+    {"title", 0, T_A_TEXT, T_O_TITLE, false},
+    {"description", 0, T_A_TEXT, T_O_DESCRIPTION, false},
+    {"draft", 0, T_NONE, T_O_DRAFT, false},
+    {"idempotency-key", 0, T_A_TEXT, T_O_IDEMPOTENCY, false},
+    {"no-fd", 0, T_NONE, T_O_NO_FD, false},
+    {0},
+};
+static const struct opt cursor_options[] = {
+    {"cursor", 0, T_A_TEXT, T_O_CURSOR, false},
+    {0},
+};
+
+const struct command commands[] = {
+    {"run", GROUP_RUNS, T_U_RUN, T_H_RUN, T_D_RUN,
+     "enclos run --dataset cancer@1 --profile python -- python3 train.py --trees 200\n"
+     "enclos run --memory 4G --time 2h train.py\n"
+     "enclos run --detach --name \"essai 2\" -- ./experiment.sh",
+     cmd_run_options, ARGS_TO_WORD, cmd_run, true},
+    {"ps", GROUP_RUNS, T_U_OPTIONS, T_H_PS, T_NONE, NULL, ps_options, ARGS_ANYWHERE, cmd_ps, false},
+    {"show", GROUP_RUNS, T_U_RUN_ONE, T_H_SHOW, T_D_SHOW, NULL, NULL, ARGS_ANYWHERE, cmd_show,
+     false},
+    {"logs", GROUP_RUNS, T_U_LOGS, T_H_LOGS, T_D_LOGS, NULL, logs_options, ARGS_ANYWHERE, cmd_logs,
+     false},
+    {"wait", GROUP_RUNS, T_U_WAIT, T_H_WAIT, T_D_WAIT, NULL, wait_options, ARGS_ANYWHERE, cmd_wait,
+     true},
+    {"cancel", GROUP_RUNS, T_U_CANCEL, T_H_CANCEL, T_NONE, NULL, cancel_options, ARGS_ANYWHERE,
+     cmd_cancel, false},
+    {"metrics", GROUP_RUNS, T_U_METRICS, T_H_METRICS, T_NONE, NULL, NULL, ARGS_ANYWHERE,
+     cmd_metrics, false},
+    {"outputs", GROUP_RUNS, T_U_RUN_ONE, T_H_OUTPUTS, T_D_OUTPUTS, NULL, NULL, ARGS_ANYWHERE,
+     cmd_outputs, false},
+
+    {"dataset add", GROUP_DATA, T_U_DATASET_ADD, T_H_DATASET_ADD, T_D_DATASET_ADD,
+     "enclos dataset add cancer data.csv --classification confidentiel --title \"…\"",
+     dataset_add_options, ARGS_ANYWHERE, cmd_dataset_add, false},
+    {"dataset list", GROUP_DATA, T_U_OPTIONS, T_H_DATASET_LIST, T_NONE, NULL, cursor_options,
+     ARGS_ANYWHERE, cmd_dataset_list, false},
+    {"dataset show", GROUP_DATA, T_U_DATASET_ONE, T_H_DATASET_SHOW, T_NONE, NULL, NULL,
+     ARGS_ANYWHERE, cmd_dataset_show, false},
+    {"dataset seal", GROUP_DATA, T_U_DATASET_SEAL, T_H_DATASET_SEAL, T_D_DATASET_SEAL, NULL, NULL,
+     ARGS_ANYWHERE, cmd_dataset_seal, false},
+
+    {"profile list", GROUP_LAB, T_NONE, T_H_PROFILE_LIST, T_NONE, NULL, NULL, ARGS_ANYWHERE,
+     cmd_profile_list, false},
+    {"profile show", GROUP_LAB, T_U_PROFILE_ONE, T_H_PROFILE_SHOW, T_D_PROFILE_SHOW, NULL, NULL,
+     ARGS_ANYWHERE, cmd_profile_show, false},
+    {"info", GROUP_LAB, T_NONE, T_H_INFO, T_NONE, NULL, NULL, ARGS_ANYWHERE, cmd_info, false},
+    {"doctor", GROUP_LAB, T_NONE, T_H_DOCTOR, T_D_DOCTOR, NULL, NULL, ARGS_ANYWHERE, cmd_doctor,
+     false},
+    {"audit list", GROUP_LAB, T_U_OPTIONS, T_H_AUDIT_LIST, T_NONE, NULL, list_options,
+     ARGS_ANYWHERE, cmd_audit_list, false},
+    {"audit verify", GROUP_LAB, T_NONE, T_H_AUDIT_VERIFY, T_D_AUDIT_VERIFY, NULL, NULL,
+     ARGS_ANYWHERE, cmd_audit_verify, false},
+
+    {"rpc", GROUP_OTHER, T_U_RPC, T_H_RPC, T_D_RPC,
+     "enclos rpc lab.info\n"
+     "enclos rpc run.list limit=5 state=finished",
+     NULL, ARGS_ANYWHERE, cmd_rpc, false},
+    {"help", GROUP_OTHER, T_U_HELP, T_H_HELP, T_NONE, NULL, NULL, ARGS_ANYWHERE, cmd_help, false},
+    {"version", GROUP_OTHER, T_NONE, T_H_VERSION, T_NONE, NULL, NULL, ARGS_ANYWHERE, cmd_version,
+     false},
+};
+const size_t command_count = sizeof commands / sizeof *commands;
+
+/* Does argv start with the words of this name? Returns how many, or 0. */
+static int match(const char *name, int argc, char **argv)
+{
+    int words = 0;
+
+    while (*name) {
+        size_t len = strcspn(name, " ");
+        if (words == argc || strlen(argv[words]) != len || memcmp(argv[words], name, len) != 0)
+            return 0;
+        words++;
+        name += len + (name[len] == ' ');
+    }
+    return words;
+}
+
+const struct command *command_find(int argc, char **argv, int *used)
+{
+    for (size_t i = 0; i < command_count; i++) {
+        *used = match(commands[i].name, argc, argv);
+        if (*used > 0)
+            return &commands[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,46 @@
+/*
+ * command.h - the table of commands: the one source of what `enclos` does, of its help and man page.
+ */
+#ifndef ENCLOS_COMMAND_H
+#define ENCLOS_COMMAND_H
+
+#include "api/cli/cli.h"
+
+enum command_group { GROUP_RUNS, GROUP_DATA, GROUP_LAB, GROUP_OTHER, GROUP_COUNT };
+
+typedef int command_fn(struct cli *c, struct args *a, struct err *e);
+
+struct command {
+    const char *name; /* "run", "dataset add" */
+    enum command_group group;
+    enum text_id usage;   /* what follows the name */
+    enum text_id summary; /* one line, no final point */
+    enum text_id details; /* paragraphs, or T_NONE */
+    const char *examples; /* lines, or NULL */
+    const struct opt *options;
+    enum args_mode mode;
+    command_fn *run;
+    bool lab_failed; /* errors of Enclos give status 125 instead of 1 */
+};
+
+extern const struct command commands[];
+extern const size_t command_count;
+extern const struct opt command_shared_options[];
+
+/* The command that argv starts with; *used is the number of words its name took. NULL: none. */
+const struct command *command_find(int argc, char **argv, int *used);
+
+/* Texts of help, wrapped for `t`. */
+void help_add_all(struct buf *out, const struct term *t);
+void help_add_command(struct buf *out, const struct term *t, const struct command *command);
+/* The commands of a family ("dataset") that was named alone; false: no such family. */
+bool help_add_family(struct buf *out, const struct term *t, const char *family);
+
+/* One file per family holds these. */
+command_fn cmd_run, cmd_ps, cmd_show, cmd_logs, cmd_wait, cmd_cancel, cmd_metrics, cmd_outputs;
+command_fn cmd_dataset_add, cmd_dataset_list, cmd_dataset_show, cmd_dataset_seal;
+command_fn cmd_profile_list, cmd_profile_show, cmd_doctor, cmd_info, cmd_audit_list;
+command_fn cmd_audit_verify, cmd_rpc, cmd_help, cmd_version;
+extern const struct opt cmd_run_options[];
+
+#endif

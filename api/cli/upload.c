@@ -1,0 +1,285 @@
+/*
+ * upload.c - gives the lab the objects it lacks; see upload.h.
+ *
+ * Eight blob.put calls are under way at once: each answer waits for a sync to disk, and the lab
+ * groups those.
+ */
+#include "api/cli/upload.h"
+#include "api/common/fd.h"
+#include "api/common/mem.h"
+#include "api/common/text.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { ASK_MAX = 5000, WINDOW = 8, CHUNK_BYTES = 512 << 10, SHOW_AFTER_US = 1000000 };
+
+/* One object to send: an entry, or the manifest itself (entry NULL). */
+struct item {
+    const char *sha256;
+    uint64_t size_bytes;
+    const struct snapshot_entry *entry;
+    bool missing;
+};
+
+struct upload {
+    struct client *lab;
+    const struct snapshot *s;
+    struct item *items; /* unique, sorted by digest */
+    size_t count;
+    size_t missing_count;
+    const struct term *term;
+    int64_t started_us;
+    bool shown;
+};
+
+/* ---- progress ---- */
+
+struct hash_progress {
+    const struct term *term;
+    int64_t started_us;
+    bool shown;
+};
+
+static void show(const struct term *term, enum text_id id, const char *done, const char *total)
+{
+    AUTO_BUF struct buf line = BUF_INIT(1024), cut = BUF_INIT(1024);
+
+    tr_add(&line, id, done, total);
+    buf_add_str(&cut, "\r\033[K");
+    term_add_cut(&cut, buf_cstr(&line), term->width > 1 ? term->width - 1 : 1);
+    cli_note(&cut);
+}
+
+static void wipe(bool shown)
+{
+    AUTO_BUF struct buf line = BUF_INIT(16);
+
+    if (!shown)
+        return;
+    buf_add_str(&line, "\r\033[K");
+    cli_note(&line);
+}
+
+static void on_hash(void *arg, uint64_t done_bytes, uint64_t total_bytes)
+{
+    struct hash_progress *p = arg;
+
+    if (!p->term->moves || time_mono_us() - p->started_us < SHOW_AFTER_US)
+        return;
+    p->shown = true;
+    show(p->term, T_HASHING, human_size_text(done_bytes), human_size_text(total_bytes));
+}
+
+int upload_hash(struct cli *c, struct snapshot *s, struct err *e)
+{
+    struct hash_progress p = {.term = &c->err, .started_us = time_mono_us()};
+    int failed = snapshot_finish(s, on_hash, &p, e);
+
+    wipe(p.shown);
+    return failed;
+}
+
+static void on_sent(struct upload *u, size_t sent)
+{
+    if (!u->term->moves || time_mono_us() - u->started_us < SHOW_AFTER_US)
+        return;
+    u->shown = true;
+    show(u->term, T_SENDING, human_count_text(sent), human_count_text(u->missing_count));
+}
+
+/* ---- what is missing ---- */
+
+static int by_digest(const void *a, const void *b)
+{
+    const struct item *x = a, *y = b;
+
+    return strcmp(x->sha256, y->sha256);
+}
+
+static void list_items(struct upload *u)
+{
+    size_t count = snapshot_count(u->s);
+    const struct snapshot_entry *entries = snapshot_entries(u->s);
+
+    u->items = mem_grow(NULL, count + 1, sizeof *u->items);
+    for (size_t i = 0; i < count; i++)
+        u->items[i] = (struct item){entries[i].sha256, entries[i].size_bytes, &entries[i], false};
+    u->items[count] = (struct item){snapshot_id(u->s), snapshot_manifest(u->s)->len, NULL, false};
+    qsort(u->items, count + 1, sizeof *u->items, by_digest);
+    u->count = 0;
+    for (size_t i = 0; i <= count; i++)
+        if (i == 0 || strcmp(u->items[i].sha256, u->items[u->count - 1].sha256) != 0)
+            u->items[u->count++] = u->items[i];
+}
+
+static int ask(struct upload *u, size_t from, size_t to, struct err *e)
+{
+    AUTO_BUF struct buf params = BUF_INIT(1 << 20);
+    AUTO_ANSWER struct client_answer answer = {0};
+    struct jw w = jw_to(&params);
+
+    jw_obj(&w);
+    jw_arr_at(&w, "sha256");
+    for (size_t i = from; i < to; i++)
+        jw_str(&w, u->items[i].sha256);
+    jw_end_arr(&w);
+    jw_end_obj(&w);
+    if (client_call(u->lab, "blob.missing", buf_cstr(&params), &answer, e) < 0)
+        return -1;
+    const struct json *missing = json_get(answer.result, "missing");
+    for (const struct json *m = json_first(missing); m; m = json_next(m)) {
+        struct item key = {.sha256 = json_str(m)};
+        struct item *found =
+            key.sha256 ? bsearch(&key, u->items, u->count, sizeof key, by_digest) : NULL;
+        if (!found || found->missing)
+            return err_set(e, E_INTERNAL, "missing", NULL,
+                           "the lab says that it lacks an object it was not asked about");
+        found->missing = true;
+        u->missing_count++;
+    }
+    return 0;
+}
+
+/* ---- sending ---- */
+
+/* The manifest as a file of its own, for those who take descriptors. */
+static int open_item(const struct upload *u, const struct item *item, int *out, struct err *e)
+{
+    if (item->entry)
+        return snapshot_open(item->entry, out, e);
+    const struct buf *text = snapshot_manifest(u->s);
+    AUTO_FD int fd = memfd_create("manifest", MFD_CLOEXEC);
+    if (fd < 0 || fd_write_all(fd, text->data, text->len) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+        return err_sys(e, NULL, NULL, "memfd");
+    *out = fd_take(&fd);
+    return 0;
+}
+
+/* Says which file an error is about; the lab only knows a digest. */
+static int about(const struct item *item, struct err *e)
+{
+    return item->entry ? err_context(e, "%s", item->entry->path) : -1;
+}
+
+static int put(struct upload *u, const struct item *item, int64_t *id, struct err *e)
+{
+    AUTO_BUF struct buf params = BUF_INIT(4096);
+    struct jw w = jw_to(&params);
+    AUTO_FD int fd = -1;
+
+    if (open_item(u, item, &fd, e) < 0)
+        return -1;
+    jw_obj(&w);
+    jw_str_at(&w, "sha256", item->sha256);
+    jw_int_at(&w, "size_bytes", (int64_t)item->size_bytes);
+    jw_end_obj(&w);
+    return client_send(u->lab, "blob.put", buf_cstr(&params), fd, id, e);
+}
+
+static int send_by_fd(struct upload *u, struct err *e)
+{
+    struct {
+        int64_t id;
+        const struct item *item;
+    } under_way[WINDOW];
+    size_t sent = 0, answered = 0, next = 0;
+
+    while (answered < u->missing_count) {
+        while (sent < u->missing_count && sent - answered < WINDOW) {
+            while (!u->items[next].missing)
+                next++;
+            const struct item *item = &u->items[next++];
+            under_way[sent % WINDOW].item = item;
+            if (put(u, item, &under_way[sent % WINDOW].id, e) < 0)
+                return -1;
+            sent++;
+        }
+        AUTO_ANSWER struct client_answer answer = {0};
+        if (client_wait(u->lab, under_way[answered % WINDOW].id, &answer, e) < 0)
+            return about(under_way[answered % WINDOW].item, e);
+        answered++;
+        on_sent(u, answered);
+    }
+    return 0;
+}
+
+static int put_chunk(struct upload *u, const struct item *item, uint64_t offset, const char *bytes,
+                     size_t len, struct err *e)
+{
+    AUTO_BUF struct buf params = BUF_INIT(CHUNK_BYTES * 2);
+    AUTO_ANSWER struct client_answer answer = {0};
+    struct jw w = jw_to(&params);
+    AUTO_FREE char *text = mem_alloc(4 * ((len + 2) / 3) + 1);
+
+    text_base64(bytes, len, text);
+    jw_obj(&w);
+    jw_str_at(&w, "sha256", item->sha256);
+    jw_int_at(&w, "total_bytes", (int64_t)item->size_bytes);
+    jw_int_at(&w, "offset", (int64_t)offset);
+    jw_str_at(&w, "data_base64", text);
+    jw_end_obj(&w);
+    return client_call(u->lab, "blob.put_chunk", buf_cstr(&params), &answer, e);
+}
+
+static int send_in_chunks(struct upload *u, const struct item *item, struct err *e)
+{
+    AUTO_FREE char *room = mem_alloc(CHUNK_BYTES);
+    AUTO_FD int fd = -1;
+    uint64_t offset = 0;
+
+    if (open_item(u, item, &fd, e) < 0)
+        return -1;
+    do {
+        size_t got = 0;
+        while (got < CHUNK_BYTES) {
+            ssize_t n = read(fd, room + got, CHUNK_BYTES - got);
+            if (n < 0 && errno == EINTR)
+                continue;
+            if (n < 0)
+                return err_sys(e, NULL, NULL, "read");
+            if (n == 0)
+                break;
+            got += (size_t)n;
+        }
+        if (put_chunk(u, item, offset, room, got, e) < 0)
+            return -1;
+        if (got == 0 && offset < item->size_bytes)
+            return say_err(e, E_CONFLICT, NULL, T_NONE, T_FILE_CHANGED);
+        offset += got;
+    } while (offset < item->size_bytes);
+    return 0;
+}
+
+static int send_all_chunks(struct upload *u, struct err *e)
+{
+    size_t sent = 0;
+
+    for (size_t i = 0; i < u->count; i++) {
+        if (!u->items[i].missing)
+            continue;
+        if (send_in_chunks(u, &u->items[i], e) < 0)
+            return about(&u->items[i], e);
+        on_sent(u, ++sent);
+    }
+    return 0;
+}
+
+int upload_snapshot(struct cli *c, const struct snapshot *s, bool chunks, struct err *e)
+{
+    struct upload u = {.s = s, .term = &c->err, .started_us = time_mono_us()};
+    int failed = cli_lab(c, &u.lab, e);
+
+    if (failed < 0)
+        return -1;
+    list_items(&u);
+    for (size_t from = 0; !failed && from < u.count; from += ASK_MAX)
+        failed = ask(&u, from, from + ASK_MAX < u.count ? from + ASK_MAX : u.count, e);
+    if (!failed)
+        failed = chunks ? send_all_chunks(&u, e) : send_by_fd(&u, e);
+    wipe(u.shown);
+    free(u.items);
+    return failed;
+}
