@@ -1,0 +1,145 @@
+/* test_audit.c - the audit chain: append only, and whatever was done to it behind its back is seen. */
+#include "tests/unit/catalog_fixture.h"
+
+#include "catalog/audit.h"
+
+static int setup(void **state)
+{
+    struct err e = {0};
+    fx_setup(state);
+    struct fixture *f = *state;
+    for (int i = 1; i <= 5; i++) {
+        char detail[60];
+        snprintf(detail, sizeof detail, "{ \"z\" : %d, \"a\": \"é\" }", i);
+        OK(audit_append(f->db, &fx_actor, "run.submitted", "r1", i == 3 ? NULL : detail, 1000 + i, &e),
+           e);
+    }
+    return 0;
+}
+
+static struct audit_report verify(struct fixture *f)
+{
+    struct audit_report report;
+    struct err e = {0};
+    OK(audit_verify(f->db, &report, &e), e);
+    return report;
+}
+
+/* What someone with sqlite3 and bad intentions does first. */
+static void tamper(struct fixture *f, const char *sql)
+{
+    struct err e = {0};
+    OK(cat_exec(f->db, "DROP TRIGGER IF EXISTS audit_no_update", &e), e);
+    OK(cat_exec(f->db, "DROP TRIGGER IF EXISTS audit_no_delete", &e), e);
+    OK(cat_exec(f->db, sql, &e), e);
+}
+
+static void a_whole_chain_verifies_and_lists_newest_first(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    struct audit_entry *list;
+    size_t count;
+    struct audit_report report = verify(f);
+    assert_true(report.ok);
+    assert_int_equal(report.entries, 5);
+    OK(audit_list(f->db, f->a, 0, 2, &list, &count, &e), e);
+    assert_int_equal(count, 2);
+    assert_int_equal(list[0].number, 5);
+    assert_string_equal(list[0].hash, report.head);
+    assert_string_equal(list[0].previous, list[1].hash);
+    assert_string_equal(list[0].detail_json, "{\"a\":\"é\",\"z\":5}");
+    assert_string_equal(list[0].actor.name, "marie");
+    OK(audit_list(f->db, f->a, 4, 100, &list, &count, &e), e);
+    assert_int_equal(count, 3);
+    assert_int_equal(list[0].number, 3);
+    assert_string_equal(list[0].detail_json, "{}");
+}
+
+/* The hash can be recomputed by anybody from what audit.list gives: this one was, with sha256sum. */
+static void the_hash_is_that_of_the_documented_text(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    struct audit_entry *list;
+    size_t count;
+    OK(audit_list(f->db, f->a, 2, 1, &list, &count, &e), e);
+    char command[800];
+    snprintf(command, sizeof command,
+             "test \"$(printf '%%s' '{\"action\":\"run.submitted\",\"actor\":{\"name\":\"marie\","
+             "\"uid\":1000},\"detail\":{\"a\":\"é\",\"z\":1},\"number\":1,\"previous\":\"%064d\","
+             "\"subject\":\"r1\",\"time_us\":1001}' | sha256sum | cut -c1-64)\" = %s",
+             0, list[0].hash);
+    assert_int_equal(system(command), 0);
+}
+
+static void the_table_refuses_update_and_delete(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    FAILS(cat_exec(f->db, "UPDATE audit SET subject = 'r2' WHERE number = 2", &e), e, E_CONFLICT);
+    HAS(e.message, "append only");
+    FAILS(cat_exec(f->db, "DELETE FROM audit WHERE number = 5", &e), e, E_CONFLICT);
+    assert_true(verify(f).ok);
+}
+
+static void every_change_is_found_at_the_first_entry_it_touches(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *sql;
+        int broken;
+    } cases[] = {
+        {"UPDATE audit SET subject = 'r2' WHERE number = 2", 2},
+        {"UPDATE audit SET time_us = time_us + 1 WHERE number = 4", 4},
+        {"UPDATE audit SET actor_uid = 0 WHERE number = 1", 1},
+        {"UPDATE audit SET actor_name = 'x' WHERE number = 5", 5},
+        {"UPDATE audit SET action = 'run.finished' WHERE number = 3", 3},
+        {"UPDATE audit SET detail = '{}' WHERE number = 2", 2},
+        {"UPDATE audit SET previous = hash WHERE number = 2", 2},
+        {"UPDATE audit SET hash = previous WHERE number = 2", 2},
+        {"DELETE FROM audit WHERE number = 1", 1},
+        {"DELETE FROM audit WHERE number = 3", 3},
+        {"DELETE FROM audit WHERE number = 5", 5},
+        {"DELETE FROM audit", 1},
+        {"INSERT INTO audit SELECT 6, time_us, actor_uid, actor_name, action, subject, detail,"
+         " previous, hash FROM audit WHERE number = 5", 6},
+        {"UPDATE audit_head SET hash = '0'", 5},
+        {"DELETE FROM audit_head", 6},
+        {"UPDATE audit SET number = number + 1 WHERE number = 5", 5},
+    };
+    struct err e = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        OK(cat_exec(f->db, "SAVEPOINT tampering", &e), e);
+        tamper(f, cases[i].sql);
+        struct audit_report report = verify(f);
+        if (report.ok || report.broken != cases[i].broken || !*report.reason)
+            fail_msg("%s: ok %d, broken %d: %s", cases[i].sql, report.ok, (int)report.broken,
+                     report.reason);
+        OK(cat_exec(f->db, "ROLLBACK TO tampering", &e), e);
+    }
+    assert_true(verify(f).ok);
+}
+
+static void a_detail_that_is_no_object_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    FAILS(audit_append(f->db, &fx_actor, "a.b", "s", "[1]", 1, &e), e, E_INTERNAL);
+    FAILS(audit_append(f->db, &fx_actor, "a.b", "s", "{\"a\":1,}", 1, &e), e, E_INVALID);
+    assert_int_equal(fx_count(f->db, "audit"), 5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_whole_chain_verifies_and_lists_newest_first, setup,
+                                        fx_teardown),
+        cmocka_unit_test_setup_teardown(the_hash_is_that_of_the_documented_text, setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(the_table_refuses_update_and_delete, setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(every_change_is_found_at_the_first_entry_it_touches, setup,
+                                        fx_teardown),
+        cmocka_unit_test_setup_teardown(a_detail_that_is_no_object_is_refused, setup, fx_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

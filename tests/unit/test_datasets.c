@@ -1,0 +1,182 @@
+/* test_datasets.c - datasets: versions, states, quarantine, references, lists. */
+#include "tests/unit/catalog_fixture.h"
+
+#include "catalog/dataset.h"
+
+static struct dataset_new fresh(const char *name)
+{
+    return (struct dataset_new){
+        .name = name,
+        .title = "Un titre",
+        .classification = "interne",
+        .manifest = SHA_B,
+        .files = 3,
+        .size_bytes = (uint64_t)5 << 33,
+        .actor = fx_actor,
+        .created_us = 100,
+    };
+}
+
+static struct dataset_row added(struct fixture *f, const char *name)
+{
+    struct err e = {0};
+    struct dataset_row d;
+    bool existed;
+    struct dataset_new new = fresh(name);
+    OK(cat_dataset_add(f->db, f->a, &new, &d, &existed, &e), e);
+    return d;
+}
+
+static void each_add_of_a_name_is_its_next_version(void **state)
+{
+    struct fixture *f = *state;
+    struct dataset_row d = added(f, "sales");
+    assert_string_equal(d.ref, "sales@1");
+    assert_int_equal(d.state, DATASET_DRAFT);
+    assert_string_equal(d.title, "Un titre");
+    assert_null(d.description);
+    assert_true(d.files == 3 && d.size_bytes == (uint64_t)5 << 33);
+    assert_true(d.sealed_us == 0 && !d.quarantined);
+    assert_string_equal(added(f, "sales").ref, "sales@2");
+    assert_string_equal(added(f, "other").ref, "other@1");
+}
+
+static void what_is_no_dataset_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    struct dataset_row d;
+    bool existed;
+    struct dataset_new new = fresh("../x");
+    FAILS(cat_dataset_add(f->db, f->a, &new, &d, &existed, &e), e, E_INVALID);
+    new = fresh("x");
+    new.classification = "secret";
+    FAILS(cat_dataset_add(f->db, f->a, &new, &d, &existed, &e), e, E_INVALID);
+    assert_string_equal(e.field, "classification");
+    new = fresh("x");
+    new.manifest = "abc";
+    FAILS(cat_dataset_add(f->db, f->a, &new, &d, &existed, &e), e, E_INVALID);
+    assert_int_equal(fx_count(f->db, "dataset"), 0);
+}
+
+static void the_same_add_twice_is_one_version(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    struct dataset_row d;
+    bool existed;
+    struct dataset_new new = fresh("sales");
+    new.idempotency_key = "k";
+    new.request_sha256 = SHA_A;
+    OK(cat_dataset_add(f->db, f->a, &new, &d, &existed, &e), e);
+    OK(cat_dataset_add(f->db, f->a, &new, &d, &existed, &e), e);
+    assert_true(existed);
+    assert_string_equal(d.ref, "sales@1");
+    assert_int_equal(fx_count(f->db, "dataset_version"), 1);
+    new.request_sha256 = SHA_B;
+    FAILS(cat_dataset_add(f->db, f->a, &new, &d, &existed, &e), e, E_CONFLICT);
+    /* The same key for another method. */
+    struct run_new run = fx_run("raaaa1");
+    char id[TEXT_ID_SIZE];
+    run.idempotency_key = "k";
+    run.request_sha256 = SHA_A;
+    FAILS(cat_run_insert(f->db, &run, id, &existed, &e), e, E_CONFLICT);
+    HAS(e.message, "dataset.add");
+}
+
+static void states_go_forward_only(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    struct dataset_row d = added(f, "sales");
+    FAILS(cat_dataset_retire(f->db, d.key, &fx_actor, 1, &e), e, E_CONFLICT);
+    e = (struct err){0};
+    OK(cat_dataset_seal(f->db, d.key, &fx_actor, 200, &e), e);
+    int64_t entries = fx_count(f->db, "audit");
+    OK(cat_dataset_seal(f->db, d.key, &fx_actor, 300, &e), e); /* again: fine, nothing changes */
+    OK(cat_dataset_get(f->db, f->a, "sales", 0, &d, &e), e);
+    assert_true(d.state == DATASET_SEALED && d.sealed_us == 200);
+    assert_int_equal(fx_count(f->db, "audit"), entries);
+    OK(cat_dataset_retire(f->db, d.key, &fx_actor, 400, &e), e);
+    FAILS(cat_dataset_seal(f->db, d.key, &fx_actor, 1, &e), e, E_CONFLICT);
+    FAILS(cat_dataset_retire(f->db, d.key, &fx_actor, 1, &e), e, E_CONFLICT);
+    FAILS(cat_dataset_seal(f->db, 99, &fx_actor, 1, &e), e, E_NOT_FOUND);
+}
+
+static void a_reference_resolves_to_what_a_run_may_use(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    struct dataset_row d;
+    struct dataset_row first = added(f, "sales");
+    FAILS(cat_dataset_resolve(f->db, f->a, "sales", &d, &e), e, E_CONFLICT);
+    HAS(e.message, "no sealed version");
+    FAILS(cat_dataset_resolve(f->db, f->a, "sales@1", &d, &e), e, E_CONFLICT);
+    HAS(e.message, "draft");
+    e = (struct err){0};
+    OK(cat_dataset_seal(f->db, first.key, &fx_actor, 1, &e), e);
+    added(f, "sales"); /* a draft is not the latest sealed one */
+    OK(cat_dataset_resolve(f->db, f->a, "sales", &d, &e), e);
+    assert_string_equal(d.ref, "sales@1");
+    OK(cat_dataset_resolve(f->db, f->a, "sales@1", &d, &e), e);
+    FAILS(cat_dataset_resolve(f->db, f->a, "sales@3", &d, &e), e, E_NOT_FOUND);
+    FAILS(cat_dataset_resolve(f->db, f->a, "none", &d, &e), e, E_NOT_FOUND);
+    const char *const bad[] = {"", "@1", "sales@", "sales@0", "sales@x", "sales@1@2", "-x", "a/b", "sales@-1"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        FAILS(cat_dataset_resolve(f->db, f->a, bad[i], &d, &e), e, E_INVALID);
+}
+
+static void quarantine_keeps_it_from_runs_until_someone_lifts_it(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    struct dataset_row d = fx_dataset(f, "sales");
+    OK(cat_dataset_quarantine(f->db, d.key, "a.csv has another digest", 9, &e), e);
+    OK(cat_dataset_quarantine(f->db, d.key, "again", 10, &e), e);
+    FAILS(cat_dataset_resolve(f->db, f->a, "sales@1", &d, &e), e, E_CONFLICT);
+    HAS(e.message, "a.csv has another digest");
+    e = (struct err){0};
+    OK(cat_dataset_unquarantine(f->db, d.key, &fx_actor, 11, &e), e);
+    OK(cat_dataset_resolve(f->db, f->a, "sales@1", &d, &e), e);
+    assert_int_equal(fx_count(f->db, "audit"), 4);
+}
+
+static void lists_page_by_name_with_the_newest_version_first(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    static const char *const expected[] = {"a@2", "a@1", "b@1", "c@3", "c@2", "c@1"};
+    added(f, "c"), added(f, "a"), added(f, "c"), added(f, "b"), added(f, "c"), added(f, "a");
+    const char *after = NULL;
+    int64_t version = 0;
+    size_t seen = 0;
+    for (;;) {
+        struct dataset_row *rows;
+        size_t count;
+        OK(cat_dataset_list(f->db, f->a, after, version, 2, &rows, &count, &e), e);
+        for (size_t i = 0; i < count; i++)
+            assert_string_equal(rows[i].ref, expected[seen++]);
+        if (count < 2)
+            break;
+        after = rows[1].name;
+        version = rows[1].version;
+    }
+    assert_int_equal(seen, 6);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(each_add_of_a_name_is_its_next_version, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_dataset_is_refused, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(the_same_add_twice_is_one_version, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(states_go_forward_only, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(a_reference_resolves_to_what_a_run_may_use, fx_setup,
+                                        fx_teardown),
+        cmocka_unit_test_setup_teardown(quarantine_keeps_it_from_runs_until_someone_lifts_it, fx_setup,
+                                        fx_teardown),
+        cmocka_unit_test_setup_teardown(lists_page_by_name_with_the_newest_version_first, fx_setup,
+                                        fx_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
