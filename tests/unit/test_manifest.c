@@ -1,0 +1,155 @@
+/* test_manifest.c - manifests: one spelling only, sorted, no doubles, no file that is a folder. */
+#include "tests/unit/store_fixture.h"
+
+#include "catalog/manifest.h"
+#include "catalog/objects.h"
+
+#define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define ENTRY(path) "{\"mode\":\"0644\",\"path\":\"" path "\",\"sha256\":\"" A "\",\"size\":1}"
+#define MANIFEST(entries) "{\"entries\":[" entries "],\"version\":1}"
+
+static void add(struct manifest *m, const char *path)
+{
+    struct err e = {0};
+    OK(manifest_add(m, path, A, 1, false, &e), e);
+}
+
+static void what_is_built_is_sorted_and_parses_back(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    AUTO_MANIFEST struct manifest *m = manifest_new();
+    AUTO_MANIFEST struct manifest *back = NULL;
+    AUTO_BUF struct buf text = BUF_INIT(4096);
+    add(m, "b");
+    add(m, "a/é \"x\" \\.py");
+    add(m, "a.b");
+    OK(manifest_add(m, "Z", A, (uint64_t)1 << 40, true, &e), e);
+    OK(manifest_seal(m, &text, &e), e);
+    assert_string_equal(buf_cstr(&text),
+                        MANIFEST("{\"mode\":\"0755\",\"path\":\"Z\",\"sha256\":\"" A
+                                 "\",\"size\":1099511627776}," ENTRY("a.b") ","
+                                 ENTRY("a/é \\\"x\\\" \\\\.py") "," ENTRY("b")));
+    OK(manifest_parse(text.data, text.len, &back, &e), e);
+    assert_string_equal(back->id, m->id);
+    assert_int_equal(back->count, 4);
+    assert_true(back->total_bytes == ((uint64_t)1 << 40) + 3);
+    assert_string_equal(back->entries[2].path, "a/é \"x\" \\.py");
+    assert_true(back->entries[0].executable && !back->entries[1].executable);
+}
+
+/* printf '{"entries":[],"version":1}' | sha256sum */
+static void the_id_is_the_digest_of_the_text(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    AUTO_MANIFEST struct manifest *m = NULL;
+    char hex[DIGEST_HEX_SIZE];
+    digest_bytes(MANIFEST(""), strlen(MANIFEST("")), hex);
+    OK(manifest_parse(MANIFEST(""), strlen(MANIFEST("")), &m, &e), e);
+    assert_string_equal(m->id, hex);
+    assert_int_equal(m->count, 0);
+}
+
+static void every_other_spelling_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "", "null", "[]", "{}", "{\"version\":1}", "{\"entries\":[]}", " " MANIFEST(""), MANIFEST("") "\n",
+        "{\"entries\":[],\"version\":2}", "{\"version\":1,\"entries\":[]}",
+        "{\"entries\":[],\"version\":1,\"x\":1}", "{\"entries\":[],\"version\":1.0}",
+        "{\"entries\": [],\"version\":1}", MANIFEST("1"), MANIFEST("{}"),
+        MANIFEST(ENTRY("b") "," ENTRY("a")), MANIFEST(ENTRY("a") "," ENTRY("a")),
+        MANIFEST(ENTRY("a") "," ENTRY("a/b")), MANIFEST(ENTRY("a") "," ENTRY("a-b") "," ENTRY("a/c")),
+        MANIFEST(ENTRY("/a")), MANIFEST(ENTRY("../a")), MANIFEST(ENTRY("a/../b")), MANIFEST(ENTRY("a//b")),
+        MANIFEST(ENTRY("a/")), MANIFEST(ENTRY(".")), MANIFEST(ENTRY("")), MANIFEST(ENTRY("a\\u000ab")),
+        MANIFEST(ENTRY("\\u0061")), /* a needless escape: the same manifest would have two ids */
+        MANIFEST("{\"mode\":\"0600\",\"path\":\"a\",\"sha256\":\"" A "\",\"size\":1}"),
+        MANIFEST("{\"mode\":\"4755\",\"path\":\"a\",\"sha256\":\"" A "\",\"size\":1}"),
+        MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"sha256\":\"A" A "\",\"size\":1}"),
+        MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"sha256\":\"abc\",\"size\":1}"),
+        MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"sha256\":\"" A "\",\"size\":-1}"),
+        MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"sha256\":\"" A "\",\"size\":1e0}"),
+        MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"sha256\":\"" A "\",\"size\":1.5}"),
+        MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"sha256\":\"" A "\",\"size\":9999999999999}"),
+        MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"sha256\":\"" A "\"}"),
+        MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"sha256\":\"" A "\",\"size\":1,\"link\":\"x\"}"),
+        MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"path\":\"b\",\"sha256\":\"" A "\",\"size\":1}"),
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct err e = {0};
+        struct manifest *m = NULL;
+        if (manifest_parse(bad[i], strlen(bad[i]), &m, &e) == 0)
+            fail_msg("accepted: %s", bad[i]);
+        if (e.kind != E_INVALID && e.kind != E_LIMIT)
+            fail_msg("%s: %s (%s)", bad[i], e.message, err_kind_name(e.kind));
+    }
+}
+
+static void building_refuses_doubles_and_files_that_are_folders(void **state)
+{
+    (void)state;
+    struct err e;
+    static const char *const pairs[][3] = {{"a", "a", "b"}, {"a/b", "a", "x"}, {"a/c", "a-b", "a"},
+                                           {"x/y/z/w", "x/y", "x/a"}};
+    for (int i = 0; i < 4; i++) {
+        AUTO_MANIFEST struct manifest *m = manifest_new();
+        for (int j = 0; j < 3; j++)
+            add(m, pairs[i][j]);
+        FAILS(manifest_seal(m, NULL, &e), e, E_INVALID);
+    }
+    AUTO_MANIFEST struct manifest *m = manifest_new();
+    FAILS(manifest_add(m, "a\x1b[2J", A, 1, false, &e), e, E_INVALID);
+    assert_null(strchr(e.message, '\x1b'));
+    FAILS(manifest_add(m, "a", "x", 1, false, &e), e, E_INVALID);
+}
+
+static void too_many_files_are_refused(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    AUTO_MANIFEST struct manifest *m = manifest_new();
+    char path[40];
+    for (int i = 0; i < MANIFEST_ENTRIES_MAX; i++) {
+        snprintf(path, sizeof path, "d%d/f%d", i % 100, i);
+        add(m, path);
+    }
+    FAILS(manifest_add(m, "more", A, 1, false, &e), e, E_LIMIT);
+    AUTO_BUF struct buf text = BUF_INIT(MANIFEST_MAX_BYTES);
+    AUTO_MANIFEST struct manifest *back = NULL;
+    e = (struct err){0};
+    OK(manifest_seal(m, &text, &e), e);
+    OK(manifest_parse(text.data, text.len, &back, &e), e);
+    assert_int_equal(back->count, MANIFEST_ENTRIES_MAX);
+}
+
+static void a_manifest_is_an_object_too(void **state)
+{
+    struct store_fixture *f = *state;
+    struct err e = {0};
+    AUTO_MANIFEST struct manifest *m = manifest_new();
+    AUTO_MANIFEST struct manifest *back = NULL;
+    add(m, "a");
+    OK(manifest_seal(m, NULL, &e), e);
+    FAILS(manifest_load(f->s, m->id, &back, &e), e, E_NOT_FOUND);
+    e = (struct err){0};
+    OK(manifest_store(f->s, m, &e), e);
+    OK(manifest_load(f->s, m->id, &back, &e), e);
+    assert_int_equal(back->count, 1);
+    char sha[DIGEST_HEX_SIZE];
+    OK(objects_put_bytes(f->s, "abc", 3, NULL, sha, NULL, &e), e);
+    FAILS(manifest_load(f->s, sha, &back, &e), e, E_INVALID);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_built_is_sorted_and_parses_back),
+        cmocka_unit_test(the_id_is_the_digest_of_the_text),
+        cmocka_unit_test(every_other_spelling_is_refused),
+        cmocka_unit_test(building_refuses_doubles_and_files_that_are_folders),
+        cmocka_unit_test(too_many_files_are_refused),
+        cmocka_unit_test_setup_teardown(a_manifest_is_an_object_too, sx_setup, sx_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

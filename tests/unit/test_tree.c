@@ -1,0 +1,273 @@
+/* test_tree.c - trees: whole or not there; a change made behind the lab's back is seen, cache or not. */
+#include "tests/unit/store_fixture.h"
+
+#include "api/common/fault.h"
+#include "catalog/objects.h"
+#include "catalog/tree.h"
+#include <time.h>
+
+struct tree_fixture {
+    struct store_fixture *f;
+    struct manifest *m;
+    struct tree_cache *cache;
+    char *path;
+};
+
+static void add(struct tree_fixture *t, const char *path, const char *content, bool executable)
+{
+    struct err e = {0};
+    char sha[DIGEST_HEX_SIZE];
+    OK(objects_put_bytes(t->f->s, content, strlen(content), NULL, sha, NULL, &e), e);
+    OK(manifest_add(t->m, path, sha, strlen(content), executable, &e), e);
+}
+
+static int setup(void **state)
+{
+    struct tree_fixture *t = mem_alloc(sizeof *t);
+    struct err e = {0};
+    void *f;
+    sx_setup(&f);
+    t->f = f;
+    t->m = manifest_new();
+    t->cache = tree_cache_new(0);
+    add(t, "data.csv", "a,b\n1,2\n", false);
+    add(t, "sub/dir/x", "x", false);
+    add(t, "sub/dir/y", "y", true);
+    add(t, "sub/dir-z", "x", false); /* the same object twice */
+    add(t, "sub/z", "", false);
+    OK(manifest_seal(t->m, NULL, &e), e);
+    *state = t;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct tree_fixture *t = *state;
+    void *f = t->f;
+    fault_disarm();
+    manifest_free_at(&t->m);
+    tree_cache_free(t->cache);
+    free(t->path);
+    free(t);
+    return sx_teardown(&f);
+}
+
+static mode_t mode_of(const char *tree, const char *name)
+{
+    char path[700];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", tree, name);
+    assert_int_equal(lstat(path, &st), 0);
+    return st.st_mode;
+}
+
+static void build(struct tree_fixture *t)
+{
+    struct err e = {0};
+    free(t->path);
+    OK(tree_ensure_data(t->f->s, t->m, &t->path, &e), e);
+    setenv("T", t->path, 1);
+}
+
+static uint64_t verify(struct tree_fixture *t)
+{
+    struct err e = {0};
+    uint64_t read_bytes = 99;
+    OK(tree_verify(t->f->s, t->m, t->cache, NULL, &read_bytes, &e), e);
+    return read_bytes;
+}
+
+static void a_data_tree_is_links_and_a_code_tree_is_copies(void **state)
+{
+    struct tree_fixture *t = *state;
+    struct err e = {0};
+    build(t);
+    HAS(t->path, t->m->id);
+    assert_int_equal(mode_of(t->path, "data.csv"), S_IFREG | 0400);
+    assert_int_equal(mode_of(t->path, "sub/dir/y"), S_IFREG | 0400);
+    assert_int_equal(mode_of(t->path, "sub/dir"), S_IFDIR | 0700);
+    sx_shell(t->f, "test $(stat -c %h $T/sub/dir/x) = 3"); /* the object and two names */
+    AUTO_FREE char *code = NULL;
+    mode_t mask = umask(077);
+    OK(tree_ensure_code(t->f->s, t->m, &code, &e), e);
+    umask(mask);
+    HAS(code, "trees/code-");
+    assert_int_equal(mode_of(code, "data.csv"), S_IFREG | 0600);
+    assert_int_equal(mode_of(code, "sub/dir/y"), S_IFREG | 0700);
+    setenv("C", code, 1);
+    sx_shell(t->f, "diff -r $T $C && test $(stat -c %h $C/sub/dir/x) = 1");
+    assert_int_equal(sx_files(t->f, "tmp"), 0);
+    AUTO_FREE char *again = NULL;
+    OK(tree_ensure_code(t->f->s, t->m, &again, &e), e);
+    assert_string_equal(again, code);
+}
+
+static void an_object_that_is_missing_or_damaged_makes_no_tree(void **state)
+{
+    struct tree_fixture *t = *state;
+    struct err e;
+    setenv("O", t->m->entries[0].sha256, 1);
+    sx_shell(t->f, "a=$(echo $O | cut -c1-2) b=$(echo $O | cut -c3-); printf 'a,b\n1,3\n' > $S/objects/$a/$b");
+    FAILS(tree_ensure_code(t->f->s, t->m, &t->path, &e), e, E_INTERNAL);
+    HAS(e.message, "data.csv");
+    sx_shell(t->f, "a=$(echo $O | cut -c1-2) b=$(echo $O | cut -c3-); rm $S/objects/$a/$b");
+    FAILS(tree_ensure_data(t->f->s, t->m, &t->path, &e), e, E_NOT_FOUND);
+    HAS(e.message, "data.csv");
+    assert_int_equal(sx_files(t->f, "trees") + sx_files(t->f, "tmp"), 0);
+}
+
+static void a_failure_or_a_kill_while_building_leaves_no_tree(void **state)
+{
+    struct tree_fixture *t = *state;
+    struct err e = {0};
+    for (int nth = 1; nth <= 5; nth++) {
+        fault_arm("tree.filling", nth, FAULT_ERROR);
+        assert_int_equal(tree_ensure_data(t->f->s, t->m, &t->path, &e), -1);
+        e = (struct err){0};
+        fault_disarm();
+        assert_int_equal(sx_files(t->f, "trees") + sx_files(t->f, "tmp"), 0);
+        pid_t pid = fork();
+        if (pid == 0) {
+            fault_arm("tree.filling", nth, FAULT_KILL);
+            _exit(tree_ensure_data(t->f->s, t->m, &t->path, &e) < 0);
+        }
+        int status;
+        waitpid(pid, &status, 0);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(sx_files(t->f, "trees"), 0);
+        store_close(t->f->s);
+        OK(store_open(t->f->state, &t->f->s, &e), e);
+        assert_int_equal(sx_files(t->f, "tmp"), 0);
+    }
+    build(t);
+    assert_int_equal(verify(t), 8 + 1 + 1); /* "x" was read once, for both its names */
+}
+
+static void an_unchanged_tree_is_read_once(void **state)
+{
+    struct tree_fixture *t = *state;
+    build(t);
+    assert_int_equal(verify(t), 10);
+    assert_int_equal(verify(t), 0);
+    assert_int_equal(verify(t), 0);
+}
+
+/* Sealing builds the tree, verifies it, and the first run finds it known. */
+static void a_new_link_costs_a_reading_of_that_file_and_no_wrong_answer(void **state)
+{
+    struct tree_fixture *t = *state;
+    build(t);
+    verify(t);
+    sx_shell(t->f, "ln $T/data.csv $S/tmp/link");
+    assert_int_equal(verify(t), 8);
+    assert_int_equal(verify(t), 0);
+}
+
+static void every_change_is_found_and_named_with_a_warm_cache(void **state)
+{
+    struct tree_fixture *t = *state;
+    static const struct {
+        const char *change, *undo, *names;
+    } cases[] = {
+        {"printf 'a,b\\n1,3\\n' > $T/data.csv", "printf 'a,b\\n1,2\\n' > $T/data.csv", "data.csv has another digest"},
+        /* the change is hidden as well as a program can: same size, times put back */
+        {"touch -r $T/data.csv $S/tmp/ref; printf 'a,b\\n1,3\\n' > $T/data.csv; touch -r $S/tmp/ref $T/data.csv",
+         "printf 'a,b\\n1,2\\n' > $T/data.csv", "data.csv has another digest"},
+        /* another file put in its place */
+        {"cp -p $T/data.csv $S/tmp/o; printf 'a,b\\n9,9\\n' > $S/tmp/n; touch -r $T/data.csv $S/tmp/n; mv -f $S/tmp/n $T/data.csv",
+         "mv -f $S/tmp/o $T/data.csv", "data.csv has another digest"},
+        {"printf more >> $T/data.csv", "truncate -s 8 $T/data.csv", "data.csv has another size"},
+        {"mv $T/data.csv $S/tmp/d", "mv $S/tmp/d $T/data.csv", "data.csv is missing"},
+        {"mv $T/data.csv $S/tmp/d; ln -s $S/tmp/d $T/data.csv", "mv -f $S/tmp/d $T/data.csv", "data.csv is not a regular file"},
+        {"mv $T/data.csv $S/tmp/d; mkfifo $T/data.csv", "mv -f $S/tmp/d $T/data.csv", "data.csv is not a regular file"},
+        {"mv $T/data.csv $S/tmp/d; mkdir $T/data.csv", "rmdir $T/data.csv; mv $S/tmp/d $T/data.csv", "data.csv is not a regular file"},
+        {"touch $T/extra", "rm $T/extra", "extra was added"},
+        {"touch $T/sub/dir/.hidden", "rm $T/sub/dir/.hidden", "sub/dir/.hidden was added"},
+        {"mkdir $T/sub/empty", "rmdir $T/sub/empty", "sub/empty was added"},
+        {"mv $T/sub/dir $S/tmp/dir", "mv $S/tmp/dir $T/sub/dir", "sub/dir/x is missing"},
+        {"mv $T/sub/dir $S/tmp/dir; ln -s $S/tmp/dir $T/sub/dir", "rm $T/sub/dir; mv $S/tmp/dir $T/sub/dir", "sub/dir/x is not a regular file"},
+    };
+    build(t);
+    verify(t);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct err e = {0};
+        sx_shell(t->f, cases[i].change);
+        FAILS(tree_verify(t->f->s, t->m, t->cache, NULL, NULL, &e), e, E_CONFLICT);
+        HAS(e.message, cases[i].names);
+        sx_shell(t->f, cases[i].undo);
+        verify(t);
+    }
+}
+
+/* The race that a cache by time stamps can lose: a change within the clock's tick of the one before. */
+static void a_change_right_after_a_verification_is_seen(void **state)
+{
+    struct tree_fixture *t = *state;
+    struct err e;
+    build(t);
+    char path[700];
+    snprintf(path, sizeof path, "%s/data.csv", t->path);
+    assert_int_equal(chmod(path, 0600), 0);
+    AUTO_FD int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(fd >= 0);
+    for (int i = 0; i < 30; i++) {
+        assert_int_equal(pwrite(fd, "a,b\n1,2\n", 8, 0), 8);
+        verify(t);
+        assert_int_equal(pwrite(fd, "a,b\n1,3\n", 8, 0), 8);
+        FAILS(tree_verify(t->f->s, t->m, t->cache, NULL, NULL, &e), e, E_CONFLICT);
+    }
+}
+
+static void a_small_cache_forgets_and_stays_right(void **state)
+{
+    struct tree_fixture *t = *state;
+    tree_cache_free(t->cache);
+    t->cache = tree_cache_new(2);
+    build(t);
+    for (int i = 0; i < 5; i++)
+        assert_true(verify(t) <= 11);
+    tree_cache_free(t->cache);
+    t->cache = NULL; /* none at all */
+    assert_int_equal(verify(t), 11);
+}
+
+static void only_trees_in_use_stay(void **state)
+{
+    struct tree_fixture *t = *state;
+    struct err e = {0};
+    char name[TREE_NAME_SIZE];
+    size_t removed;
+    AUTO_FREE char *code = NULL;
+    build(t);
+    OK(tree_ensure_code(t->f->s, t->m, &code, &e), e);
+    tree_name(t->m->id, true, name);
+    const char *keep[] = {"code-other", name};
+    OK(tree_remove_unused(t->f->s, keep, 2, &removed, &e), e);
+    assert_int_equal(removed, 1);
+    assert_int_equal(access(code, F_OK), 0);
+    assert_int_equal(access(t->path, F_OK), -1);
+    OK(tree_remove_unused(t->f->s, NULL, 0, &removed, &e), e);
+    assert_int_equal(removed, 1);
+    assert_int_equal(sx_files(t->f, "objects"), 4);
+    FAILS(tree_verify(t->f->s, t->m, t->cache, NULL, NULL, &e), e, E_NOT_FOUND);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_data_tree_is_links_and_a_code_tree_is_copies, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_object_that_is_missing_or_damaged_makes_no_tree, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_failure_or_a_kill_while_building_leaves_no_tree, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_unchanged_tree_is_read_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_new_link_costs_a_reading_of_that_file_and_no_wrong_answer,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(every_change_is_found_and_named_with_a_warm_cache, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_change_right_after_a_verification_is_seen, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_small_cache_forgets_and_stays_right, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_trees_in_use_stay, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
