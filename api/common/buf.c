@@ -121,13 +121,10 @@ char *buf_reserve(struct buf *b, size_t len)
 const char *buf_cstr(struct buf *b)
 {
     if (!b->data) {
-        bool failed = b->failed;
-        b->failed = false;
-        if (!grow(b, 0)) {
-            b->failed = true;
+        b->data = calloc(1, 1);
+        if (!b->data)
             return "";
-        }
-        b->failed = failed;
+        b->cap = 1;
     }
     b->data[b->len] = '\0';
     return b->data;

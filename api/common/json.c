@@ -220,7 +220,7 @@ static int member_str(const struct json *obj, const char *where, const char *key
                       size_t min_len, size_t max_len, const char **out, struct err *e)
 {
     char field[FIELD_BYTES], expected[80];
-    const struct json *v;
+    const struct json *v = NULL;
     int found = find(obj, where, key, needed, &v, field, e);
 
     if (found <= 0)
@@ -254,7 +254,7 @@ static int member_int(const struct json *obj, const char *where, const char *key
                       int64_t min, int64_t max, int64_t *out, struct err *e)
 {
     char field[FIELD_BYTES], expected[96];
-    const struct json *v;
+    const struct json *v = NULL;
     int found = find(obj, where, key, needed, &v, field, e);
 
     if (found <= 0)
@@ -284,7 +284,7 @@ int json_opt_num(const struct json *obj, const char *where, const char *key, dou
                  double *out, struct err *e)
 {
     char field[FIELD_BYTES], expected[96];
-    const struct json *v;
+    const struct json *v = NULL;
     int found = find(obj, where, key, false, &v, field, e);
 
     if (found <= 0)
@@ -302,7 +302,7 @@ int json_opt_bool(const struct json *obj, const char *where, const char *key, bo
                   struct err *e)
 {
     char field[FIELD_BYTES];
-    const struct json *v;
+    const struct json *v = NULL;
     int found = find(obj, where, key, false, &v, field, e);
 
     if (found <= 0)
@@ -318,7 +318,7 @@ static int member_many(const struct json *obj, const char *where, const char *ke
                        struct err *e)
 {
     char field[FIELD_BYTES], expected[80];
-    const struct json *v;
+    const struct json *v = NULL;
 
     *out = NULL;
     int found = find(obj, where, key, false, &v, field, e);
@@ -377,7 +377,7 @@ static void print(struct jw *w, const cJSON *v, bool canonical) /* NOLINT(misc-n
     }
     jw_obj(w);
     size_t count = canonical ? json_count(out_of(v)) : 0;
-    AUTO_FREE const cJSON **sorted = count > 1 ? mem_try(count * sizeof(cJSON *)) : NULL;
+    AUTO_FREE const cJSON **sorted = count > 1 ? mem_try(count * sizeof *sorted) : NULL;
     if (count > 1 && !sorted) {
         w->out->failed = true; /* never a text in another order */
         return;

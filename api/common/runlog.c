@@ -56,5 +56,5 @@ long runlog_read(const char *p, size_t len, struct runlog_frame *f, struct err *
     f->time_us = (int64_t)le64toh(time);
     f->bytes = p + RUNLOG_HEADER_BYTES;
     f->len = size;
-    return (long)(RUNLOG_HEADER_BYTES + size);
+    return (long)RUNLOG_HEADER_BYTES + (long)size;
 }
