@@ -1,0 +1,634 @@
+/*
+ * conn.c - the clients of the socket. Raw descriptors under uv_poll, because libuv's streams do not hand
+ * out descriptors that come with a message (SCM_RIGHTS).
+ *
+ *      readable --> recv --> lines --> request_line --> answers --> out --> send, before the loop sleeps
+ *          ^                   |                                     |
+ *          +--- not asked for while CONN_OPEN_MAX are under way or CONN_OUT_HIGH waits ---+
+ *
+ * Nothing of a client may grow without bound: the line (FRAME_MAX_BYTES), requests under way, answers
+ * that it does not fetch, descriptors. A client that breaks a bound it was told of is closed.
+ */
+#include "orchestrator/conn.h"
+#include "api/common/fd.h"
+#include "api/common/frame.h"
+#include "api/common/log.h"
+#include "api/common/mem.h"
+#include "orchestrator/lab.h"
+#include "orchestrator/request.h"
+#include "orchestrator/watch.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { RECV_BYTES = 64 << 10, ACCEPT_BURST = 64, OUT_KEEP = 16 << 10, NAMES_MAX = 4096 };
+
+struct peer { /* what is known of a uid */
+    uid_t uid;
+    bool known;
+    char name[64];
+    struct peer *next;
+};
+
+struct conn {
+    uint64_t id;
+    struct server *server;
+    int fd;
+    uv_poll_t poll;
+    int events; /* asked of poll now */
+    struct frame_reader in;
+    struct buf out;
+    size_t out_sent;
+    int fds[CONN_FDS_MAX];
+    size_t fd_count;
+    struct peer *peer;
+    size_t open; /* requests under way */
+    size_t watches;
+    bool eof;         /* nothing more will come */
+    bool hangup_told; /* half closed: do not ask for it again */
+    bool processing;
+    bool dirty; /* on the server's list of those to flush */
+    bool closing;
+    struct conn *dirty_next;
+};
+
+struct server {
+    struct lab *lab;
+    int listen_fd;
+    uv_poll_t listen_poll;
+    uv_prepare_t flush;
+    uv_timer_t accept_later;
+    bool accepting;
+    size_t conn_max;
+    struct map conns;
+    uint64_t next_id;
+    struct conn *dirty;
+    struct peer *peers;
+    size_t peer_count;
+    char *chunk; /* RECV_BYTES, shared by all */
+};
+
+static void conn_update(struct conn *c);
+static void conn_process(struct conn *c);
+
+/* ---- the listening socket ---- */
+
+static int refuse_live(const char *path, const struct sockaddr_un *addr, struct err *e)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0)
+        return errno == ENOENT ? 0 : err_sys(e, "--socket", NULL, "cannot look at %s", path);
+    if (!S_ISSOCK(st.st_mode))
+        return err_set(e, E_CONFLICT, "--socket", "remove it, or name another place",
+                       "%s is there and is no socket", path);
+    AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return err_sys(e, "--socket", NULL, "cannot make a socket");
+    if (connect(fd, (const struct sockaddr *)addr, sizeof *addr) == 0 || errno == EAGAIN) {
+        struct ucred cred = {.pid = 0};
+        socklen_t len = sizeof cred;
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+            cred.pid = 0;
+        return err_set(e, E_CONFLICT, "--socket", "stop that daemon first, or name another place",
+                       "%s is served by another process, pid %d", path, (int)cred.pid);
+    }
+    if (errno != ECONNREFUSED)
+        return err_sys(e, "--socket", NULL, "cannot tell whether %s is in use", path);
+    if (unlink(path) < 0 && errno != ENOENT)
+        return err_sys(e, "--socket", NULL, "cannot remove the stale socket %s", path);
+    return 0;
+}
+
+int conn_bind(const char *path, bool for_all, int *listen_fd, struct err *e)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof addr.sun_path)
+        return err_set(e, E_INVALID, "--socket", "name a shorter one",
+                       "a socket's path has at most %zu bytes, %s has %zu",
+                       sizeof addr.sun_path - 1, path, strlen(path));
+    memcpy(addr.sun_path, path, strlen(path) + 1);
+    if (refuse_live(path, &addr, e) < 0)
+        return -1;
+    AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return err_sys(e, "--socket", NULL, "cannot make a socket");
+    mode_t before = umask(for_all ? 0111 : 0177);
+    int rc = bind(fd, (const struct sockaddr *)&addr, sizeof addr);
+    umask(before);
+    if (rc < 0)
+        return err_sys(e, "--socket", NULL, "cannot bind %s", path);
+    if (listen(fd, 4096) < 0)
+        return err_sys(e, "--socket", NULL, "cannot listen on %s", path);
+    *listen_fd = fd_take(&fd);
+    return 0;
+}
+
+/* ---- closing ---- */
+
+static void on_closed(uv_handle_t *h)
+{
+    struct conn *c = h->data;
+    fd_close_at(&c->fd);
+    free(c);
+}
+
+static void conn_close(struct conn *c)
+{
+    struct server *s = c->server;
+    if (c->closing)
+        return;
+    c->closing = true;
+    map_remove_num(&s->conns, c->id);
+    watch_conn_closed(s->lab, c->id);
+    for (struct conn **at = &s->dirty; *at; at = &(*at)->dirty_next)
+        if (*at == c) {
+            *at = c->dirty_next;
+            break;
+        }
+    for (size_t i = 0; i < c->fd_count; i++)
+        fd_close_at(&c->fds[i]);
+    c->fd_count = 0;
+    frame_fini(&c->in);
+    buf_fini(&c->out);
+    uv_close((uv_handle_t *)&c->poll, on_closed);
+}
+
+/* ---- sending ---- */
+
+static size_t out_left(const struct conn *c)
+{
+    return c->out.len - c->out_sent;
+}
+
+void conn_send(struct conn *c, const char *text, size_t len)
+{
+    if (c->closing)
+        return;
+    buf_add(&c->out, text, len);
+    buf_add_char(&c->out, '\n');
+    if (!c->dirty) {
+        c->dirty = true;
+        c->dirty_next = c->server->dirty;
+        c->server->dirty = c;
+    }
+}
+
+size_t conn_out_bytes(const struct conn *c)
+{
+    return out_left(c);
+}
+
+/* False: the connection is gone. */
+static bool conn_flush(struct conn *c)
+{
+    if (c->out.failed) {
+        /* Only a client that asks without fetching gets here: bounds above were passed by far. */
+        log_warn("conn.overflow", LOG_INT("uid", c->peer->uid), LOG_INT("bytes", out_left(c)));
+        conn_close(c);
+        return false;
+    }
+    while (out_left(c) > 0) {
+        ssize_t n =
+            send(c->fd, c->out.data + c->out_sent, out_left(c), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            break;
+        if (n < 0) {
+            conn_close(c);
+            return false;
+        }
+        c->out_sent += (size_t)n;
+    }
+    if (out_left(c) == 0) {
+        c->out_sent = 0;
+        if (c->out.cap > OUT_KEEP)
+            buf_fini(&c->out);
+        else
+            buf_clear(&c->out);
+    } else if (c->out_sent >= CONN_OUT_HIGH) {
+        buf_consume(&c->out, c->out_sent);
+        c->out_sent = 0;
+    }
+    return true;
+}
+
+/* After answers were added or fetched: send, then see what may go on. */
+static void conn_push(struct conn *c)
+{
+    if (!conn_flush(c))
+        return;
+    if (out_left(c) < CONN_OUT_WATCH && c->watches > 0)
+        watch_conn_ready(c->server->lab, c->id);
+    conn_process(c);
+}
+
+/* Before the loop sleeps. Ends: pushing one may put it on the list again with what its buffered lines gave,
+ * but nothing is received here. */
+static void on_prepare(uv_prepare_t *h)
+{
+    struct server *s = h->data;
+    struct conn *c;
+    while ((c = s->dirty)) {
+        s->dirty = c->dirty_next;
+        c->dirty = false;
+        conn_push(c);
+    }
+}
+
+/* ---- reading ---- */
+
+static bool may_process(const struct conn *c)
+{
+    return !c->closing && c->open < CONN_OPEN_MAX && out_left(c) < CONN_OUT_HIGH;
+}
+
+static void drop_unclaimed(struct conn *c)
+{
+    for (size_t i = 0; i < c->fd_count; i++)
+        fd_close_at(&c->fds[i]);
+    c->fd_count = 0;
+}
+
+static void conn_process(struct conn *c)
+{
+    if (c->processing || c->closing)
+        return;
+    c->processing = true;
+    bool drained = false;
+    while (may_process(c)) {
+        size_t len;
+        char *line = frame_next(&c->in, &len);
+        if (!line) {
+            drained = true;
+            break;
+        }
+        request_line(c->server->lab, c, line, len);
+    }
+    c->processing = false;
+    if (c->closing)
+        return;
+    if (drained && c->in.in.len == 0) {
+        drop_unclaimed(c);
+        if (c->in.in.cap > OUT_KEEP) {
+            frame_fini(&c->in);
+            frame_init(&c->in);
+        }
+    }
+    if (c->eof && drained && c->open == 0 && out_left(c) == 0) {
+        conn_close(c);
+        return;
+    }
+    conn_update(c);
+}
+
+static bool peer_is_gone(const struct conn *c)
+{
+    struct pollfd p = {.fd = c->fd};
+    return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
+}
+
+static void conn_read(struct conn *c)
+{
+    struct server *s = c->server;
+    struct err e = {0};
+    int fds[FD_PASS_MAX];
+    size_t fd_count = CONN_FDS_MAX - c->fd_count;
+
+    ssize_t n = fd_recv(c->fd, s->chunk, RECV_BYTES, fds, &fd_count);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n < 0) {
+        conn_close(c);
+        return;
+    }
+    for (size_t i = 0; i < fd_count; i++)
+        c->fds[c->fd_count++] = fds[i];
+    if (n == 0) {
+        if (peer_is_gone(c)) {
+            conn_close(c);
+            return;
+        }
+        c->eof = true;
+    } else if (frame_feed(&c->in, s->chunk, (size_t)n, &e) < 0) {
+        /* It cannot be followed any more: say why, as far as it listens, and close. */
+        AUTO_BUF struct buf b = BUF_INIT(4096);
+        buf_printf(&b, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":"
+                       "\"a message is larger "
+                       "than 1 MiB\",\"data\":{\"kind\":\"limit\",\"field\":null,\"hint\":\"send "
+                       "less at once; large "
+                       "content goes by blob.put\"}}}");
+        conn_send(c, buf_cstr(&b), b.len);
+        if (conn_flush(c))
+            conn_close(c);
+        return;
+    }
+    conn_process(c);
+}
+
+static void on_poll(uv_poll_t *h, int status, int events)
+{
+    struct conn *c = h->data;
+    if (c->closing)
+        return;
+    if (status < 0) {
+        conn_close(c);
+        return;
+    }
+    if ((events & UV_DISCONNECT) && !(events & UV_READABLE)) {
+        if (peer_is_gone(c)) {
+            conn_close(c);
+            return;
+        }
+        c->hangup_told = true;
+    }
+    if (events & UV_WRITABLE) {
+        conn_push(c);
+        if (c->closing)
+            return;
+    }
+    if (events & UV_READABLE)
+        conn_read(c);
+    if (!c->closing)
+        conn_update(c);
+}
+
+static void conn_update(struct conn *c)
+{
+    int want = 0;
+    bool pending = c->in.in.len > c->in.taken && !may_process(c);
+    if (!c->eof && !pending && may_process(c) && c->peer->known)
+        want |= UV_READABLE;
+    if (out_left(c) > 0)
+        want |= UV_WRITABLE;
+    if (!c->eof && !c->hangup_told && !(want & UV_READABLE))
+        want |= UV_DISCONNECT;
+    if (want == c->events)
+        return;
+    c->events = want;
+    int rc = want ? uv_poll_start(&c->poll, want, on_poll) : uv_poll_stop(&c->poll);
+    if (rc != 0)
+        conn_close(c);
+}
+
+/* ---- names of peers: the name service may be slow, so never on the loop ---- */
+
+struct lookup {
+    struct server *server;
+    uid_t uid;
+    char name[64];
+};
+
+static int lookup_work(void *ctx, struct err *e)
+{
+    struct lookup *l = ctx;
+    struct passwd pw, *found = NULL;
+    char text[4096];
+    (void)e;
+    if (getpwuid_r(l->uid, &pw, text, sizeof text, &found) == 0 && found)
+        snprintf(l->name, sizeof l->name, "%s", found->pw_name);
+    else
+        snprintf(l->name, sizeof l->name, "uid %u", (unsigned)l->uid);
+    return 0;
+}
+
+static void lookup_done(void *ctx, const struct err *e)
+{
+    struct lookup *l = ctx;
+    struct server *s = l->server;
+    (void)e;
+    for (struct peer *p = s->peers; p; p = p->next)
+        if (p->uid == l->uid) {
+            snprintf(p->name, sizeof p->name, "%s", l->name);
+            p->known = true;
+            size_t at = 0;
+            struct conn *c;
+            while ((c = map_each(&s->conns, &at)))
+                if (c->peer == p)
+                    conn_update(c);
+        }
+    free(l);
+}
+
+static struct peer *peer_get(struct server *s, uid_t uid)
+{
+    for (struct peer *p = s->peers; p; p = p->next)
+        if (p->uid == uid)
+            return p;
+    if (s->peer_count >= NAMES_MAX)
+        return NULL;
+    struct peer *p = mem_alloc(sizeof *p);
+    *p = (struct peer){.uid = uid, .next = s->peers};
+    s->peers = p;
+    s->peer_count++;
+    struct lookup *l = mem_alloc(sizeof *l);
+    *l = (struct lookup){.server = s, .uid = uid};
+    lab_pool(s->lab, lookup_work, lookup_done, l);
+    return p;
+}
+
+/* ---- accepting ---- */
+
+static void accept_again(uv_timer_t *t);
+static void on_listen(uv_poll_t *h, int status, int events);
+
+static void pause_accepting(struct server *s)
+{
+    uv_poll_stop(&s->listen_poll);
+    uv_timer_start(&s->accept_later, accept_again, 100, 0);
+}
+
+static void accept_one(struct server *s, int fd)
+{
+    AUTO_FD int own = fd;
+    struct ucred cred;
+    socklen_t len = sizeof cred;
+    if (getsockopt(own, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+        return;
+    /* The folder keeps others out of a private lab; a descriptor that was handed on would not be. */
+    if (!s->lab->opt.as_root && cred.uid != s->lab->owner.uid && cred.uid != 0)
+        return;
+    struct peer *p = peer_get(s, cred.uid);
+    if (!p)
+        return;
+    struct conn *c = mem_alloc(sizeof *c);
+    *c = (struct conn){.id = ++s->next_id, .server = s, .fd = -1, .peer = p};
+    frame_init(&c->in);
+    /* Answers in flight are bounded by CONN_OPEN_MAX messages of FRAME_MAX_BYTES beside CONN_OUT_HIGH. */
+    buf_init(&c->out, (size_t)(CONN_OPEN_MAX + 258) * FRAME_MAX_BYTES);
+    c->poll.data = c;
+    if (uv_poll_init(&s->lab->loop, &c->poll, own) != 0) {
+        frame_fini(&c->in);
+        buf_fini(&c->out);
+        free(c);
+        return;
+    }
+    c->fd = fd_take(&own);
+    map_put_num(&s->conns, c->id, c);
+    conn_update(c);
+}
+
+static void on_listen(uv_poll_t *h, int status, int events)
+{
+    struct server *s = h->data;
+    (void)events;
+    if (status < 0)
+        return;
+    for (int i = 0; i < ACCEPT_BURST; i++) {
+        if (s->conns.count >= s->conn_max) {
+            log_warn("conn.limit", LOG_INT("connections", s->conns.count));
+            pause_accepting(s);
+            return;
+        }
+        int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            accept_one(s, fd);
+            continue;
+        }
+        if (errno == EINTR || errno == ECONNABORTED)
+            continue;
+        if (errno != EAGAIN) {
+            struct err e = {0};
+            err_sys(&e, NULL, NULL, "cannot accept a connection");
+            log_warn("conn.accept", LOG_ERR(&e));
+            pause_accepting(s);
+        }
+        return;
+    }
+}
+
+static void accept_again(uv_timer_t *t)
+{
+    struct server *s = t->data;
+    if (s->accepting)
+        uv_poll_start(&s->listen_poll, UV_READABLE, on_listen);
+}
+
+struct server *server_new(struct lab *lab, int listen_fd, size_t conn_max)
+{
+    struct server *s = mem_alloc(sizeof *s);
+    *s = (struct server){
+        .lab = lab, .listen_fd = listen_fd, .conn_max = conn_max, .accepting = true};
+    s->chunk = mem_alloc(RECV_BYTES);
+    s->listen_poll.data = s->flush.data = s->accept_later.data = s;
+    if (uv_poll_init(&lab->loop, &s->listen_poll, listen_fd) != 0 ||
+        uv_prepare_init(&lab->loop, &s->flush) != 0 ||
+        uv_timer_init(&lab->loop, &s->accept_later) != 0)
+        abort(); /* a fresh loop and a fresh descriptor */
+    uv_prepare_start(&s->flush, on_prepare);
+    uv_poll_start(&s->listen_poll, UV_READABLE, on_listen);
+    return s;
+}
+
+void server_stop_accepting(struct server *s)
+{
+    if (!s->accepting)
+        return;
+    s->accepting = false;
+    uv_poll_stop(&s->listen_poll);
+    uv_timer_stop(&s->accept_later);
+}
+
+static void on_listen_closed(uv_handle_t *h)
+{
+    struct server *s = h->data;
+    fd_close_at(&s->listen_fd);
+}
+
+void server_close_all(struct server *s)
+{
+    struct conn *c;
+    server_stop_accepting(s);
+    for (;;) {
+        size_t at = 0;
+        c = map_each(&s->conns, &at);
+        if (!c)
+            break;
+        if (conn_flush(c))
+            conn_close(c);
+    }
+    uv_close((uv_handle_t *)&s->listen_poll, on_listen_closed);
+    uv_close((uv_handle_t *)&s->flush, NULL);
+    uv_close((uv_handle_t *)&s->accept_later, NULL);
+}
+
+void server_free(struct server *s)
+{
+    map_fini(&s->conns);
+    while (s->peers) {
+        struct peer *p = s->peers;
+        s->peers = p->next;
+        free(p);
+    }
+    free(s->chunk);
+    free(s);
+}
+
+size_t server_conns(const struct server *s)
+{
+    return s->conns.count;
+}
+
+bool server_idle(const struct server *s)
+{
+    size_t at = 0;
+    struct conn *c;
+    while ((c = map_each(&s->conns, &at)))
+        if (out_left(c) > 0)
+            return false;
+    return true;
+}
+
+struct conn *conn_find(const struct server *s, uint64_t id)
+{
+    return map_find_num(&s->conns, id);
+}
+
+uint64_t conn_id(const struct conn *c)
+{
+    return c->id;
+}
+
+struct cat_actor conn_actor(const struct conn *c)
+{
+    return (struct cat_actor){.uid = c->peer->uid, .name = c->peer->name};
+}
+
+int conn_claim_fd(struct conn *c)
+{
+    if (c->fd_count == 0)
+        return -1;
+    int fd = c->fds[0];
+    c->fd_count--;
+    memmove(c->fds, c->fds + 1, c->fd_count * sizeof *c->fds);
+    return fd;
+}
+
+void conn_opened(struct conn *c)
+{
+    c->open++;
+}
+
+void conn_ended(struct conn *c)
+{
+    c->open--;
+    /* Go on with what was not read for this: from the flush, so that a chain of quick calls does not nest. */
+    if (!c->processing && !c->closing && !c->dirty) {
+        c->dirty = true;
+        c->dirty_next = c->server->dirty;
+        c->server->dirty = c;
+    }
+}
+
+size_t *conn_watch_count(struct conn *c)
+{
+    return &c->watches;
+}

@@ -1,0 +1,149 @@
+/*
+ * discover.c - the OpenRPC document of rpc.discover, printed from the method table.
+ */
+#include "orchestrator/method.h"
+#include "orchestrator/options.h"
+#include "orchestrator/rpc.h"
+#include <stdio.h>
+#include <string.h>
+
+static void schema(struct jw *w, const struct param *p);
+
+static void members(struct jw *w, const struct param *rows)
+{
+    jw_str_at(w, "type", "object");
+    jw_obj_at(w, "properties");
+    for (const struct param *p = rows; p && p->name; p++) {
+        jw_key(w, p->name);
+        schema(w, p);
+    }
+    jw_end_obj(w);
+    jw_arr_at(w, "required");
+    for (const struct param *p = rows; p && p->name; p++)
+        if (p->required)
+            jw_str(w, p->name);
+    jw_end_arr(w);
+    jw_bool_at(w, "additionalProperties", false);
+}
+
+static void schema(struct jw *w, const struct param *p)
+{
+    jw_obj(w);
+    jw_str_at(w, "description", p->meaning);
+    if (p->otherwise)
+        jw_raw_at(w, "default", p->otherwise, strlen(p->otherwise));
+    switch (p->type) {
+    case PARAM_STRING:
+        jw_str_at(w, "type", "string");
+        jw_int_at(w, "minLength", p->min > 0 ? 1 : 0);
+        jw_int_at(w, "maxLength", p->max);
+        break;
+    case PARAM_NAME:
+        jw_str_at(w, "type", "string");
+        jw_str_at(w, "pattern", "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$");
+        break;
+    case PARAM_SHA256:
+        jw_str_at(w, "type", "string");
+        jw_str_at(w, "pattern", "^[0-9a-f]{64}$");
+        break;
+    case PARAM_RUN:
+        jw_str_at(w, "type", "string");
+        jw_str_at(w, "pattern", "^[a-z0-9]{4,15}$");
+        break;
+    case PARAM_INTEGER:
+        jw_str_at(w, "type", "integer");
+        jw_int_at(w, "minimum", p->min);
+        jw_int_at(w, "maximum", p->max);
+        break;
+    case PARAM_BOOLEAN: jw_str_at(w, "type", "boolean"); break;
+    case PARAM_CHOICE:
+        jw_str_at(w, "type", "string");
+        jw_arr_at(w, "enum");
+        for (const char *const *c = p->choices; *c; c++)
+            jw_str(w, *c);
+        jw_end_arr(w);
+        break;
+    case PARAM_ARRAY:
+        jw_str_at(w, "type", "array");
+        jw_int_at(w, "minItems", p->min);
+        jw_int_at(w, "maxItems", p->max);
+        jw_key(w, "items");
+        schema(w, p->of);
+        break;
+    case PARAM_MAP:
+        jw_str_at(w, "type", "object");
+        jw_int_at(w, "maxProperties", p->max);
+        jw_key(w, "additionalProperties");
+        schema(w, p->of);
+        break;
+    case PARAM_OBJECT: members(w, p->of); break;
+    case PARAM_SCALAR:
+        jw_arr_at(w, "type");
+        jw_str(w, "string");
+        jw_str(w, "number");
+        jw_str(w, "boolean");
+        jw_end_arr(w);
+        break;
+    case PARAM_TYPE_COUNT: break;
+    }
+    jw_end_obj(w);
+}
+
+static void errors(struct jw *w, unsigned kinds)
+{
+    jw_arr_at(w, "errors");
+    for (unsigned k = E_INVALID; k < E_KIND_COUNT; k++)
+        if (kinds & (1u << k)) {
+            struct err e = {.kind = (enum err_kind)k};
+            jw_obj(w);
+            jw_int_at(w, "code", rpc_code_of(&e));
+            jw_str_at(w, "message", err_kind_name(e.kind));
+            jw_end_obj(w);
+        }
+    jw_end_arr(w);
+}
+
+void method_discover(struct buf *out)
+{
+    struct jw w = jw_to(out);
+    jw_obj(&w);
+    jw_str_at(&w, "openrpc", "1.2.6");
+    jw_obj_at(&w, "info");
+    jw_str_at(&w, "title", "Enclos");
+    jw_str_at(&w, "version", ENCLOS_VERSION);
+    jw_str_at(&w, "description",
+              "JSON-RPC 2.0, UTF-8, one message a line (LF), at most 1 MiB, on a Unix socket. The "
+              "peer is known by "
+              "its credentials. Errors have data {kind, field, hint}.");
+    jw_end_obj(&w);
+    jw_arr_at(&w, "methods");
+    for (size_t i = 0; i < method_count; i++) {
+        const struct method *m = &methods[i];
+        jw_obj(&w);
+        jw_str_at(&w, "name", m->name);
+        jw_str_at(&w, "summary", m->summary);
+        jw_str_at(&w, "paramStructure", "by-name");
+        jw_arr_at(&w, "params");
+        for (const struct param *p = m->params; p && p->name; p++) {
+            jw_obj(&w);
+            jw_str_at(&w, "name", p->name);
+            jw_str_at(&w, "description", p->meaning);
+            jw_bool_at(&w, "required", p->required);
+            jw_key(&w, "schema");
+            schema(&w, p);
+            jw_end_obj(&w);
+        }
+        jw_end_arr(&w);
+        jw_obj_at(&w, "result");
+        jw_str_at(&w, "name", "result");
+        jw_str_at(&w, "description", m->result);
+        jw_obj_at(&w, "schema");
+        jw_str_at(&w, "type", "object");
+        jw_end_obj(&w);
+        jw_end_obj(&w);
+        errors(&w, m->errors);
+        jw_end_obj(&w);
+    }
+    jw_end_arr(&w);
+    jw_end_obj(&w);
+}

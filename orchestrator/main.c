@@ -1,0 +1,82 @@
+/*
+ * main.c - enclosd: from the command line to a daemon without rights.
+ *
+ * The order is the point. Folders, socket and launcher need the rights that we were started with; then these
+ * are dropped and read back; only then is anything from outside read (state, catalog, clients).
+ */
+#include "api/common/fd.h"
+#include "api/common/log.h"
+#include "orchestrator/conn.h"
+#include "orchestrator/lab.h"
+#include "orchestrator/launch_client.h"
+#include "orchestrator/options.h"
+#include "orchestrator/rights.h"
+#include "orchestrator/state.h"
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Standard descriptors that are closed would be taken by the next file that is opened. */
+static void keep_standard_fds(void)
+{
+    struct stat st;
+    for (int fd = 0; fd < 3; fd++)
+        if (fstat(fd, &st) < 0 && freopen("/dev/null", fd == 0 ? "r" : "w",
+                                          fd == 0   ? stdin
+                                          : fd == 1 ? stdout
+                                                    : stderr) == NULL)
+            _exit(1);
+}
+
+static int give_up(const struct err *e)
+{
+    log_error("lab.start", LOG_ERR(e));
+    fprintf(stderr, "enclosd: %s%s%s\n", e->message, e->hint[0] ? "; " : "", e->hint);
+    return 1;
+}
+
+static int serve(const struct options *opt)
+{
+    struct err e = {0};
+    struct owner owner;
+    int listen_fd = -1, launch_fd = -1, launch_pid = -1;
+
+    if (state_owner(opt, &owner, &e) < 0 || state_adopt(opt, &owner, &e) < 0 ||
+        state_socket_folder(opt, &owner, &e) < 0 ||
+        conn_bind(opt->socket_path, opt->as_root, &listen_fd, &e) < 0)
+        return give_up(&e);
+    if (opt->as_root && owner.uid == 699999)
+        log_warn("lab.user", LOG_INT("uid", owner.uid),
+                 LOG_STR("why", "there is no account enclos; make one, or name one with --user"));
+    if (launch_spawn(opt, &owner, &launch_fd, &launch_pid, &e) < 0 ||
+        rights_drop(&owner, opt->as_root, &e) < 0) {
+        unlink(opt->socket_path);
+        return give_up(&e);
+    }
+    int status = lab_run(opt, &owner, listen_fd, launch_fd, launch_pid);
+    /* Where the folder is root's, the socket stays as a stale one that the next start replaces. */
+    unlink(opt->socket_path);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct options opt;
+    int status = 2;
+
+    keep_standard_fds();
+    umask(077);
+    signal(SIGPIPE, SIG_IGN);
+    switch (options_read(&opt, argc, argv)) {
+    case OPTIONS_EXIT_OK: status = 0; break;
+    case OPTIONS_EXIT_USAGE: status = 2; break;
+    case OPTIONS_RUN:
+        log_init("enclosd", opt.log_level);
+        status = serve(&opt);
+        break;
+    }
+    options_fini(&opt);
+    return status;
+}

@@ -1,0 +1,96 @@
+/*
+ * method.h - the method table: the single source of what the API is.
+ *
+ * A row validates its call, and rpc.discover and the reference pages are printed from it.
+ */
+#ifndef ENCLOS_METHOD_H
+#define ENCLOS_METHOD_H
+
+#include "api/common/buf.h"
+#include "api/common/err.h"
+#include "api/common/json.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct request;
+
+enum param_type {
+    PARAM_STRING, /* bounds: bytes */
+    PARAM_NAME,   /* text_is_name */
+    PARAM_SHA256,
+    PARAM_RUN,     /* run id or prefix */
+    PARAM_INTEGER, /* bounds: value */
+    PARAM_BOOLEAN,
+    PARAM_CHOICE, /* one of choices */
+    PARAM_ARRAY,  /* bounds: count; items: what */
+    PARAM_OBJECT, /* closed: members */
+    PARAM_MAP,    /* any names; bounds: count; items: type of the values */
+    PARAM_SCALAR, /* string, number or boolean, kept as text; bounds: bytes */
+    PARAM_TYPE_COUNT
+};
+
+struct param {
+    const char *name;
+    enum param_type type;
+    bool required;
+    int64_t min, max;
+    const char *meaning;
+    const char *otherwise;      /* JSON of the default, or NULL */
+    const char *const *choices; /* PARAM_CHOICE, NULL-ended */
+    const struct param
+        *of; /* PARAM_ARRAY and _MAP: one row; PARAM_OBJECT: rows ended by name NULL */
+};
+
+enum { METHOD_TAKES_FD = 1, METHOD_CREATES = 2 /* refused while stopping */ };
+
+struct method {
+    const char *name, *summary;
+    const struct param *params; /* ended by a row with name NULL; NULL: none */
+    const char *result;         /* its shape, as text for people */
+    unsigned errors;            /* bit set of enum err_kind */
+    unsigned flags;
+    /* Owns q: must see to it that request_end is called, now or later; -1: q is still the caller's
+     * and is answered with e. */
+    int (*handle)(struct request *q, struct err *e);
+};
+
+extern const struct method methods[];
+extern const size_t method_count;
+
+const struct method *method_find(const char *name); /* NULL: none */
+
+/* Checks params (may be NULL) against a row: names, types, bounds, required. E_INVALID. */
+MUST_USE int method_check(const struct method *m, const struct json *params, struct err *e);
+
+/* The OpenRPC document. */
+void method_discover(struct buf *out);
+
+/* ---- handlers, by noun ---- */
+int method_rpc_discover(struct request *q, struct err *e);
+int method_rpc_unsubscribe(struct request *q, struct err *e);
+int method_lab_ping(struct request *q, struct err *e);
+int method_lab_info(struct request *q, struct err *e);
+int method_lab_doctor(struct request *q, struct err *e);
+int method_blob_missing(struct request *q, struct err *e);
+int method_blob_put(struct request *q, struct err *e);
+int method_blob_put_chunk(struct request *q, struct err *e);
+int method_run_submit(struct request *q, struct err *e);
+int method_run_get(struct request *q, struct err *e);
+int method_run_list(struct request *q, struct err *e);
+int method_run_cancel(struct request *q, struct err *e);
+int method_run_wait(struct request *q, struct err *e);
+int method_run_logs(struct request *q, struct err *e);
+int method_run_metrics(struct request *q, struct err *e);
+int method_run_outputs(struct request *q, struct err *e);
+int method_run_watch(struct request *q, struct err *e);
+int method_dataset_add(struct request *q, struct err *e);
+int method_dataset_seal(struct request *q, struct err *e);
+int method_dataset_get(struct request *q, struct err *e);
+int method_dataset_list(struct request *q, struct err *e);
+int method_profile_list(struct request *q, struct err *e);
+int method_profile_get(struct request *q, struct err *e);
+int method_audit_list(struct request *q, struct err *e);
+int method_audit_verify(struct request *q, struct err *e);
+
+#endif

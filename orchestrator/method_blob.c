@@ -1,0 +1,89 @@
+/*
+ * method_blob.c - blob.*: objects that clients give to the lab.
+ */
+#include "api/common/text.h"
+#include "catalog/objects.h"
+#include "orchestrator/request.h"
+#include <string.h>
+#include <sys/stat.h>
+
+static int missing_work(struct request *q, struct cat *db, struct err *e)
+{
+    struct jw w = jw_to(&q->out);
+    (void)db;
+    (void)e;
+    jw_obj(&w);
+    jw_arr_at(&w, "missing");
+    for (const struct json *v = json_first(request_value(q, "sha256")); v; v = json_next(v))
+        if (!objects_has(q->lab->store, json_str(v), NULL))
+            jw_str(&w, json_str(v));
+    jw_end_arr(&w);
+    jw_end_obj(&w);
+    return 0;
+}
+
+int method_blob_missing(struct request *q, struct err *e)
+{
+    (void)e;
+    request_pool(q, missing_work, NULL);
+    return 0;
+}
+
+static int put_work(struct request *q, struct cat *db, struct err *e)
+{
+    bool existed = false;
+    (void)db;
+    if (objects_put_fd(q->lab->store, q->fd, request_str(q, "sha256"),
+                       (uint64_t)request_int(q, "size_bytes", 0), NULL, NULL, NULL, &existed,
+                       e) < 0)
+        return -1;
+    buf_printf(&q->out, "{\"stored\":%s}", existed ? "false" : "true");
+    return 0;
+}
+
+int method_blob_put(struct request *q, struct err *e)
+{
+    struct stat st;
+    if (q->fd < 0)
+        return err_set(e, E_INVALID, "descriptor",
+                       "pass it by SCM_RIGHTS with the first byte of the line, or use "
+                       "blob.put_chunk",
+                       "no descriptor came with the request");
+    /* A pipe or a device could hold a pool thread for as long as its owner likes. */
+    if (fstat(q->fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return err_set(e, E_INVALID, "descriptor", "open the file itself",
+                       "the descriptor is not that of a regular file");
+    request_pool(q, put_work, NULL);
+    return 0;
+}
+
+static int chunk_work(struct request *q, struct cat *db, struct err *e)
+{
+    const char *text = request_str(q, "data_base64");
+    size_t len = strlen(text), got = 0;
+    uint64_t received = 0;
+    bool complete = false;
+    (void)db;
+    unsigned char *bytes = arena_alloc(q->arena, 3 * (len / 4) + 3);
+    if (text_unbase64(text, len, bytes, &got) < 0)
+        return err_set(e, E_INVALID, "data_base64", "RFC 4648 with padding and without line breaks",
+                       "data_base64 is not base64");
+    if (objects_put_chunk(q->lab->store, q->actor.uid, request_str(q, "sha256"),
+                          (uint64_t)request_int(q, "total_bytes", 0),
+                          (uint64_t)request_int(q, "offset", 0), bytes, got, &received, &complete,
+                          e) < 0)
+        return -1;
+    struct jw w = jw_to(&q->out);
+    jw_obj(&w);
+    jw_int_at(&w, "received_bytes", (int64_t)received);
+    jw_bool_at(&w, "complete", complete);
+    jw_end_obj(&w);
+    return 0;
+}
+
+int method_blob_put_chunk(struct request *q, struct err *e)
+{
+    (void)e;
+    request_pool(q, chunk_work, NULL);
+    return 0;
+}

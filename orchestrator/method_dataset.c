@@ -1,0 +1,248 @@
+/*
+ * method_dataset.c - dataset.*: registering, sealing and finding dataset versions.
+ */
+#include "api/common/text.h"
+#include "catalog/dataset.h"
+#include "catalog/digest.h"
+#include "catalog/manifest.h"
+#include "catalog/objects.h"
+#include "catalog/tree.h"
+#include "orchestrator/request.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PAGE_BYTES = 700 << 10 };
+
+static void int_or_null(struct jw *w, const char *key, int64_t n)
+{
+    if (n)
+        jw_int_at(w, key, n);
+    else
+        jw_null_at(w, key);
+}
+
+static void print_dataset(const struct dataset_row *d, struct jw *w)
+{
+    jw_obj(w);
+    jw_str_at(w, "name", d->name);
+    jw_int_at(w, "version", d->version);
+    jw_str_at(w, "ref", d->ref);
+    jw_str_at(w, "title", d->title);
+    jw_str_at(w, "description", d->description);
+    jw_str_at(w, "classification", d->classification);
+    jw_str_at(w, "manifest", d->manifest);
+    jw_int_at(w, "files", d->files);
+    jw_int_at(w, "size_bytes", (int64_t)d->size_bytes);
+    jw_str_at(w, "state", dataset_state_name(d->state));
+    jw_bool_at(w, "quarantined", d->quarantined);
+    jw_str_at(w, "quarantine_reason", d->quarantine_reason);
+    jw_obj_at(w, "actor");
+    jw_int_at(w, "uid", d->actor.uid);
+    jw_str_at(w, "name", d->actor.name);
+    jw_end_obj(w);
+    jw_int_at(w, "created_us", d->created_us);
+    int_or_null(w, "sealed_us", d->sealed_us);
+    int_or_null(w, "retired_us", d->retired_us);
+    jw_end_obj(w);
+}
+
+/* ---- dataset.add ---- */
+
+struct add {
+    int64_t files;
+    uint64_t size_bytes;
+    char request_sha256[DIGEST_HEX_SIZE];
+};
+
+static int add_look(struct request *q, struct cat *db, struct err *e)
+{
+    struct add *a = q->state;
+    AUTO_MANIFEST struct manifest *m = NULL;
+    AUTO_BUF struct buf canonical = BUF_INIT(2 << 20);
+    (void)db;
+    if (manifest_load(q->lab->store, request_str(q, "manifest"), &m, e) < 0)
+        return err_context(e, "the manifest");
+    a->files = (int64_t)m->count;
+    a->size_bytes = m->total_bytes;
+    json_print(q->params, true, &canonical);
+    digest_bytes(buf_cstr(&canonical), canonical.len, a->request_sha256);
+    return 0;
+}
+
+static int add_write(struct request *q, struct cat *db, struct err *e)
+{
+    const struct add *a = q->state;
+    struct dataset_row row;
+    const struct dataset_new d = {
+        .name = request_str(q, "name"),
+        .title = request_str(q, "title"),
+        .description = request_str(q, "description"),
+        .classification = request_str(q, "classification"),
+        .manifest = request_str(q, "manifest"),
+        .files = a->files,
+        .size_bytes = a->size_bytes,
+        .actor = q->actor,
+        .idempotency_key = request_str(q, "idempotency_key"),
+        .request_sha256 = a->request_sha256,
+        .created_us = time_now_us(),
+    };
+    bool existed = false;
+    if (cat_dataset_add(db, q->arena, &d, &row, &existed, e) < 0)
+        return -1;
+    struct jw w = jw_to(&q->out);
+    jw_obj(&w);
+    jw_str_at(&w, "name", row.name);
+    jw_int_at(&w, "version", row.version);
+    jw_str_at(&w, "ref", row.ref);
+    jw_str_at(&w, "state", dataset_state_name(row.state));
+    jw_end_obj(&w);
+    return 0;
+}
+
+static void add_looked(struct request *q, const struct err *e)
+{
+    if (e)
+        request_end(q, e);
+    else
+        request_write(q, add_write, NULL);
+}
+
+int method_dataset_add(struct request *q, struct err *e)
+{
+    (void)e;
+    q->state = arena_alloc(q->arena, sizeof(struct add));
+    request_pool(q, add_look, add_looked);
+    return 0;
+}
+
+/* ---- dataset.seal: row, then files, then state ---- */
+
+static int seal_get(struct request *q, struct cat *db, struct err *e)
+{
+    return cat_dataset_get(db, q->arena, request_str(q, "name"), request_int(q, "version", 0),
+                           q->state, e);
+}
+
+static bool may_go_on(void *ctx, uint64_t done_bytes)
+{
+    struct lab *lab = ctx;
+    (void)done_bytes;
+    return !atomic_load(&lab->stopping);
+}
+
+static int seal_check(struct request *q, struct cat *db, struct err *e)
+{
+    const struct dataset_row *d = q->state;
+    const struct digest_progress progress = {may_go_on, q->lab};
+    AUTO_MANIFEST struct manifest *m = NULL;
+    AUTO_FREE char *tree = NULL;
+    (void)db;
+
+    if (manifest_load(q->lab->store, d->manifest, &m, e) < 0)
+        return err_context(e, "the manifest of %s", d->ref);
+    for (size_t i = 0; i < m->count; i++) {
+        uint64_t size;
+        const struct manifest_entry *en = &m->entries[i];
+        if (!objects_has(q->lab->store, en->sha256, &size))
+            return err_set(e, E_CONFLICT, "manifest", "send it with blob.put, then seal",
+                           "the lab has no content of %.120s", en->path);
+        if (size != en->size_bytes)
+            return err_set(e, E_CONFLICT, "manifest", "make the manifest anew",
+                           "%.120s has %" PRIu64 " bytes, not %" PRIu64, en->path, size,
+                           en->size_bytes);
+        if (objects_verify(q->lab->store, en->sha256, &progress, e) < 0)
+            return err_context(e, "%.100s", en->path);
+    }
+    if (tree_ensure_data(q->lab->store, m, &tree, e) < 0)
+        return err_context(e, "the tree of %s", d->ref);
+    return tree_verify(q->lab->store, m, q->lab->verified, &progress, NULL, e);
+}
+
+static int seal_write(struct request *q, struct cat *db, struct err *e)
+{
+    struct dataset_row *d = q->state;
+    if (cat_dataset_seal(db, d->key, &q->actor, time_now_us(), e) < 0 ||
+        cat_dataset_get(db, q->arena, d->name, d->version, d, e) < 0)
+        return -1;
+    struct jw w = jw_to(&q->out);
+    print_dataset(d, &w);
+    return 0;
+}
+
+static void seal_checked(struct request *q, const struct err *e)
+{
+    if (e)
+        request_end(q, e);
+    else
+        request_write(q, seal_write, NULL);
+}
+
+static void seal_got(struct request *q, const struct err *e)
+{
+    if (e)
+        request_end(q, e);
+    else
+        request_pool(q, seal_check, seal_checked);
+}
+
+int method_dataset_seal(struct request *q, struct err *e)
+{
+    (void)e;
+    q->state = arena_alloc(q->arena, sizeof(struct dataset_row));
+    request_read(q, seal_get, seal_got);
+    return 0;
+}
+
+/* ---- reading ---- */
+
+static int get_work(struct request *q, struct cat *db, struct err *e)
+{
+    struct dataset_row d;
+    if (cat_dataset_get(db, q->arena, request_str(q, "name"), request_int(q, "version", 0), &d, e) <
+        0)
+        return -1;
+    struct jw w = jw_to(&q->out);
+    print_dataset(&d, &w);
+    return 0;
+}
+
+int method_dataset_get(struct request *q, struct err *e)
+{
+    (void)e;
+    request_read(q, get_work, NULL);
+    return 0;
+}
+
+static int list_work(struct request *q, struct cat *db, struct err *e)
+{
+    const char *cursor = request_str(q, "cursor");
+    size_t limit = (size_t)request_int(q, "limit", 100), count, i;
+    char name[65] = "";
+    int64_t version = 0;
+    struct dataset_row *all;
+
+    if (cursor && (dataset_parse_ref(cursor, name, &version, e) < 0 || version == 0)) {
+        *e = (struct err){0};
+        return err_set(e, E_INVALID, "cursor", "use next_cursor of the page before",
+                       "this is no cursor of dataset.list");
+    }
+    if (cat_dataset_list(db, q->arena, cursor ? name : NULL, version, limit, &all, &count, e) < 0)
+        return -1;
+    struct jw w = jw_to(&q->out);
+    jw_obj(&w);
+    jw_arr_at(&w, "datasets");
+    for (i = 0; i < count && q->out.len < PAGE_BYTES; i++)
+        print_dataset(&all[i], &w);
+    jw_end_arr(&w);
+    jw_str_at(&w, "next_cursor", i > 0 && (i < count || count == limit) ? all[i - 1].ref : NULL);
+    jw_end_obj(&w);
+    return 0;
+}
+
+int method_dataset_list(struct request *q, struct err *e)
+{
+    (void)e;
+    request_read(q, list_work, NULL);
+    return 0;
+}

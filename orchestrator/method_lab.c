@@ -1,0 +1,185 @@
+/*
+ * method_lab.c - rpc.* and lab.*: what the lab is, and whether all is well with it.
+ */
+#include "api/common/log.h"
+#include "orchestrator/child.h"
+#include "orchestrator/conn.h"
+#include "orchestrator/launch_client.h"
+#include "orchestrator/live.h"
+#include "orchestrator/request.h"
+#include "orchestrator/watch.h"
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+int method_rpc_discover(struct request *q, struct err *e)
+{
+    (void)e;
+    method_discover(&q->out);
+    request_end(q, NULL);
+    return 0;
+}
+
+int method_rpc_unsubscribe(struct request *q, struct err *e)
+{
+    if (watch_end(q->lab, q->conn_id, (uint64_t)request_int(q, "subscription", 0), e) < 0)
+        return -1;
+    buf_add_str(&q->out, "{\"unsubscribed\":true}");
+    request_end(q, NULL);
+    return 0;
+}
+
+int method_lab_ping(struct request *q, struct err *e)
+{
+    (void)e;
+    buf_add_str(&q->out, "{\"pong\":true}");
+    request_end(q, NULL);
+    return 0;
+}
+
+static void put_capacity(struct jw *w, const char *key, int64_t cpus_milli, int64_t memory_bytes)
+{
+    jw_obj_at(w, key);
+    jw_int_at(w, "cpus_milli", cpus_milli);
+    jw_int_at(w, "memory_bytes", memory_bytes);
+    jw_end_obj(w);
+}
+
+int method_lab_info(struct request *q, struct err *e)
+{
+    struct lab *lab = q->lab;
+    struct jw w = jw_to(&q->out);
+    int64_t cpus, memory, by_state[RUN_STATE_COUNT] = {0};
+    size_t at = 0;
+    const struct live *v;
+    (void)e;
+
+    while ((v = map_each(&lab->lives, &at)))
+        by_state[v->state]++;
+    sched_used(lab->sched, &cpus, &memory);
+    jw_obj(&w);
+    jw_str_at(&w, "version", ENCLOS_VERSION);
+    jw_int_at(&w, "api_version", 1);
+    jw_obj_at(&w, "lab");
+    jw_str_at(&w, "state_dir", lab->store->path);
+    jw_int_at(&w, "uid", lab->owner.uid);
+    jw_str_at(&w, "user", lab->owner.name);
+    jw_bool_at(&w, "rootless", !lab->opt.as_root);
+    jw_end_obj(&w);
+    put_capacity(&w, "capacity", lab->opt.cpus_milli, lab->opt.memory_bytes);
+    put_capacity(&w, "used", cpus, memory);
+    jw_obj_at(&w, "runs");
+    jw_int_at(&w, "queued", by_state[RUN_QUEUED]);
+    jw_int_at(&w, "starting", by_state[RUN_STARTING]);
+    jw_int_at(&w, "running", by_state[RUN_RUNNING]);
+    jw_end_obj(&w);
+    jw_obj_at(&w, "runner");
+    jw_int_at(&w, "generation", launch_generation(lab->launch));
+    jw_bool_at(&w, "ready", launch_is_ready(lab->launch));
+    jw_raw_at(&w, "doctor", launch_doctor(lab->launch), strlen(launch_doctor(lab->launch)));
+    jw_end_obj(&w);
+    jw_int_at(&w, "connections", (int64_t)server_conns(lab->server));
+    jw_obj_at(&w, "actor");
+    jw_int_at(&w, "uid", q->actor.uid);
+    jw_str_at(&w, "name", q->actor.name);
+    jw_end_obj(&w);
+    jw_end_obj(&w);
+    request_end(q, NULL);
+    return 0;
+}
+
+/* ---- lab.doctor ---- */
+
+struct doctor {
+    bool launcher_ready;
+    long generation;
+    const char *launcher; /* its own view in short, JSON */
+    struct catalog_stats catalog;
+    int64_t uid;
+};
+
+static void put_check(struct jw *w, const char *name, bool ok, const char *message,
+                      const char *hint)
+{
+    jw_obj(w);
+    jw_str_at(w, "name", name);
+    jw_bool_at(w, "ok", ok);
+    jw_str_at(w, "message", message);
+    jw_str_at(w, "hint", ok ? NULL : hint);
+    jw_end_obj(w);
+}
+
+static void check_disk(struct request *q, struct jw *w)
+{
+    struct statvfs vfs;
+    char text[160];
+    if (fstatvfs(q->lab->store->dir_fd, &vfs) < 0) {
+        put_check(w, "disk", false, "the state folder's file system does not answer",
+                  "look at the disk");
+        return;
+    }
+    double free_gib = (double)vfs.f_bavail * (double)vfs.f_frsize / (double)(1 << 30);
+    snprintf(text, sizeof text, "%.1f GiB free where the state is", free_gib);
+    put_check(w, "disk", free_gib >= 1, text, "make room: submissions are refused when it is full");
+}
+
+/* What the runner's own doctor prints is {"checks":[{name, ok, message, hint}, ...]}. */
+static int check_runner(struct request *q, struct jw *w, struct err *e)
+{
+    AUTO_BUF struct buf out = BUF_INIT(256 << 10);
+    const char *argv[] = {q->lab->opt.runner_path, "doctor", "--json", NULL};
+    int code;
+    if (child_ask(argv, 20000, &out, &code, e) < 0)
+        return -1;
+    AUTO_JSON struct json *root = json_parse(buf_cstr(&out), out.len, NULL, e);
+    if (!root)
+        return err_context(e, "%s doctor --json", q->lab->opt.runner_path);
+    for (const struct json *v = json_first(json_get(root, "checks")); v; v = json_next(v)) {
+        AUTO_BUF struct buf one = BUF_INIT(64 << 10);
+        json_print(v, false, &one);
+        jw_raw(w, buf_cstr(&one), one.len);
+    }
+    return 0;
+}
+
+static int doctor_work(struct request *q, struct cat *db, struct err *e)
+{
+    const struct doctor *d = q->state;
+    struct jw w = jw_to(&q->out);
+    char text[320];
+    struct err bad = {0};
+    (void)db;
+    (void)e;
+
+    jw_obj(&w);
+    jw_arr_at(&w, "checks");
+    snprintf(text, sizeof text, "generation %ld of the launcher is ready", d->generation);
+    put_check(&w, "launcher", d->launcher_ready,
+              d->launcher_ready ? text : "there is no launcher: nothing can start",
+              "look at the daemon's log");
+    check_disk(q, &w);
+    snprintf(
+        text, sizeof text, "%s; last commit took %.1f ms, %llu failed",
+        d->catalog.checked ? "checked at start after an unclean stop" : "closed cleanly before",
+        (double)d->catalog.last_commit_us / 1000, (unsigned long long)d->catalog.commit_failures);
+    put_check(&w, "catalog", d->catalog.commit_failures == 0, text,
+              "look at the disk and at the daemon's log");
+    if (check_runner(q, &w, &bad) < 0)
+        put_check(&w, "runner", false, bad.message, bad.hint);
+    jw_end_arr(&w);
+    jw_end_obj(&w);
+    return 0;
+}
+
+int method_lab_doctor(struct request *q, struct err *e)
+{
+    struct doctor *d = arena_alloc(q->arena, sizeof *d);
+    (void)e;
+    d->launcher_ready = launch_is_ready(q->lab->launch);
+    d->generation = launch_generation(q->lab->launch);
+    d->launcher = arena_strdup(q->arena, launch_doctor(q->lab->launch));
+    catalog_stats(q->lab->catalog, &d->catalog);
+    q->state = d;
+    request_pool(q, doctor_work, NULL);
+    return 0;
+}

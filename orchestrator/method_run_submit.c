@@ -1,0 +1,329 @@
+/*
+ * method_run_submit.c - run.submit: from params to a committed run.
+ *
+ *   handler (loop)  ->  profile known?  ->  code whole? (pool)  ->  insert (catalog)  ->  queue, answer
+ *
+ * Nothing is acknowledged before the commit; nothing but the commit makes a run.
+ */
+#include "api/common/log.h"
+#include "api/common/text.h"
+#include "catalog/dataset.h"
+#include "catalog/digest.h"
+#include "catalog/manifest.h"
+#include "catalog/objects.h"
+#include "catalog/run.h"
+#include "orchestrator/live.h"
+#include "orchestrator/profiles.h"
+#include "orchestrator/request.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { COMMAND_MAX_BYTES = 128 << 10, ENV_MAX_BYTES = 64 << 10 };
+
+struct submit {
+    struct run_new run;
+    struct sched_job job;
+    char id[TEXT_ID_SIZE];
+    char request_sha256[DIGEST_HEX_SIZE];
+    bool existed;
+};
+
+static const struct {
+    const char *key;
+    int64_t usual;
+} resources[] = {
+    {"cpus_milli", 1000},
+    {"memory_bytes", INT64_C(1) << 30},
+    {"processes", 256},
+    {"wall_ms", 3600 * 1000},
+    {"cpu_ms", 0},
+    {"grace_ms", 5000},
+    {"work_bytes", 512 << 20},
+    {"tmp_bytes", 256 << 20},
+    {"output_bytes", 512 << 20},
+    {"output_files", 10000},
+    {"log_bytes", 4 << 20},
+};
+
+/* ---- params ---- */
+
+static int check_command(struct request *q, struct err *e)
+{
+    size_t total = 0;
+    const struct json *list = request_value(q, "command");
+    for (const struct json *v = json_first(list); v; v = json_next(v))
+        total += strlen(json_str(v)) + 1;
+    if (total > COMMAND_MAX_BYTES)
+        return err_set(e, E_LIMIT, "command", "put long arguments into a file of the code folder",
+                       "the command has %zu bytes, more than %d", total, COMMAND_MAX_BYTES);
+    if (!json_str(json_first(list))[0])
+        return err_set(e, E_INVALID, "command", "give the program's name or path",
+                       "the program's name is empty");
+    return 0;
+}
+
+static bool is_env_name(const char *s)
+{
+    static const char first[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_";
+    return s[0] && strchr(first, s[0]) &&
+           strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789") ==
+               strlen(s);
+}
+
+static int check_env(struct request *q, struct err *e)
+{
+    static const char *const own[] = {"HOME", "TMPDIR", "USER", "LOGNAME", "PWD", NULL};
+    size_t total = 0;
+    for (const struct json *v = json_first(request_value(q, "env")); v; v = json_next(v)) {
+        const char *name = json_key(v);
+        bool ours = !strncmp(name, "ENCLOS_", 7) || !strncmp(name, "LD_", 3);
+        for (size_t i = 0; own[i]; i++)
+            ours = ours || !strcmp(name, own[i]);
+        if (!is_env_name(name))
+            return err_set(e, E_INVALID, "env", "letters, digits and _, not a digit first",
+                           "%.80s is not the name of a variable", name);
+        if (ours)
+            return err_set(e, E_INVALID, "env",
+                           "ENCLOS_*, LD_*, HOME, TMPDIR, USER, LOGNAME and PWD are the lab's",
+                           "the variable %.80s may not be set", name);
+        total += strlen(name) + strlen(json_str(v)) + 2;
+    }
+    if (total > ENV_MAX_BYTES)
+        return err_set(e, E_LIMIT, "env", "put long values into a file of the code folder",
+                       "the environment has %zu bytes, more than %d", total, ENV_MAX_BYTES);
+    return 0;
+}
+
+static int check_dataset_names(struct request *q, struct err *e)
+{
+    const struct json *list = request_value(q, "datasets");
+    for (const struct json *v = json_first(list); v; v = json_next(v)) {
+        char name[65], other[65];
+        int64_t version;
+        if (dataset_parse_ref(json_str(v), name, &version, e) < 0)
+            return -1;
+        for (const struct json *u = json_first(list); u != v; u = json_next(u))
+            if (dataset_parse_ref(json_str(u), other, &version, e) == 0 && !strcmp(name, other))
+                return err_set(e, E_INVALID, "datasets", "name each dataset once",
+                               "the dataset %s is there twice", name);
+    }
+    return 0;
+}
+
+static const char *print(struct request *q, const struct json *v, const char *otherwise)
+{
+    if (!v)
+        return otherwise;
+    AUTO_BUF struct buf b = BUF_INIT(2 << 20);
+    json_print(v, false, &b);
+    return arena_strdup(q->arena, buf_cstr(&b));
+}
+
+static const char *scalar_text(struct request *q, const struct json *v)
+{
+    if (json_str(v))
+        return json_str(v);
+    AUTO_BUF struct buf b = BUF_INIT(256);
+    json_print(v, true, &b);
+    return arena_strdup(q->arena, buf_cstr(&b));
+}
+
+static int take_pairs(struct request *q, const char *param, const struct run_pair **out,
+                      size_t *count, struct err *e)
+{
+    const struct json *map = request_value(q, param);
+    struct run_pair *all = arena_alloc(q->arena, (json_count(map) + 1) * sizeof *all);
+    *count = 0;
+    for (const struct json *v = json_first(map); v; v = json_next(v)) {
+        const char *name = json_key(v);
+        if (!name[0] || strlen(name) > 250 || text_has_control(name, strlen(name)))
+            return err_set(e, E_INVALID, param, "1 to 250 bytes without control characters",
+                           "a name in %s is empty, too long or has control characters", param);
+        all[(*count)++] = (struct run_pair){name, scalar_text(q, v)};
+    }
+    *out = all;
+    return 0;
+}
+
+static void take_resources(struct request *q, struct submit *s)
+{
+    const struct json *given = request_value(q, "resources");
+    AUTO_BUF struct buf b = BUF_INIT(4096);
+    struct jw w = jw_to(&b);
+    jw_obj(&w);
+    for (size_t i = 0; i < sizeof resources / sizeof *resources; i++) {
+        const char *key = resources[i].key;
+        int64_t n = json_int(json_get(given, key), resources[i].usual);
+        jw_int_at(&w, key, n);
+        if (!strcmp(key, "cpus_milli"))
+            s->job.cpus_milli = n;
+        else if (!strcmp(key, "memory_bytes"))
+            s->job.memory_bytes = n;
+        else if (!strcmp(key, "wall_ms"))
+            s->job.wall_ms = n;
+    }
+    jw_end_obj(&w);
+    s->run.resources_json = arena_strdup(q->arena, buf_cstr(&b));
+}
+
+static int take_params(struct request *q, struct submit *s, struct err *e)
+{
+    const char *profile = request_str(q, "profile"), *limits = request_str(q, "limits");
+    if (check_command(q, e) < 0 || check_env(q, e) < 0 || check_dataset_names(q, e) < 0 ||
+        take_pairs(q, "params", &s->run.params, &s->run.param_count, e) < 0 ||
+        take_pairs(q, "tags", &s->run.tags, &s->run.tag_count, e) < 0)
+        return -1;
+    take_resources(q, s);
+    if (sched_fits(q->lab->sched, s->job.cpus_milli, s->job.memory_bytes, e) < 0)
+        return -1;
+    s->run.name = request_str(q, "name");
+    s->run.actor = q->actor;
+    s->run.experiment = request_str(q, "experiment");
+    s->run.profile = profile ? profile : "base";
+    s->run.command_json = print(q, request_value(q, "command"), "[]");
+    s->run.env_json = print(q, request_value(q, "env"), "{}");
+    s->run.cpus_milli = s->job.cpus_milli;
+    s->run.memory_bytes = s->job.memory_bytes;
+    s->run.code = request_str(q, "code");
+    s->run.priority = request_int(q, "priority", 0);
+    s->run.best_effort = limits && !strcmp(limits, "best_effort");
+    s->run.report_paths = request_bool(q, "report_paths", false);
+    s->run.idempotency_key = request_str(q, "idempotency_key");
+    if (s->run.idempotency_key) {
+        AUTO_BUF struct buf b = BUF_INIT(2 << 20);
+        json_print(q->params, true, &b);
+        digest_bytes(buf_cstr(&b), b.len, s->request_sha256);
+        s->run.request_sha256 = s->request_sha256;
+    }
+    return 0;
+}
+
+/* ---- the commit ---- */
+
+static int insert_work(struct request *q, struct cat *db, struct err *e)
+{
+    struct submit *s = q->state;
+    const struct json *list = request_value(q, "datasets");
+    int64_t *keys = arena_alloc(q->arena, (json_count(list) + 1) * sizeof *keys);
+    size_t n = 0;
+
+    for (const struct json *v = json_first(list); v; v = json_next(v)) {
+        struct dataset_row row;
+        if (cat_dataset_resolve(db, q->arena, json_str(v), &row, e) < 0)
+            return -1;
+        keys[n++] = row.key;
+    }
+    s->run.dataset_versions = keys;
+    s->run.dataset_count = n;
+    s->run.created_us = time_now_us();
+    text_new_id('r', s->id);
+    s->run.id = s->id;
+    char id[TEXT_ID_SIZE];
+    if (cat_run_insert(db, &s->run, id, &s->existed, e) < 0)
+        return -1;
+    memcpy(s->id, id, sizeof s->id);
+    return 0;
+}
+
+static void inserted(struct request *q, const struct err *e)
+{
+    struct submit *s = q->state;
+    if (e) {
+        request_end(q, e);
+        return;
+    }
+    struct live *v = live_find(q->lab, s->id);
+    struct jw w = jw_to(&q->out);
+    jw_obj(&w);
+    jw_str_at(&w, "run", s->id);
+    jw_str_at(&w, "state", run_state_name(s->existed ? (v ? v->state : RUN_FINISHED) : RUN_QUEUED));
+    jw_bool_at(&w, "existed", s->existed);
+    jw_end_obj(&w);
+    if (!s->existed) {
+        struct sched_job job = s->job;
+        memcpy(job.id, s->id, sizeof job.id);
+        snprintf(job.party, sizeof job.party, "uid:%lld", (long long)q->actor.uid);
+        job.created_us = s->run.created_us;
+        job.priority = (int)s->run.priority;
+        log_info("run.submitted", LOG_STR("run", s->id), LOG_INT("uid", q->actor.uid));
+        struct lab *lab = q->lab;
+        request_end(q, NULL);
+        live_submitted(lab, &job);
+        return;
+    }
+    request_end(q, NULL);
+}
+
+/* ---- the code ---- */
+
+static int code_work(struct request *q, struct cat *db, struct err *e)
+{
+    const struct submit *s = q->state;
+    AUTO_MANIFEST struct manifest *m = NULL;
+    (void)db;
+    if (manifest_load(q->lab->store, s->run.code, &m, e) < 0) {
+        if (e->kind != E_NOT_FOUND)
+            return -1;
+        *e = (struct err){0};
+        return err_set(e, E_NOT_FOUND, "code",
+                       "send the manifest and its files with blob.put, then submit again",
+                       "the lab has no manifest %.64s", s->run.code);
+    }
+    for (size_t i = 0; i < m->count; i++)
+        if (!objects_has(q->lab->store, m->entries[i].sha256, NULL))
+            return err_set(e, E_NOT_FOUND, "code",
+                           "ask blob.missing and send what it names, then submit again",
+                           "the lab has no content of %.120s", m->entries[i].path);
+    return 0;
+}
+
+static void code_checked(struct request *q, const struct err *e)
+{
+    if (e)
+        request_end(q, e);
+    else
+        request_write(q, insert_work, inserted);
+}
+
+static void go_on(struct request *q)
+{
+    const struct submit *s = q->state;
+    if (s->run.code)
+        request_pool(q, code_work, code_checked);
+    else
+        request_write(q, insert_work, inserted);
+}
+
+/* ---- the profile ---- */
+
+static void profiles_ready(void *ctx, const struct err *e)
+{
+    struct request *q = ctx;
+    const struct submit *s = q->state;
+    struct err bad = {0};
+    if (e)
+        request_end(q, e);
+    else if (profiles_check(q->lab->profiles, s->run.profile, &bad) < 0)
+        request_end(q, &bad);
+    else
+        go_on(q);
+}
+
+int method_run_submit(struct request *q, struct err *e)
+{
+    struct submit *s = arena_alloc(q->arena, sizeof *s);
+    struct err bad = {0};
+    *s = (struct submit){.existed = false};
+    q->state = s;
+    if (take_params(q, s, e) < 0)
+        return -1;
+    /* A retry is answered with what it had made, whatever the queue holds by now. */
+    if (!s->run.idempotency_key && sched_queued(q->lab->sched) >= LAB_QUEUE_MAX)
+        return err_set(e, E_LIMIT, "queue", "wait until some of them have ended",
+                       "the queue holds %d runs, which is its bound", LAB_QUEUE_MAX);
+    if (profiles_check(q->lab->profiles, s->run.profile, &bad) == 0)
+        go_on(q);
+    else
+        profiles_refresh(q->lab->profiles, profiles_ready, q);
+    return 0;
+}

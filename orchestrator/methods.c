@@ -1,0 +1,677 @@
+/*
+ * methods.c - THE method table, and the validation that is read from it.
+ *
+ * Called by request.c for each call. Handlers are in method_NOUN.c; the OpenRPC document is printed
+ * in discover.c from these rows.
+ */
+#include "api/common/text.h"
+#include "orchestrator/method.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define END_PARAMS                                                                                 \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+#define KIND(k) (1u << (k))
+#define READS (KIND(E_INVALID) | KIND(E_UNAVAILABLE) | KIND(E_INTERNAL))
+#define FINDS (READS | KIND(E_NOT_FOUND))
+#define FINDS_RUN (FINDS | KIND(E_CONFLICT))
+#define WRITES (READS | KIND(E_LIMIT) | KIND(E_CONFLICT) | KIND(E_NOT_FOUND))
+
+#define RUN_PARAM                                                                                  \
+    {                                                                                              \
+        .name = "run", .type = PARAM_RUN, .required = true,                                        \
+        .meaning = "id of the run, or a prefix of at least 4 "                                     \
+                   "characters that only one run has"                                              \
+    }
+#define KEY_PARAM                                                                                  \
+    {                                                                                              \
+        .name = "idempotency_key", .type = PARAM_STRING, .min = 1, .max = 200,                     \
+        .meaning = "makes a retry safe: the same key and the same request give the first answer"   \
+    }
+
+static const struct param text_item = {.name = "item",
+                                       .type = PARAM_STRING,
+                                       .min = 0,
+                                       .max = 131072,
+                                       .meaning = "one argument, without NUL"};
+static const struct param sha_item = {
+    .name = "item", .type = PARAM_SHA256, .meaning = "SHA-256, lower-case hex"};
+static const struct param ref_item = {
+    .name = "item",
+    .type = PARAM_STRING,
+    .min = 1,
+    .max = 85,
+    .meaning = "NAME@VERSION, or NAME for its latest sealed version"};
+static const struct param env_item = {.name = "value",
+                                      .type = PARAM_STRING,
+                                      .min = 0,
+                                      .max = 65536,
+                                      .meaning = "value of the variable"};
+static const struct param scalar_item = {.name = "value",
+                                         .type = PARAM_SCALAR,
+                                         .min = 0,
+                                         .max = 6000,
+                                         .meaning = "string, number or boolean; kept as text"};
+
+#define CHOICES(...) ((const char *const[]){__VA_ARGS__, NULL})
+enum { TB_GB = 1 << 10 };
+#define GIB ((int64_t)1 << 30)
+#define DAY_MS ((int64_t)86400 * 1000)
+
+static const struct param resource_params[] = {
+    {.name = "cpus_milli",
+     .type = PARAM_INTEGER,
+     .min = 10,
+     .max = 1024000,
+     .otherwise = "1000",
+     .meaning = "CPUs in thousandths"},
+    {.name = "memory_bytes",
+     .type = PARAM_INTEGER,
+     .min = 4 << 20,
+     .max = TB_GB * GIB,
+     .otherwise = "1073741824",
+     .meaning = "memory limit"},
+    {.name = "processes",
+     .type = PARAM_INTEGER,
+     .min = 1,
+     .max = 1000000,
+     .otherwise = "256",
+     .meaning = "processes and threads at once"},
+    {.name = "wall_ms",
+     .type = PARAM_INTEGER,
+     .min = 1,
+     .max = 365 * DAY_MS,
+     .otherwise = "3600000",
+     .meaning = "time limit"},
+    {.name = "cpu_ms",
+     .type = PARAM_INTEGER,
+     .min = 0,
+     .max = 365 * DAY_MS,
+     .otherwise = "0",
+     .meaning = "CPU time limit; 0: none"},
+    {.name = "grace_ms",
+     .type = PARAM_INTEGER,
+     .min = 0,
+     .max = 600000,
+     .otherwise = "5000",
+     .meaning = "between SIGTERM and SIGKILL"},
+    {.name = "work_bytes",
+     .type = PARAM_INTEGER,
+     .min = 4096,
+     .max = TB_GB * GIB,
+     .otherwise = "536870912",
+     .meaning = "what the run may write below /work"},
+    {.name = "tmp_bytes",
+     .type = PARAM_INTEGER,
+     .min = 4096,
+     .max = TB_GB * GIB,
+     .otherwise = "268435456",
+     .meaning = "what the run may write below /tmp"},
+    {.name = "output_bytes",
+     .type = PARAM_INTEGER,
+     .min = 4096,
+     .max = TB_GB * GIB,
+     .otherwise = "536870912",
+     .meaning = "what the run may leave below /outputs"},
+    {.name = "output_files",
+     .type = PARAM_INTEGER,
+     .min = 1,
+     .max = 100000,
+     .otherwise = "10000",
+     .meaning = "files that the run may leave below /outputs"},
+    {.name = "log_bytes",
+     .type = PARAM_INTEGER,
+     .min = 4096,
+     .max = GIB,
+     .otherwise = "4194304",
+     .meaning = "output that is kept; what is past it is dropped from the middle"},
+    END_PARAMS,
+};
+
+static const struct param submit_params[] = {
+    {.name = "name", .type = PARAM_STRING, .min = 1, .max = 200, .meaning = "name for people"},
+    {.name = "command",
+     .type = PARAM_ARRAY,
+     .required = true,
+     .min = 1,
+     .max = 4096,
+     .of = &text_item,
+     .meaning = "program and arguments, 128 KiB in all"},
+    {.name = "code",
+     .type = PARAM_SHA256,
+     .meaning = "manifest of the code folder; left out: /work is empty"},
+    {.name = "profile", .type = PARAM_NAME, .otherwise = "\"base\"", .meaning = "sandbox profile"},
+    {.name = "datasets",
+     .type = PARAM_ARRAY,
+     .min = 0,
+     .max = 64,
+     .of = &ref_item,
+     .otherwise = "[]",
+     .meaning = "sealed dataset versions, each at /data/NAME"},
+    {.name = "resources", .type = PARAM_OBJECT, .of = resource_params, .meaning = "limits"},
+    {.name = "env",
+     .type = PARAM_MAP,
+     .max = 256,
+     .of = &env_item,
+     .meaning = "environment; ENCLOS_*, LD_*, HOME and TMPDIR are the lab's"},
+    {.name = "params",
+     .type = PARAM_MAP,
+     .max = 2000,
+     .of = &scalar_item,
+     .meaning = "parameters known before it starts"},
+    {.name = "tags", .type = PARAM_MAP, .max = 2000, .of = &scalar_item, .meaning = "tags"},
+    {.name = "experiment",
+     .type = PARAM_STRING,
+     .min = 1,
+     .max = 200,
+     .meaning = "question that it belongs to"},
+    {.name = "priority",
+     .type = PARAM_INTEGER,
+     .min = -100,
+     .max = 100,
+     .otherwise = "0",
+     .meaning = "greater goes first"},
+    {.name = "limits",
+     .type = PARAM_CHOICE,
+     .choices = CHOICES("enforced", "best_effort"),
+     .otherwise = "\"enforced\"",
+     .meaning = "best_effort: start even where a limit cannot be enforced here"},
+    {.name = "report_paths",
+     .type = PARAM_BOOLEAN,
+     .otherwise = "false",
+     .meaning = "record refused file paths too (slower)"},
+    KEY_PARAM,
+    END_PARAMS,
+};
+
+#define LIMIT_PARAM(most, usual)                                                                   \
+    {                                                                                              \
+        .name = "limit", .type = PARAM_INTEGER, .min = 1, .max = (most), .otherwise = (usual),     \
+        .meaning = "how many at most"                                                              \
+    }
+#define CURSOR_PARAM                                                                               \
+    {                                                                                              \
+        .name = "cursor", .type = PARAM_STRING, .min = 1, .max = 200,                              \
+        .meaning = "next_cursor of the page before"                                                \
+    }
+
+static const char run_shape[] =
+    "{id, name, state, verdict, exit_code, signal, reason, actor:{uid,name}, experiment, profile, "
+    "command, code, "
+    "datasets:[{name,version,ref,manifest}], resources, params, tags, created_us, started_us, "
+    "finished_us, wall_ms, "
+    "cpu_ms, memory_peak_bytes, priority, queue_reason, metrics:[{name,value,step,min,max,count}], "
+    "artifacts:[{path,size_bytes,sha256,mode}], refused_outputs, denied, failed, log, sandbox}";
+
+const struct method methods[] = {
+    {.name = "rpc.discover",
+     .summary = "This document: every method, its params, result and errors (OpenRPC).",
+     .result = "an OpenRPC document",
+     .errors = READS,
+     .handle = method_rpc_discover},
+    {.name = "rpc.unsubscribe",
+     .summary = "Ends a subscription of this connection.",
+     .params = (const struct param[]){{.name = "subscription",
+                                       .type = PARAM_INTEGER,
+                                       .required = true,
+                                       .min = 1,
+                                       .max = INT64_C(1) << 53,
+                                       .meaning = "its number"},
+                                      END_PARAMS},
+     .result = "{unsubscribed: true}",
+     .errors = FINDS,
+     .handle = method_rpc_unsubscribe},
+    {.name = "lab.ping",
+     .summary = "Answers at once.",
+     .result = "{pong: true}",
+     .errors = READS,
+     .handle = method_lab_ping},
+    {.name = "lab.info",
+     .summary = "What this lab is, has and does now, and who you are to it.",
+     .result =
+         "{version, api_version, lab:{state_dir,uid}, capacity:{cpus_milli,memory_bytes}, "
+         "used:{...}, "
+         "runs:{queued,starting,running}, runner:{generation,ready,doctor}, actor:{uid,name}}",
+     .errors = READS,
+     .handle = method_lab_info},
+    {.name = "lab.doctor",
+     .summary = "Looks for what is wrong or missing on this host.",
+     .result = "{checks:[{name, ok, message, hint}]}",
+     .errors = READS,
+     .handle = method_lab_doctor},
+    {.name = "blob.missing",
+     .summary = "Which of these objects the lab does not have.",
+     .params = (const struct param[]){{.name = "sha256",
+                                       .type = PARAM_ARRAY,
+                                       .required = true,
+                                       .min = 0,
+                                       .max = 5000,
+                                       .of = &sha_item,
+                                       .meaning = "digests"},
+                                      END_PARAMS},
+     .result = "{missing:[sha256]}",
+     .errors = READS,
+     .handle = method_blob_missing},
+    {.name = "blob.put",
+     .summary =
+         "Stores a file whose descriptor comes with the request (SCM_RIGHTS, with its first byte).",
+     .params =
+         (const struct param[]){
+             {.name = "sha256", .type = PARAM_SHA256, .required = true, .meaning = "its digest"},
+             {.name = "size_bytes",
+              .type = PARAM_INTEGER,
+              .required = true,
+              .min = 0,
+              .max = INT64_C(1) << 40,
+              .meaning = "its size"},
+             END_PARAMS},
+     .result = "{stored: true, or false when it was there}",
+     .errors = WRITES,
+     .flags = METHOD_TAKES_FD | METHOD_CREATES,
+     .handle = method_blob_put},
+    {.name = "blob.put_chunk",
+     .summary = "Stores an object piece by piece; an empty piece asks how far it is.",
+     .params =
+         (const struct param[]){
+             {.name = "sha256", .type = PARAM_SHA256, .required = true, .meaning = "its digest"},
+             {.name = "total_bytes",
+              .type = PARAM_INTEGER,
+              .required = true,
+              .min = 0,
+              .max = INT64_C(1) << 40,
+              .meaning = "size of the whole"},
+             {.name = "offset",
+              .type = PARAM_INTEGER,
+              .required = true,
+              .min = 0,
+              .max = INT64_C(1) << 40,
+              .meaning = "where this piece goes: what was received so far"},
+             {.name = "data_base64",
+              .type = PARAM_STRING,
+              .required = true,
+              .min = 0,
+              .max = 1 << 20,
+              .meaning = "the piece, base64 (RFC 4648)"},
+             END_PARAMS},
+     .result = "{received_bytes, complete}",
+     .errors = WRITES,
+     .flags = METHOD_CREATES,
+     .handle = method_blob_put_chunk},
+    {.name = "run.submit",
+     .summary = "Queues a run; answers once that is on disk.",
+     .params = submit_params,
+     .result = "{run: id, state: \"queued\"}",
+     .errors = WRITES,
+     .flags = METHOD_CREATES,
+     .handle = method_run_submit},
+    {.name = "run.get",
+     .summary = "All that is known of a run.",
+     .params = (const struct param[]){RUN_PARAM, END_PARAMS},
+     .result = run_shape,
+     .errors = FINDS_RUN,
+     .handle = method_run_get},
+    {.name = "run.list",
+     .summary = "Runs, the newest first unless asked otherwise, in short.",
+     .params =
+         (const struct param[]){LIMIT_PARAM(1000, "50"),
+                                CURSOR_PARAM,
+                                {.name = "state",
+                                 .type = PARAM_CHOICE,
+                                 .choices = CHOICES("queued", "starting", "running", "finished"),
+                                 .meaning = "only runs in that state"},
+                                {.name = "order",
+                                 .type = PARAM_CHOICE,
+                                 .choices = CHOICES("newest", "oldest"),
+                                 .otherwise = "\"newest\"",
+                                 .meaning = "by the time of submission"},
+                                END_PARAMS},
+     .result = "{runs:[...], next_cursor: text or null}",
+     .errors = READS,
+     .handle = method_run_list},
+    {.name = "run.cancel",
+     .summary = "Asks for a run to be stopped.",
+     .params =
+         (const struct param[]){
+             RUN_PARAM,
+             {.name = "reason", .type = PARAM_STRING, .min = 1, .max = 500, .meaning = "why"},
+             END_PARAMS},
+     .result = "{run, state, accepted: true}",
+     .errors = FINDS_RUN,
+     .handle = method_run_cancel},
+    {.name = "run.wait",
+     .summary = "Answers when the run has ended, or after the time given.",
+     .params = (const struct param[]){RUN_PARAM,
+                                      {.name = "timeout_ms",
+                                       .type = PARAM_INTEGER,
+                                       .min = 0,
+                                       .max = 3600000,
+                                       .otherwise = "60000",
+                                       .meaning = "how long to wait"},
+                                      END_PARAMS},
+     .result = "{run: as run.get, finished: boolean}",
+     .errors = FINDS_RUN,
+     .handle = method_run_wait},
+    {.name = "run.logs",
+     .summary = "What a run wrote, from a place on.",
+     .params = (const struct param[]){RUN_PARAM,
+                                      {.name = "from",
+                                       .type = PARAM_INTEGER,
+                                       .min = 0,
+                                       .max = INT64_C(1) << 53,
+                                       .otherwise = "0",
+                                       .meaning = "0, or a number or next that was given"},
+                                      {.name = "limit_bytes",
+                                       .type = PARAM_INTEGER,
+                                       .min = 1024,
+                                       .max = 262144,
+                                       .otherwise = "262144",
+                                       .meaning = "how much at most"},
+                                      END_PARAMS},
+     .result = "{chunks:[{number, time_us, stream: stdout|stderr|gap, text or base64, "
+               "dropped_bytes for a gap}], "
+               "next, eof}",
+     .errors = FINDS_RUN,
+     .handle = method_run_logs},
+    {.name = "run.metrics",
+     .summary = "Latest values of a run's metrics, or all points of one.",
+     .params =
+         (const struct param[]){
+             RUN_PARAM,
+             {.name = "name", .type = PARAM_STRING, .min = 1, .max = 250, .meaning = "one metric"},
+             {.name = "from",
+              .type = PARAM_INTEGER,
+              .min = 0,
+              .max = INT64_C(1) << 53,
+              .otherwise = "0",
+              .meaning = "0, or next of the page before"},
+             LIMIT_PARAM(5000, "1000"),
+             END_PARAMS},
+     .result = "{metrics:[{name,value,step,min,max,count}]} or {name, "
+               "points:[{step,value,time_us}], next}",
+     .errors = FINDS_RUN,
+     .handle = method_run_metrics},
+    {.name = "run.outputs",
+     .summary = "What a run left in /outputs, with digests.",
+     .params = (const struct param[]){RUN_PARAM,
+                                      {.name = "from",
+                                       .type = PARAM_INTEGER,
+                                       .min = 0,
+                                       .max = 1000000,
+                                       .otherwise = "0",
+                                       .meaning = "0, or next of the page before"},
+                                      LIMIT_PARAM(1000, "1000"),
+                                      END_PARAMS},
+     .result = "{manifest: sha256 or null, artifacts:[{path,size_bytes,sha256,mode}], "
+               "refused:[{path,reason}], "
+               "total, next: number or null}",
+     .errors = FINDS_RUN,
+     .handle = method_run_outputs},
+    {.name = "run.watch",
+     .summary = "Subscribes to a run: run.event notifications with what it writes, its states, and "
+                "its end.",
+     .params = (const struct param[]){RUN_PARAM,
+                                      {.name = "from",
+                                       .type = PARAM_INTEGER,
+                                       .min = 0,
+                                       .max = INT64_C(1) << 53,
+                                       .otherwise = "0",
+                                       .meaning = "0, or next of the last event seen"},
+                                      END_PARAMS},
+     .result = "{subscription: number}; then notifications run.event {subscription, number, next, "
+               "time_us, type: "
+               "stdout|stderr|gap|metric|event|state|finished, text or base64 or data or run}",
+     .errors = FINDS_RUN | KIND(E_LIMIT),
+     .handle = method_run_watch},
+    {.name = "dataset.add",
+     .summary = "Registers a version of a dataset, as a draft.",
+     .params =
+         (const struct param[]){
+             {.name = "name", .type = PARAM_NAME, .required = true, .meaning = "its name"},
+             {.name = "title", .type = PARAM_STRING, .min = 1, .max = 300, .meaning = "title"},
+             {.name = "description",
+              .type = PARAM_STRING,
+              .min = 1,
+              .max = 10000,
+              .meaning = "description"},
+             {.name = "classification",
+              .type = PARAM_CHOICE,
+              .required = true,
+              .choices = CHOICES("public", "interne", "confidentiel", "tres_confidentiel"),
+              .meaning = "how sensitive it is"},
+             {.name = "manifest",
+              .type = PARAM_SHA256,
+              .required = true,
+              .meaning = "manifest of its files, stored before with blob.put"},
+             KEY_PARAM,
+             END_PARAMS},
+     .result = "{name, version, ref: NAME@VERSION, state}",
+     .errors = WRITES,
+     .flags = METHOD_CREATES,
+     .handle = method_dataset_add},
+    {.name = "dataset.seal",
+     .summary = "Checks every file of a draft and closes it: from then on runs may use it.",
+     .params =
+         (const struct param[]){
+             {.name = "name", .type = PARAM_NAME, .required = true, .meaning = "its name"},
+             {.name = "version",
+              .type = PARAM_INTEGER,
+              .required = true,
+              .min = 1,
+              .max = INT64_C(1) << 53,
+              .meaning = "its version"},
+             END_PARAMS},
+     .result = "as dataset.get",
+     .errors = WRITES,
+     .flags = METHOD_CREATES,
+     .handle = method_dataset_seal},
+    {.name = "dataset.get",
+     .summary = "A dataset version.",
+     .params =
+         (const struct param[]){
+             {.name = "name", .type = PARAM_NAME, .required = true, .meaning = "its name"},
+             {.name = "version",
+              .type = PARAM_INTEGER,
+              .min = 1,
+              .max = INT64_C(1) << 53,
+              .meaning = "its version; left out: the latest"},
+             END_PARAMS},
+     .result = "{name, version, ref, title, description, classification, manifest, files, "
+               "size_bytes, state, "
+               "quarantined, quarantine_reason, actor, created_us, sealed_us, retired_us}",
+     .errors = FINDS,
+     .handle = method_dataset_get},
+    {.name = "dataset.list",
+     .summary = "All dataset versions by name.",
+     .params = (const struct param[]){LIMIT_PARAM(500, "100"), CURSOR_PARAM, END_PARAMS},
+     .result = "{datasets:[as dataset.get], next_cursor}",
+     .errors = READS,
+     .handle = method_dataset_list},
+    {.name = "profile.list",
+     .summary = "The sandbox profiles, the invalid ones with what is wrong.",
+     .result = "{profiles:[{name, file, valid, title, title_fr, extends, landlock, network, "
+               "syscalls_allowed} or "
+               "{name, file, valid:false, error:{message, field, hint}}]}",
+     .errors = READS,
+     .handle = method_profile_list},
+    {.name = "profile.get",
+     .summary = "One sandbox profile.",
+     .params =
+         (const struct param[]){
+             {.name = "name", .type = PARAM_NAME, .required = true, .meaning = "its name"},
+             END_PARAMS},
+     .result = "one element of profile.list",
+     .errors = FINDS,
+     .handle = method_profile_get},
+    {.name = "audit.list",
+     .summary = "Entries of the audit log, the newest first.",
+     .params = (const struct param[]){LIMIT_PARAM(1000, "100"), CURSOR_PARAM, END_PARAMS},
+     .result = "{entries:[{number, time_us, actor, action, subject, detail, previous, hash}], "
+               "next_cursor}",
+     .errors = READS,
+     .handle = method_audit_list},
+    {.name = "audit.verify",
+     .summary = "Walks the chain of the audit log from its first entry.",
+     .result = "{entries, ok, broken: number or null, reason, head}",
+     .errors = READS,
+     .handle = method_audit_verify},
+};
+const size_t method_count = sizeof methods / sizeof *methods;
+
+const struct method *method_find(const char *name)
+{
+    for (size_t i = 0; i < method_count; i++)
+        if (!strcmp(methods[i].name, name))
+            return &methods[i];
+    return NULL;
+}
+
+/* ---- validation ---- */
+
+static int wrong_type(const struct json *v, const char *field, const char *expected, struct err *e)
+{
+    return err_set(e, E_INVALID, field, NULL, "%s is of type %s, not %s", field,
+                   json_type_name(json_type(v)), expected);
+}
+
+static int check_string(const struct param *p, const struct json *v, const char *field,
+                        struct err *e)
+{
+    const char *s = json_str(v);
+    if (!s)
+        return wrong_type(v, field, "string", e);
+    int64_t len = (int64_t)strlen(s);
+    switch (p->type) {
+    case PARAM_NAME:
+        if (!text_is_name(s))
+            return err_set(e, E_INVALID, field,
+                           "letters, digits, _ . - and a letter or digit first, at most 64",
+                           "%s is not a name", field);
+        return 0;
+    case PARAM_SHA256:
+        if (!text_is_sha256(s))
+            return err_set(e, E_INVALID, field, "64 lower-case hexadecimal digits",
+                           "%s is not a SHA-256", field);
+        return 0;
+    case PARAM_RUN:
+        if (len < 4 || len >= TEXT_ID_SIZE ||
+            strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789") != (size_t)len)
+            return err_set(e, E_INVALID, field,
+                           "give an id as run.submit or run.list gave it, or 4 characters of it",
+                           "%s is not the id of a run", field);
+        return 0;
+    case PARAM_CHOICE:
+        for (const char *const *c = p->choices; *c; c++)
+            if (!strcmp(*c, s))
+                return 0;
+        char list[120] = "";
+        for (const char *const *c = p->choices; *c; c++)
+            snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s",
+                     c == p->choices ? "one of: " : ", ", *c);
+        return err_set(e, E_INVALID, field, list, "%s cannot be \"%.60s\"", field, s);
+    default:
+        if (len < p->min || len > p->max)
+            return err_set(e, E_INVALID, field, NULL,
+                           "%s has %" PRId64 " bytes, outside %" PRId64 "..%" PRId64, field, len,
+                           p->min, p->max);
+        return 0;
+    }
+}
+
+static int check_value(const struct param *p, const struct json *v, const char *field,
+                       struct err *e);
+
+static int check_members(const struct param *rows, const struct json *obj, const char *where,
+                         struct err *e)
+{
+    for (const struct json *m = json_first(obj); m; m = json_next(m)) {
+        const struct param *p = rows;
+        while (p && p->name && strcmp(p->name, json_key(m)) != 0)
+            p++;
+        char field[56], hint[176];
+        snprintf(field, sizeof field, "%s%s%s", where, where[0] ? "." : "", json_key(m));
+        if (p && p->name) {
+            if (json_type(m) == JSON_NULL && !p->required)
+                continue;
+            if (check_value(p, m, field, e) < 0)
+                return -1;
+            continue;
+        }
+        snprintf(hint, sizeof hint, rows && rows->name ? "known:" : "it takes none");
+        for (p = rows; p && p->name; p++)
+            snprintf(hint + strlen(hint), sizeof hint - strlen(hint), " %s", p->name);
+        return err_set(e, E_INVALID, field, hint, "there is no param %s", field);
+    }
+    for (const struct param *p = rows; p && p->name; p++)
+        if (p->required && !json_get(obj, p->name)) {
+            char field[56];
+            snprintf(field, sizeof field, "%s%s%s", where, where[0] ? "." : "", p->name);
+            return err_set(e, E_INVALID, field, p->meaning, "the param %s is missing", field);
+        }
+    return 0;
+}
+
+static int check_all(const struct param *p, const struct json *v, const char *field, struct err *e)
+{
+    int64_t count = (int64_t)json_count(v), i = 0;
+    if (count < p->min || count > p->max)
+        return err_set(e, E_INVALID, field, NULL,
+                       "%s has %" PRId64 " elements, outside %" PRId64 "..%" PRId64, field, count,
+                       p->min, p->max);
+    for (const struct json *m = json_first(v); m; m = json_next(m), i++) {
+        char one[56];
+        if (p->type == PARAM_MAP)
+            snprintf(one, sizeof one, "%s.%s", field, json_key(m));
+        else
+            snprintf(one, sizeof one, "%s[%" PRId64 "]", field, i);
+        if (check_value(p->of, m, one, e) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int check_value(const struct param *p, const struct json *v, const char *field,
+                       struct err *e)
+{
+    switch (p->type) {
+    case PARAM_STRING:
+    case PARAM_NAME:
+    case PARAM_SHA256:
+    case PARAM_RUN:
+    case PARAM_CHOICE: return check_string(p, v, field, e);
+    case PARAM_INTEGER:
+        if (!json_is_int(v))
+            return json_type(v) == JSON_NUMBER
+                       ? err_set(e, E_INVALID, field, NULL,
+                                 "%s is not a whole number of at most 2^53", field)
+                       : wrong_type(v, field, "a whole number", e);
+        if (json_int(v, 0) < p->min || json_int(v, 0) > p->max)
+            return err_set(e, E_INVALID, field, NULL,
+                           "%s is %" PRId64 ", outside %" PRId64 "..%" PRId64, field,
+                           json_int(v, 0), p->min, p->max);
+        return 0;
+    case PARAM_BOOLEAN: return json_type(v) == JSON_BOOL ? 0 : wrong_type(v, field, "boolean", e);
+    case PARAM_ARRAY:
+        return json_type(v) == JSON_ARRAY ? check_all(p, v, field, e)
+                                          : wrong_type(v, field, "array", e);
+    case PARAM_MAP:
+        return json_type(v) == JSON_OBJECT ? check_all(p, v, field, e)
+                                           : wrong_type(v, field, "object", e);
+    case PARAM_OBJECT:
+        return json_type(v) == JSON_OBJECT ? check_members(p->of, v, field, e)
+                                           : wrong_type(v, field, "object", e);
+    case PARAM_SCALAR:
+        if (json_type(v) == JSON_NUMBER || json_type(v) == JSON_BOOL)
+            return 0;
+        return check_string(p, v, field, e);
+    case PARAM_TYPE_COUNT: break;
+    }
+    return err_set(e, E_INTERNAL, field, NULL, "the method table has a row of no type");
+}
+
+int method_check(const struct method *m, const struct json *params, struct err *e)
+{
+    return check_members(m->params, params, "", e);
+}

@@ -1,0 +1,156 @@
+/*
+ * prepare.c - from a row of the catalog to a run folder that the launcher can start. Pool threads.
+ *
+ * May be done again for a run whose launch is in doubt, so nothing here removes what is in the folder:
+ * spec.json is replaced by the same text, the lock of a monitor decides who runs.
+ */
+#include "orchestrator/prepare.h"
+#include "api/common/buf.h"
+#include "api/common/fd.h"
+#include "api/common/json.h"
+#include "catalog/manifest.h"
+#include "catalog/tree.h"
+#include "orchestrator/lab.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool may_go_on(void *ctx, uint64_t done_bytes)
+{
+    struct lab *lab = ctx;
+    (void)done_bytes;
+    return !atomic_load(&lab->stopping);
+}
+
+static int prepare_dataset(struct prepare *p, const struct run_dataset *d, const char **path,
+                           struct err *e)
+{
+    const struct digest_progress progress = {may_go_on, p->lab};
+    AUTO_MANIFEST struct manifest *m = NULL;
+    AUTO_FREE char *tree = NULL;
+
+    p->step = "dataset_tree";
+    if (manifest_load(p->lab->store, d->manifest, &m, e) < 0 ||
+        tree_ensure_data(p->lab->store, m, &tree, e) < 0) {
+        /* An object that is not there or not itself is a dataset that is not what was sealed. */
+        if (e->kind == E_NOT_FOUND || e->kind == E_CONFLICT || e->kind == E_INVALID) {
+            p->step = "dataset_verify";
+            p->bad = d;
+        }
+        return err_context(e, "dataset %s", d->ref);
+    }
+    p->step = "dataset_verify";
+    if (tree_verify(p->lab->store, m, p->lab->verified, &progress, NULL, e) < 0) {
+        if (e->kind == E_CONFLICT)
+            p->bad = d;
+        return err_context(e, "dataset %s", d->ref);
+    }
+    *path = arena_strdup(p->arena, tree);
+    return 0;
+}
+
+static int prepare_code(struct prepare *p, const char **path, struct err *e)
+{
+    AUTO_MANIFEST struct manifest *m = NULL;
+    AUTO_FREE char *tree = NULL;
+    p->step = "code_tree";
+    if (manifest_load(p->lab->store, p->row.code, &m, e) < 0 ||
+        tree_ensure_code(p->lab->store, m, &tree, e) < 0)
+        return err_context(e, "code %.12s", p->row.code);
+    *path = arena_strdup(p->arena, tree);
+    return 0;
+}
+
+static void print_spec(const struct prepare *p, const char *code, const char *const *data,
+                       struct buf *out)
+{
+    const struct run_row *r = &p->row;
+    struct jw w = jw_to(out);
+    jw_obj(&w);
+    jw_int_at(&w, "version", RUNFOLDER_SPEC_VERSION);
+    jw_str_at(&w, "run", p->run);
+    jw_raw_at(&w, "command", r->command_json, strlen(r->command_json));
+    jw_raw_at(&w, "env", r->env_json, strlen(r->env_json));
+    jw_str_at(&w, "profile", r->profile);
+    if (code) {
+        jw_obj_at(&w, "code");
+        jw_str_at(&w, "path", code);
+        jw_end_obj(&w);
+    } else {
+        jw_null_at(&w, "code");
+    }
+    jw_arr_at(&w, "datasets");
+    for (size_t i = 0; i < r->dataset_count; i++) {
+        jw_obj(&w);
+        jw_str_at(&w, "name", r->datasets[i].name);
+        jw_str_at(&w, "path", data[i]);
+        jw_end_obj(&w);
+    }
+    jw_end_arr(&w);
+    jw_raw_at(&w, "resources", r->resources_json, strlen(r->resources_json));
+    jw_str_at(&w, "limits", r->best_effort ? "best_effort" : "enforced");
+    jw_bool_at(&w, "report_paths", r->report_paths);
+    jw_end_obj(&w);
+}
+
+static int open_folder(const struct lab *lab, const char *run, bool make, struct err *e)
+{
+    int runs = lab->store->runs_fd;
+    bool made = make && mkdirat(runs, run, 0700) == 0;
+    if (make && !made && errno != EEXIST)
+        return err_sys(e, NULL, NULL, "cannot make the folder of run %s", run);
+    int fd = openat(runs, run, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(e, NULL, NULL, "cannot open the folder of run %s", run);
+    if (made && fsync(runs) < 0) {
+        fd_close_at(&fd);
+        return err_sys(e, NULL, NULL, "cannot sync the folder of runs");
+    }
+    return fd;
+}
+
+static int touch_cancel(int folder, const char *run, struct err *e)
+{
+    AUTO_FD int fd =
+        openat(folder, RUNFOLDER_CANCEL, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_sys(e, NULL, NULL, "cannot leave the request to cancel run %s", run);
+    return 0;
+}
+
+int prepare_cancel_file(struct lab *lab, const char *run, struct err *e)
+{
+    AUTO_FD int folder = open_folder(lab, run, true, e);
+    return folder < 0 ? -1 : touch_cancel(folder, run, e);
+}
+
+int prepare_work(void *ctx, struct err *e)
+{
+    struct prepare *p = ctx;
+    AUTO_BUF struct buf spec = BUF_INIT(RUNFOLDER_SPEC_MAX_BYTES);
+    const char **data = arena_alloc(p->arena, (p->row.dataset_count + 1) * sizeof *data);
+    const char *code = NULL;
+
+    p->folder_fd = -1;
+    for (size_t i = 0; i < p->row.dataset_count; i++)
+        if (prepare_dataset(p, &p->row.datasets[i], &data[i], e) < 0)
+            return -1;
+    if (p->row.code && prepare_code(p, &code, e) < 0)
+        return -1;
+    p->step = "run_folder";
+    AUTO_FD int folder = open_folder(p->lab, p->run, true, e);
+    if (folder < 0)
+        return -1;
+    print_spec(p, code, data, &spec);
+    if (spec.failed)
+        return err_set(e, E_LIMIT, NULL, "shorten its command or environment",
+                       "spec.json would be larger than %d bytes", RUNFOLDER_SPEC_MAX_BYTES);
+    if (fd_replace_file(folder, RUNFOLDER_SPEC, spec.data, spec.len, 0600, e) < 0)
+        return -1;
+    if (p->cancel && touch_cancel(folder, p->run, e) < 0)
+        return -1;
+    p->folder_fd = fd_take(&folder);
+    return 0;
+}

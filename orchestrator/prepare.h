@@ -1,0 +1,31 @@
+/*
+ * prepare.h - what must stand before a launch: verified datasets, the code tree, the run folder, spec.json.
+ */
+#ifndef ENCLOS_PREPARE_H
+#define ENCLOS_PREPARE_H
+
+#include "api/common/err.h"
+#include "api/common/mem.h"
+#include "catalog/run.h"
+
+struct lab;
+
+struct prepare {
+    struct lab *lab;
+    char run[TEXT_ID_SIZE];
+    struct arena *arena;
+    struct run_row row; /* read before */
+    bool cancel;        /* leave a `cancel` file: the monitor ends it at once */
+    /* result */
+    int folder_fd;                 /* of the run folder, on success */
+    const char *step;              /* that failed: "dataset_verify", "code_tree", ... */
+    const struct run_dataset *bad; /* the version whose files are not what they were */
+};
+
+/* Pool. */
+int prepare_work(void *ctx, struct err *e);
+
+/* Leaves a `cancel` file in a run's folder, making the folder if need be. Blocks. */
+MUST_USE int prepare_cancel_file(struct lab *lab, const char *run, struct err *e);
+
+#endif
