@@ -115,7 +115,7 @@ bool json_is_int(const struct json *v)
     if (!v || json_type(v) != JSON_NUMBER)
         return false;
     double n = in(v)->valuedouble;
-    return n == trunc(n) && fabs(n) <= 9007199254740992.0;
+    return fabs(n) <= 9007199254740992.0 && n == (double)(int64_t)n;
 }
 
 int64_t json_int(const struct json *v, int64_t otherwise)

@@ -139,7 +139,7 @@ void jw_num(struct jw *w, double n)
         return;
     }
     separate(w);
-    if (n == trunc(n) && fabs(n) <= exact) {
+    if (fabs(n) <= exact && n == (double)(int64_t)n) {
         snprintf(text, sizeof text, "%s%lld", n == 0 && signbit(n) ? "-" : "", (long long)n);
     } else {
         /* 15 digits always read back from text, so fewer are only worth trying for denormals. */
