@@ -205,7 +205,7 @@ $(foreach t,$(wildcard tests/fuzz/fuzz_*.c),$(eval $(call fuzz_rules,$(t))))
 probe: $(PROBE)
 $(B)/tests/probe/probe: $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/probe/*.c))) $(B)/flags
 	$(call say,LINK)
-	$(Q)$(CC) -static-pie -pthread $(LINK_$(VARIANT)) -o $@ $(filter %.o,$^)
+	$(Q)$(CC) -static-pie -pthread -o $@ $(filter %.o,$^)
 # Static, so never with a sanitizer.
 $(B)/tests/probe/%.o: tests/probe/%.c $(B)/flags
 	@mkdir -p $(@D)
@@ -258,10 +258,10 @@ MAN := $(wildcard api/cli/*.[1-8] orchestrator/*.[1-8] runner/*.[1-8])
 INSTALL_UNIT = sed 's|@PREFIX@|$(PREFIX)|g'
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/enclos
-	$(foreach p,$(PROGRAMS),install -m 0755 $(B)/$(p) $(DESTDIR)$(PREFIX)/bin/$(p);)
-	cd $(B)/share/enclos 2>/dev/null && find . -type f -exec \
-	    install -D -m 0644 {} $(DESTDIR)$(PREFIX)/share/enclos/{} \; || true
-	$(foreach m,$(MAN),install -D -m 0644 $(m) \
+	set -e; $(foreach p,$(PROGRAMS),install -m 0755 $(B)/$(p) $(DESTDIR)$(PREFIX)/bin/$(p);)
+	set -e; $(foreach f,$(SHARE),install -D -m 0644 $(f) \
+	    $(DESTDIR)$(PREFIX)/share/$(patsubst $(B)/share/%,%,$(f));)
+	set -e; $(foreach m,$(MAN),install -D -m 0644 $(m) \
 	    $(DESTDIR)$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m));)
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	$(INSTALL_UNIT) scripts/systemd/enclosd.service \
