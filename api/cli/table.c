@@ -61,11 +61,9 @@ size_t table_rows(const struct table *t)
     return t->cell_count / t->column_count;
 }
 
-/* Chooses each column's width, 0 for one that is left out. */
-static void lay_out(const struct table *t, size_t room, bool bare, size_t *widths)
+/* What each column would like, 0 for one without content. */
+static void natural_widths(const struct table *t, bool bare, size_t *widths)
 {
-    size_t total = 0, shown = 0;
-
     for (size_t c = 0; c < t->column_count; c++) {
         size_t content = 0;
         for (size_t i = c; i < t->cell_count; i += t->column_count) {
@@ -74,15 +72,23 @@ static void lay_out(const struct table *t, size_t room, bool bare, size_t *width
         }
         size_t title = bare ? 0 : term_width_of(tr(t->columns[c].title));
         widths[c] = content == 0 ? 0 : content > title ? content : title;
-        total += widths[c];
-        shown += widths[c] > 0;
     }
-    if (room == 0)
-        return;
-    for (;;) {
-        size_t need = total + (shown > 0 ? (shown - 1) * GAP : 0);
-        if (need <= room)
-            return;
+}
+
+static size_t total_width(const size_t *widths, size_t count)
+{
+    size_t total = 0;
+
+    for (size_t c = 0; c < count; c++)
+        if (widths[c] > 0)
+            total += widths[c] + (total > 0 ? GAP : 0);
+    return total;
+}
+
+/* Cuts the widest column that may be cut, again and again. False: still too wide. */
+static bool shrink(const struct table *t, size_t room, size_t *widths)
+{
+    while (total_width(widths, t->column_count) > room) {
         size_t widest = t->column_count;
         for (size_t c = 0; c < t->column_count; c++) {
             unsigned min = t->columns[c].min_width;
@@ -90,21 +96,32 @@ static void lay_out(const struct table *t, size_t room, bool bare, size_t *width
                 (widest == t->column_count || widths[c] > widths[widest]))
                 widest = c;
         }
-        if (widest < t->column_count) {
-            widths[widest]--;
-            total--;
-            continue;
-        }
+        if (widest == t->column_count)
+            return false;
+        widths[widest]--;
+    }
+    return true;
+}
+
+/* Chooses each column's width, 0 for one that is left out. A column left out gives its room back to
+ * those that were cut for it. */
+static void lay_out(const struct table *t, size_t room, bool bare, size_t *widths)
+{
+    size_t natural[COLUMNS_MAX] = {0};
+
+    natural_widths(t, bare, natural);
+    for (;;) {
+        memcpy(widths, natural, sizeof natural);
+        if (room == 0 || shrink(t, room, widths))
+            return;
         size_t victim = t->column_count;
         for (size_t c = 0; c < t->column_count; c++)
-            if (widths[c] > 0 && t->columns[c].drop > 0 &&
+            if (natural[c] > 0 && t->columns[c].drop > 0 &&
                 (victim == t->column_count || t->columns[c].drop > t->columns[victim].drop))
                 victim = c;
         if (victim == t->column_count)
             return;
-        total -= widths[victim];
-        widths[victim] = 0;
-        shown--;
+        natural[victim] = 0;
     }
 }
 
