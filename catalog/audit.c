@@ -1,9 +1,9 @@
 /*
  * audit.c - the hash chain. Appended by every function of the catalog that changes a state.
  *
- * What the chain proves: nobody changed, removed or inserted an entry without recomputing all that follow.
- * What it cannot: someone who may write the file can recompute everything. Whoever needs more notes
- * the head (number and hash) elsewhere from time to time; audit_verify prints it.
+ * What the chain proves: nobody changed, removed or inserted an entry without recomputing all that
+ * follow. What it cannot: someone who may write the file can recompute everything. Whoever needs
+ * more notes the head (number and hash) elsewhere from time to time; audit_verify prints it.
  */
 #include "catalog/audit.h"
 
@@ -30,7 +30,8 @@ static const struct sql_row rows[] = {
 };
 const struct sql_table audit_sql = {"audit log", rows, sizeof rows / sizeof rows[0], SQL_AUDIT};
 
-static void entry_hash(const struct audit_entry *entry, struct buf *text, char hash[DIGEST_HEX_SIZE])
+static void entry_hash(const struct audit_entry *entry, struct buf *text,
+                       char hash[DIGEST_HEX_SIZE])
 {
     buf_clear(text);
     struct jw w = jw_to(text);
@@ -113,8 +114,8 @@ int audit_list(struct cat *db, struct arena *a, int64_t before, size_t limit,
                struct audit_entry **out, size_t *count, struct err *e)
 {
     assert(limit >= 1 && limit <= AUDIT_LIST_MAX);
-    AUTO_STMT sqlite3_stmt *s = cat_query(db, &audit_sql, AUDIT_LIST, e,
-                                          V_I(before > 0 ? before : INT64_MAX), V_I(limit));
+    AUTO_STMT sqlite3_stmt *s =
+        cat_query(db, &audit_sql, AUDIT_LIST, e, V_I(before > 0 ? before : INT64_MAX), V_I(limit));
     if (!s)
         return -1;
     *out = arena_alloc(a, limit * sizeof **out);

@@ -2,7 +2,8 @@
  * audit.h - the audit log: one table, append only, each entry holding the hash of the one before.
  *
  * An entry's hash is the SHA-256 of its canonical JSON
- *   {"action":…,"actor":{"name":…,"uid":…},"detail":{…},"number":…,"previous":…,"subject":…,"time_us":…}
+ *   {"action":…,"actor":{"name":…,"uid":…},"detail":{…},"number":…,"previous":…,"subject":…,
+ *    "time_us":…}                                                    (one line, no space)
  * where `previous` is the hash of entry number-1 (64 zeros for the first). The head (number and
  * hash of the last entry) is kept apart, so that a tail cut off is seen too.
  */
@@ -40,7 +41,8 @@ struct audit_entry {
 
 enum { AUDIT_LIST_MAX = 1000 };
 
-/* Newest first. before: entries with a smaller number, 0 from the end. Entries and texts live in the arena. */
+/* Newest first. before: entries with a smaller number, 0 from the end. Entries and texts live in
+ * the arena. */
 MUST_USE int audit_list(struct cat *db, struct arena *a, int64_t before, size_t limit,
                         struct audit_entry **out, size_t *count, struct err *e);
 

@@ -1,12 +1,13 @@
 /*
  * catalog.c - the threads of the catalog: one writes in groups, a few read.
  *
- * Group commit: while the writer waits for the disk, jobs gather in its queue; it then takes them all
- * (up to group_max) into the next transaction. One fsync serves them all, and a lonely job waits for
- * nobody. Each job has its savepoint, so that its failure is its own.
+ * Group commit: while the writer waits for the disk, jobs gather in its queue; it then takes them
+ * all (up to group_max) into the next transaction. One fsync serves them all, and a lonely job
+ * waits for nobody. Each job has its savepoint, so that its failure is its own.
  *
  * Locking: `lock` covers the queues, the list of ended jobs and the counters; no SQLite call and no
- * callback happens under it. A job belongs to the queue, then to the thread that runs it, then to the list.
+ * callback happens under it. A job belongs to the queue, then to the thread that runs it, then to
+ * the list.
  */
 #include "catalog/catalog.h"
 
@@ -113,8 +114,8 @@ static int job_work(struct cat *db, struct job *job)
     return -1;
 }
 
-/* One job in its savepoint. -1 (with *e) when the whole transaction is gone: SQLite rolls it back by itself on
- * a full disk or an I/O error. */
+/* One job in its savepoint. -1 (with *e) when the whole transaction is gone: SQLite rolls it
+ * back by itself on a full disk or an I/O error. */
 static int group_run_one(struct cat *db, struct job *job, struct err *e)
 {
     if (cat_exec(db, "SAVEPOINT job", e) < 0)
@@ -158,7 +159,8 @@ static int64_t group_run(struct cat *db, struct job *list, bool *committed)
     *committed = ok;
     if (ok)
         return commit_us;
-    struct err ignored = {0}; /* the first cause is what matters; BEGIN will fail again if this did */
+    struct err ignored = {
+        0}; /* the first cause is what matters; BEGIN will fail again if this did */
     if (!sqlite3_get_autocommit(cat_handle(db)) && cat_exec(db, "ROLLBACK", &ignored) < 0)
         err_context(&e, "and the transaction stays open");
     for (struct job *j = list; j; j = j->next)
@@ -179,7 +181,8 @@ static void read_run(struct cat *db, struct job *job)
         job_fail(job, &e);
 }
 
-/* Hands the jobs to whoever waits for them. Lock held; true when somebody must be woken to drain. */
+/* Hands the jobs to whoever waits for them. Lock held; true when somebody must be woken to
+ * drain. */
 static bool give_back(struct catalog *c, struct job *list)
 {
     bool wake = false;

@@ -8,7 +8,8 @@
  *
  * A job that fails rolls back its own savepoint only. When the COMMIT fails every job of its group
  * gets the error, and the writer goes on with the next group. `done` with a NULL error therefore
- * means: it is on the disk. Work functions know this folder's functions only and must not keep `db`.
+ * means: it is on the disk. Work functions know this folder's functions only and must not keep
+ * `db`.
  */
 #ifndef ENCLOS_CATALOG_CATALOG_H
 #define ENCLOS_CATALOG_CATALOG_H
@@ -26,7 +27,8 @@ typedef int catalog_work(struct cat *db, void *ctx, struct err *e);
 typedef void catalog_done(void *ctx, const struct err *e);
 
 struct catalog_options {
-    void (*wake)(void *ctx); /* called from the catalog's threads when something is to be drained; may be NULL */
+    /* Called from the catalog's threads when something is to be drained. May be NULL. */
+    void (*wake)(void *ctx);
     void *wake_ctx;
     size_t queue_max; /* jobs that may wait, for each of the two threads; 0: 4096 */
     size_t group_max; /* jobs in one commit; 0: 512 */
@@ -40,9 +42,9 @@ MUST_USE int catalog_open(const char *path, const struct catalog_options *option
 /* Refuses new jobs, finishes those that wait, calls every `done` that is due, stops the threads. */
 void catalog_close(struct catalog *c);
 
-/* Queue a job. E_UNAVAILABLE when the queue is full or the catalog is closing (then neither work nor
- * done will be called). `done` may be NULL. Any thread may call. A reader sees one consistent snapshot
- * and never waits for the writer. */
+/* Queue a job. E_UNAVAILABLE when the queue is full or the catalog is closing (then neither work
+ * nor done will be called). `done` may be NULL. Any thread may call. A reader sees one
+ * consistent snapshot and never waits for the writer. */
 MUST_USE int catalog_write(struct catalog *c, catalog_work *work, catalog_done *done, void *ctx,
                            struct err *e);
 MUST_USE int catalog_read(struct catalog *c, catalog_work *work, catalog_done *done, void *ctx,
@@ -60,7 +62,7 @@ struct catalog_stats {
     uint64_t writes, groups, commit_failures, reads;
     size_t write_queue, read_queue; /* waiting now */
     int64_t last_commit_us;         /* duration of the last COMMIT */
-    bool checked;                   /* the file was checked at open, because the last stop was not clean */
+    bool checked; /* the file was checked at open, because the last stop was not clean */
 };
 void catalog_stats(struct catalog *c, struct catalog_stats *out);
 

@@ -1,7 +1,8 @@
 /*
- * dataset.c - datasets and their versions. Each change of state has its audit entry in the same transaction.
+ * dataset.c - datasets and their versions. Each change of state has its audit entry in the same
+ * transaction.
  *
- *     draft --> sealed --> retired        and, on the side, quarantined: found changed, not to be used
+ *     draft --> sealed --> retired    and, beside that, quarantined: found changed, not to be used
  */
 #include "catalog/dataset.h"
 
@@ -16,16 +17,27 @@
 enum { DETAIL_MAX_BYTES = 16 << 10 };
 
 enum {
-    DATASET_FIND, DATASET_ADD, DATASET_LAST_VERSION, DATASET_ADD_VERSION, DATASET_ONE, DATASET_LATEST,
-    DATASET_LATEST_SEALED, DATASET_BY_KEY, DATASET_LIST, DATASET_SEAL, DATASET_RETIRE,
-    DATASET_QUARANTINE, DATASET_UNQUARANTINE, DATASET_SQL_COUNT
+    DATASET_FIND,
+    DATASET_ADD,
+    DATASET_LAST_VERSION,
+    DATASET_ADD_VERSION,
+    DATASET_ONE,
+    DATASET_LATEST,
+    DATASET_LATEST_SEALED,
+    DATASET_BY_KEY,
+    DATASET_LIST,
+    DATASET_SEAL,
+    DATASET_RETIRE,
+    DATASET_QUARANTINE,
+    DATASET_UNQUARANTINE,
+    DATASET_SQL_COUNT
 };
 
 /* In the order in which row_from() takes them. */
 #define SELECT                                                                                     \
-    "SELECT v.id, d.name, v.version, v.title, v.description, v.classification, v.manifest,"         \
-    " v.files, v.size_bytes, v.state, v.quarantine_us, v.quarantine_reason, v.actor_uid,"           \
-    " v.actor_name, v.created_us, v.sealed_us, v.retired_us"                                        \
+    "SELECT v.id, d.name, v.version, v.title, v.description, v.classification, v.manifest,"        \
+    " v.files, v.size_bytes, v.state, v.quarantine_us, v.quarantine_reason, v.actor_uid,"          \
+    " v.actor_name, v.created_us, v.sealed_us, v.retired_us"                                       \
     " FROM dataset d JOIN dataset_version v ON v.dataset = d.id "
 
 static const struct sql_row rows[] = {
@@ -45,7 +57,8 @@ static const struct sql_row rows[] = {
     [DATASET_LIST] = {SELECT "WHERE d.name >= ?1 AND (d.name > ?1 OR v.version < ?2)"
                              " ORDER BY d.name, v.version DESC LIMIT ?3"},
     [DATASET_SEAL] = {"UPDATE dataset_version SET state = 'sealed', sealed_us = ? WHERE id = ?"},
-    [DATASET_RETIRE] = {"UPDATE dataset_version SET state = 'retired', retired_us = ? WHERE id = ?"},
+    [DATASET_RETIRE] =
+        {"UPDATE dataset_version SET state = 'retired', retired_us = ? WHERE id = ?"},
     [DATASET_QUARANTINE] = {"UPDATE dataset_version SET quarantine_us = ?, quarantine_reason = ?"
                             " WHERE id = ?"},
     [DATASET_UNQUARANTINE] = {"UPDATE dataset_version SET quarantine_us = NULL,"
@@ -183,8 +196,8 @@ static int latest_sealed(struct cat *db, struct arena *a, const char *name, stru
 int cat_dataset_resolve(struct cat *db, struct arena *a, const char *ref, struct dataset_row *out,
                         struct err *e)
 {
-    char name[65];
-    int64_t version;
+    char name[65] = "";
+    int64_t version = 0;
     if (dataset_parse_ref(ref, name, &version, e) < 0)
         return -1;
     int rc = version ? cat_dataset_get(db, a, name, version, out, e)
@@ -210,9 +223,9 @@ int cat_dataset_list(struct cat *db, struct arena *a, const char *after_name, in
                        DATASET_LIST_MAX);
     *out = arena_alloc(a, limit * sizeof **out);
     *count = 0;
-    AUTO_STMT sqlite3_stmt *s =
-        cat_query(db, &dataset_sql, DATASET_LIST, e, V_T(after_name ? after_name : ""),
-                  V_I(after_name ? after_version : INT64_MAX), V_I(limit));
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &dataset_sql, DATASET_LIST, e,
+                                          V_T(after_name ? after_name : ""),
+                                          V_I(after_name ? after_version : INT64_MAX), V_I(limit));
     int rc = -1;
     while (s && (rc = cat_step(db, s, e)) == 1)
         row_from(a, s, &(*out)[(*count)++]);
@@ -297,8 +310,8 @@ int cat_dataset_add(struct cat *db, struct arena *a, const struct dataset_new *d
                                          d->request_sha256, &earlier, e) < 0))
         return -1;
     if (earlier) {
-        char name[65];
-        int64_t version;
+        char name[65] = "";
+        int64_t version = 0;
         *existed = true;
         if (dataset_parse_ref(earlier, name, &version, e) < 0)
             return -1;
@@ -308,8 +321,8 @@ int cat_dataset_add(struct cat *db, struct arena *a, const struct dataset_new *d
         return err_context(e, "adding dataset %s", d->name);
     if (!d->idempotency_key)
         return 0;
-    return idem_keep(db, d->actor.uid, d->idempotency_key, "dataset.add", d->request_sha256, out->ref,
-                     d->created_us, e);
+    return idem_keep(db, d->actor.uid, d->idempotency_key, "dataset.add", d->request_sha256,
+                     out->ref, d->created_us, e);
 }
 
 /* ---- states ---- */
@@ -317,7 +330,7 @@ int cat_dataset_add(struct cat *db, struct arena *a, const struct dataset_new *d
 static int move(struct cat *db, struct arena *a, int64_t key, enum dataset_state to,
                 const struct cat_actor *actor, int64_t at_us, struct err *e)
 {
-    struct dataset_row d;
+    struct dataset_row d = {0};
     if (get_by_key(db, a, key, &d, e) < 0)
         return -1;
     if (to == DATASET_SEALED && d.state == DATASET_SEALED)
@@ -328,8 +341,8 @@ static int move(struct cat *db, struct arena *a, int64_t key, enum dataset_state
     if (to == DATASET_SEALED && d.quarantined)
         return err_set(e, E_CONFLICT, "state", "ask the dataset's custodian",
                        "%s is in quarantine: %s", d.ref, d.quarantine_reason);
-    if (cat_do(db, &dataset_sql, to == DATASET_SEALED ? DATASET_SEAL : DATASET_RETIRE, e, V_I(at_us),
-               V_I(key)) < 0)
+    if (cat_do(db, &dataset_sql, to == DATASET_SEALED ? DATASET_SEAL : DATASET_RETIRE, e,
+               V_I(at_us), V_I(key)) < 0)
         return -1;
     return audit_dataset(db, &d, actor, to == DATASET_SEALED ? "dataset.sealed" : "dataset.retired",
                          NULL, at_us, e);
@@ -361,14 +374,14 @@ static int set_quarantine(struct cat *db, struct arena *a, int64_t key,
                           const struct cat_actor *actor, const char *reason, int64_t at_us,
                           struct err *e)
 {
-    struct dataset_row d;
+    struct dataset_row d = {0};
     if (get_by_key(db, a, key, &d, e) < 0)
         return -1;
     if (d.quarantined == (reason != NULL))
         return 0;
-    int rc = reason ? cat_do(db, &dataset_sql, DATASET_QUARANTINE, e, V_I(at_us), V_T(reason),
-                             V_I(key))
-                    : cat_do(db, &dataset_sql, DATASET_UNQUARANTINE, e, V_I(key));
+    int rc =
+        reason ? cat_do(db, &dataset_sql, DATASET_QUARANTINE, e, V_I(at_us), V_T(reason), V_I(key))
+               : cat_do(db, &dataset_sql, DATASET_UNQUARANTINE, e, V_I(key));
     if (rc < 0)
         return -1;
     return audit_dataset(db, &d, actor, reason ? "dataset.quarantined" : "dataset.unquarantined",

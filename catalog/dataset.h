@@ -1,5 +1,6 @@
 /*
- * dataset.h - datasets and their versions: draft -> sealed -> retired, and quarantined when a copy was found changed.
+ * dataset.h - datasets and their versions: draft -> sealed -> retired, and quarantined when a copy
+ * was found changed.
  */
 #ifndef ENCLOS_CATALOG_DATASET_H
 #define ENCLOS_CATALOG_DATASET_H
@@ -24,7 +25,7 @@ struct dataset_row { /* one version; texts in the arena */
     int64_t key;     /* dataset_version.id: what runs link to */
     const char *name;
     int64_t version;
-    const char *ref; /* "X@1" */
+    const char *ref;                 /* "X@1" */
     const char *title, *description; /* may be NULL */
     const char *classification;
     const char *manifest; /* its id */
@@ -32,8 +33,8 @@ struct dataset_row { /* one version; texts in the arena */
     uint64_t size_bytes;
     enum dataset_state state;
     bool quarantined;
-    const char *quarantine_reason; /* or NULL */
-    struct cat_actor actor;        /* who added it */
+    const char *quarantine_reason;             /* or NULL */
+    struct cat_actor actor;                    /* who added it */
     int64_t created_us, sealed_us, retired_us; /* 0: not */
 };
 
@@ -50,19 +51,20 @@ struct dataset_new {
     int64_t created_us;
 };
 
-/* A new name makes version 1, a known one the next. With a used idempotency key: the earlier one. */
+/* A new name makes version 1, a known one the next. With a used idempotency key: the earlier
+ * one. */
 MUST_USE int cat_dataset_add(struct cat *db, struct arena *a, const struct dataset_new *d,
                              struct dataset_row *out, bool *existed, struct err *e);
 
-/* draft -> sealed. The caller has verified the objects and built the tree. Sealing what is sealed is a success that
- * changes nothing; retired is E_CONFLICT. */
+/* draft -> sealed. The caller has verified the objects and built the tree. Sealing what is
+ * sealed is a success that changes nothing; retired is E_CONFLICT. */
 MUST_USE int cat_dataset_seal(struct cat *db, int64_t key, const struct cat_actor *actor,
                               int64_t at_us, struct err *e);
 /* sealed -> retired: no new run may use it. */
 MUST_USE int cat_dataset_retire(struct cat *db, int64_t key, const struct cat_actor *actor,
                                 int64_t at_us, struct err *e);
-/* Marks it as found changed (actor: the lab); the first reason is kept. No run may use it until it is
- * released by cat_dataset_unquarantine. */
+/* Marks it as found changed (actor: the lab); the first reason is kept. No run may use it until
+ * it is released by cat_dataset_unquarantine. */
 MUST_USE int cat_dataset_quarantine(struct cat *db, int64_t key, const char *reason, int64_t at_us,
                                     struct err *e);
 MUST_USE int cat_dataset_unquarantine(struct cat *db, int64_t key, const struct cat_actor *actor,
@@ -72,16 +74,16 @@ MUST_USE int cat_dataset_unquarantine(struct cat *db, int64_t key, const struct 
 MUST_USE int cat_dataset_get(struct cat *db, struct arena *a, const char *name, int64_t version,
                              struct dataset_row *out, struct err *e);
 
-/* "NAME@V", or "NAME" for its latest sealed version, for use in a run: E_NOT_FOUND, E_INVALID for a text that
- * is no reference, E_CONFLICT when it is not sealed or is quarantined. */
+/* "NAME@V", or "NAME" for its latest sealed version, for use in a run: E_NOT_FOUND, E_INVALID
+ * for a text that is no reference, E_CONFLICT when it is not sealed or is quarantined. */
 MUST_USE int cat_dataset_resolve(struct cat *db, struct arena *a, const char *ref,
                                  struct dataset_row *out, struct err *e);
 
 /* Splits "NAME@V"; *version is 0 without "@V". E_INVALID. */
 MUST_USE int dataset_parse_ref(const char *ref, char name[65], int64_t *version, struct err *e);
 
-/* All versions by name, newest version first. Cursor: name and version of the last row seen (NULL: from
- * the start). */
+/* All versions by name, newest version first. Cursor: name and version of the last row seen
+ * (NULL: from the start). */
 MUST_USE int cat_dataset_list(struct cat *db, struct arena *a, const char *after_name,
                               int64_t after_version, size_t limit, struct dataset_row **out,
                               size_t *count, struct err *e);

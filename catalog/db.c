@@ -16,14 +16,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-
-
 enum { BUSY_TIMEOUT_MS = 5000, WAL_CHECKPOINT_PAGES = 4000 };
 
 const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT] = {
-    [SQL_MIGRATE] = &migrate_sql,  [SQL_AUDIT] = &audit_sql,   [SQL_IDEM] = &idem_sql,
-    [SQL_RUN] = &run_sql,          [SQL_RUN_READ] = &run_read_sql,
-    [SQL_METRIC] = &metric_sql,    [SQL_DATASET] = &dataset_sql,
+    [SQL_MIGRATE] = &migrate_sql, [SQL_AUDIT] = &audit_sql,       [SQL_IDEM] = &idem_sql,
+    [SQL_RUN] = &run_sql,         [SQL_RUN_READ] = &run_read_sql, [SQL_METRIC] = &metric_sql,
+    [SQL_DATASET] = &dataset_sql,
 };
 
 struct cat {
@@ -50,27 +48,25 @@ int cat_err(struct cat *db, int rc, struct err *e, const char *doing)
             err_set(e, E_LIMIT, "catalog", "free space on the disk that holds the state folder",
                     "%s: the disk is full", doing);
         else
-            err_set(e, E_UNAVAILABLE, "catalog", "check the disk and the rights of the state folder",
-                    "%s: %s", doing, text);
+            err_set(e, E_UNAVAILABLE, "catalog",
+                    "check the disk and the rights of the state folder", "%s: %s", doing, text);
         break;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         err_set(e, E_UNAVAILABLE, "catalog", "end the other program that writes to catalog.db",
                 "%s: the catalog is locked by another program", doing);
         break;
-    case SQLITE_CONSTRAINT:
-        err_set(e, E_CONFLICT, "catalog", NULL, "%s: %s", doing, text);
-        break;
+    case SQLITE_CONSTRAINT: err_set(e, E_CONFLICT, "catalog", NULL, "%s: %s", doing, text); break;
     case SQLITE_TOOBIG:
         err_set(e, E_LIMIT, "catalog", NULL, "%s: a value is too large", doing);
         break;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        err_set(e, E_INTERNAL, "catalog", "restore catalog.db from a backup, or repair it with sqlite3",
+        err_set(e, E_INTERNAL, "catalog",
+                "restore catalog.db from a backup, or repair it with sqlite3",
                 "%s: catalog.db is damaged (%s)", doing, text);
         break;
-    default:
-        err_set(e, E_INTERNAL, "catalog", NULL, "%s: %s (SQLite %d)", doing, text, rc);
+    default: err_set(e, E_INTERNAL, "catalog", NULL, "%s: %s (SQLite %d)", doing, text, rc);
     }
     if (e->os_errno == 0 && no_space)
         e->os_errno = os_errno;
@@ -130,8 +126,8 @@ static int set_up(struct cat *db, bool read_only, struct err *e)
 int cat_open(const char *path, bool read_only, struct cat **out, struct err *e)
 {
     if (!read_only) {
-        /* SQLite would make it with the umask's mode. Nothing has the file open yet in this process:
-         * closing any descriptor on it later would drop SQLite's POSIX locks. */
+        /* SQLite would make it with the umask's mode. Nothing has the file open yet in this
+         * process: closing any descriptor on it later would drop SQLite's POSIX locks. */
         AUTO_FD int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0 && errno != EEXIST)
             return err_sys(e, "catalog", NULL, "cannot make %s", path);
@@ -215,8 +211,8 @@ static sqlite3_stmt *cached(struct cat *db, const struct sql_table *table, int r
         *slot = mem_alloc((size_t)table->count * sizeof **slot);
     sqlite3_stmt **s = &(*slot)[row];
     if (!*s) {
-        int rc = sqlite3_prepare_v3(db->handle, table->rows[row].text, -1, SQLITE_PREPARE_PERSISTENT,
-                                    s, NULL);
+        int rc = sqlite3_prepare_v3(db->handle, table->rows[row].text, -1,
+                                    SQLITE_PREPARE_PERSISTENT, s, NULL);
         if (rc != SQLITE_OK) {
             cat_err(db, rc, e, table->noun);
             return NULL;
@@ -233,12 +229,10 @@ static int bind_one(sqlite3_stmt *s, int at, const struct cat_value *v)
     case CAT_TEXT:
         return v->text ? sqlite3_bind_text(s, at, v->text, -1, SQLITE_STATIC)
                        : sqlite3_bind_null(s, at);
-    case CAT_INT:
-        return sqlite3_bind_int64(s, at, v->num);
+    case CAT_INT: return sqlite3_bind_int64(s, at, v->num);
     case CAT_DOUBLE:
         return isnan(v->real) ? sqlite3_bind_null(s, at) : sqlite3_bind_double(s, at, v->real);
-    case CAT_NULL:
-        return sqlite3_bind_null(s, at);
+    case CAT_NULL: return sqlite3_bind_null(s, at);
     }
     return SQLITE_MISUSE;
 }

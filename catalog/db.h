@@ -33,7 +33,14 @@ struct sql_table {
 };
 
 enum {
-    SQL_MIGRATE, SQL_AUDIT, SQL_IDEM, SQL_RUN, SQL_RUN_READ, SQL_METRIC, SQL_DATASET, SQL_TABLE_COUNT
+    SQL_MIGRATE,
+    SQL_AUDIT,
+    SQL_IDEM,
+    SQL_RUN,
+    SQL_RUN_READ,
+    SQL_METRIC,
+    SQL_DATASET,
+    SQL_TABLE_COUNT
 };
 extern const struct sql_table migrate_sql, audit_sql, idem_sql, run_sql, run_read_sql, metric_sql,
     dataset_sql;
@@ -45,8 +52,8 @@ MUST_USE int cat_open(const char *path, bool read_only, struct cat **out, struct
 void cat_close(struct cat *db);
 sqlite3 *cat_handle(struct cat *db);
 
-/* Statements are prepared once per connection and kept: release resets and clears the bindings. One use at a
- * time of the same statement. */
+/* Statements are prepared once per connection and kept: release resets and clears the bindings.
+ * One use at a time of the same statement. */
 void cat_stmt_reset_at(sqlite3_stmt **s);
 #define AUTO_STMT __attribute__((cleanup(cat_stmt_reset_at)))
 
@@ -68,7 +75,8 @@ struct cat_value {
 /* A statement of a table with its values, ready to step; NULL with *e set on failure. */
 #define cat_query(db, table, row, e, ...)                                                          \
     cat_query_values((db), (table), (row), (const struct cat_value[]){__VA_ARGS__},                \
-                     sizeof((const struct cat_value[]){__VA_ARGS__}) / sizeof(struct cat_value), (e))
+                     sizeof((const struct cat_value[]){__VA_ARGS__}) / sizeof(struct cat_value),   \
+                     (e))
 sqlite3_stmt *cat_query_values(struct cat *db, const struct sql_table *table, int row,
                                const struct cat_value *values, size_t count, struct err *e);
 

@@ -10,8 +10,8 @@
 
 enum { DIGEST_HEX_SIZE = 65 };
 
-/* Called now and then (every few MiB) with the bytes done so far; returning false stops the work with
- * E_UNAVAILABLE. */
+/* Called now and then (every few MiB) with the bytes done so far; returning false stops the work
+ * with E_UNAVAILABLE. */
 struct digest_progress {
     bool (*step)(void *ctx, uint64_t done_bytes);
     void *ctx;
@@ -26,8 +26,8 @@ void digest_free_at(struct digest **d);
 
 void digest_bytes(const void *p, size_t len, char hex[DIGEST_HEX_SIZE]);
 
-/* Reads fd from its start by pread until the end of file. *size_bytes (may be NULL) is what was read.
- * progress may be NULL. */
+/* Reads fd from its start by pread until the end of file. *size_bytes (may be NULL) is what was
+ * read. progress may be NULL. */
 MUST_USE int digest_fd(int fd, const struct digest_progress *progress, char hex[DIGEST_HEX_SIZE],
                        uint64_t *size_bytes, struct err *e);
 

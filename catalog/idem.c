@@ -21,9 +21,9 @@ int idem_find(struct cat *db, struct arena *a, int64_t uid, const char *key, con
 {
     size_t len = strlen(key);
     if (len == 0 || len > IDEM_KEY_MAX || !text_is_utf8(key, len) || text_has_control(key, len))
-        return err_set(e, E_INVALID, "idempotency_key", "a random text for each new request will do",
-                       "an idempotency key has 1 to %d bytes and no control character",
-                       IDEM_KEY_MAX);
+        return err_set(
+            e, E_INVALID, "idempotency_key", "a random text for each new request will do",
+            "an idempotency key has 1 to %d bytes and no control character", IDEM_KEY_MAX);
     *result = NULL;
     AUTO_STMT sqlite3_stmt *s = cat_query(db, &idem_sql, IDEM_FIND, e, V_I(uid), V_T(key));
     int rc = s ? cat_step(db, s, e) : -1;

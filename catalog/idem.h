@@ -1,8 +1,8 @@
 /*
  * idem.h - idempotency keys: the same request sent twice has one effect.
  *
- * A key belongs to an actor's uid. It is kept with the method, the SHA-256 of the canonical request and
- * the result's reference (a run id, "X@1").
+ * A key belongs to an actor's uid. It is kept with the method, the SHA-256 of the canonical request
+ * and the result's reference (a run id, "X@1").
  */
 #ifndef ENCLOS_CATALOG_IDEM_H
 #define ENCLOS_CATALOG_IDEM_H
@@ -15,8 +15,9 @@ struct cat;
 
 enum { IDEM_KEY_MAX = 200 };
 
-/* *result is NULL when the key is new, else what the earlier request gave (in the arena). E_CONFLICT
- * when the key was used for another method or another request. E_INVALID for an empty or too long key. */
+/* *result is NULL when the key is new, else what the earlier request gave (in the arena).
+ * E_CONFLICT when the key was used for another method or another request. E_INVALID for an empty
+ * or too long key. */
 MUST_USE int idem_find(struct cat *db, struct arena *a, int64_t uid, const char *key,
                        const char *method, const char *request_sha256, const char **result,
                        struct err *e);

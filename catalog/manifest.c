@@ -1,6 +1,6 @@
 /*
- * manifest.c - manifests: built, printed, parsed. The text is the truth: its SHA-256 is the id, so only one
- * spelling is accepted.
+ * manifest.c - manifests: built, printed, parsed. The text is the truth: its SHA-256 is the id, so
+ * only one spelling is accepted.
  */
 #include "catalog/manifest.h"
 
@@ -59,7 +59,8 @@ int manifest_add(struct manifest *m, const char *path, const char *sha256, uint6
 
 static int by_path(const void *a, const void *b)
 {
-    return strcmp(((const struct manifest_entry *)a)->path, ((const struct manifest_entry *)b)->path);
+    return strcmp(((const struct manifest_entry *)a)->path,
+                  ((const struct manifest_entry *)b)->path);
 }
 
 struct prefix {
@@ -123,7 +124,7 @@ int manifest_seal(struct manifest *m, struct buf *text, struct err *e)
     if (own.failed)
         return err_set(e, E_LIMIT, "entries", "pack small files together, or leave some out",
                        "a manifest has at most %d MiB of text", MANIFEST_MAX_BYTES >> 20);
-    digest_bytes(own.data, own.len, m->id);
+    digest_bytes(buf_cstr(&own), own.len, m->id);
     if (text)
         buf_add(text, own.data, own.len);
     return 0;
@@ -143,7 +144,8 @@ static int parse_entry(struct manifest *m, const struct json *v, size_t index, s
     if (json_type(v) != JSON_OBJECT)
         return err_set(e, E_INVALID, where, NULL, "an entry is an object, not a %s",
                        json_type_name(json_type(v)));
-    if (json_only_keys(v, where, keys, e) < 0 || json_need_str(v, where, "mode", 4, 4, &mode, e) < 0 ||
+    if (json_only_keys(v, where, keys, e) < 0 ||
+        json_need_str(v, where, "mode", 4, 4, &mode, e) < 0 ||
         json_need_str(v, where, "path", 1, 1024, &path, e) < 0 ||
         json_need_str(v, where, "sha256", 64, 64, &sha256, e) < 0 ||
         json_need_int(v, where, "size", 0, (int64_t)OBJECT_MAX_BYTES, &size, e) < 0)
@@ -191,7 +193,7 @@ int manifest_parse(const char *text, size_t len, struct manifest **out, struct e
     }
     if (manifest_seal(m, &canonical, e) < 0)
         return err_context(e, "manifest");
-    if (canonical.len != len || memcmp(canonical.data, text, len) != 0)
+    if (canonical.len != len || memcmp(buf_cstr(&canonical), text, len) != 0)
         return err_set(e, E_INVALID, "manifest",
                        "no spaces, sorted keys, no needless escapes, nothing after the end",
                        "the manifest is not in canonical form");

@@ -3,8 +3,8 @@
  *
  *   {"entries":[{"mode":"0644","path":"a/b.py","sha256":"...","size":12},...],"version":1}
  *
- * No spaces, keys sorted, entries sorted by the bytes of their path, one LF-free line. The SHA-256 of that text is
- * the id. Empty folders are not kept.
+ * No spaces, keys sorted, entries sorted by the bytes of their path, one LF-free line. The SHA-256
+ * of that text is the id. Empty folders are not kept.
  */
 #ifndef ENCLOS_CATALOG_MANIFEST_H
 #define ENCLOS_CATALOG_MANIFEST_H
@@ -36,10 +36,12 @@ struct manifest {
 MUST_USE int manifest_parse(const char *text, size_t len, struct manifest **out, struct err *e);
 
 struct manifest *manifest_new(void);
-/* Copies. Checks the path, the digest and the bounds; order and doubles are seen by manifest_seal. */
+/* Copies. Checks the path, the digest and the bounds; order and doubles are seen by
+ * manifest_seal. */
 MUST_USE int manifest_add(struct manifest *m, const char *path, const char *sha256,
                           uint64_t size_bytes, bool executable, struct err *e);
-/* Sorts, refuses doubles and a file that is also a folder, sets id; `text` (may be NULL) gets the canonical text. */
+/* Sorts, refuses doubles and a file that is also a folder, sets id; `text` (may be NULL) gets
+ * the canonical text. */
 MUST_USE int manifest_seal(struct manifest *m, struct buf *text, struct err *e);
 
 void manifest_print(const struct manifest *m, struct buf *out);
@@ -47,7 +49,8 @@ void manifest_free_at(struct manifest **m);
 #define AUTO_MANIFEST __attribute__((cleanup(manifest_free_at)))
 
 struct store;
-/* The manifest of that id from the object store. E_NOT_FOUND; E_INVALID when the object is no manifest. */
+/* The manifest of that id from the object store. E_NOT_FOUND; E_INVALID when the object is no
+ * manifest. */
 MUST_USE int manifest_load(const struct store *s, const char *id, struct manifest **out,
                            struct err *e);
 /* Stores a sealed manifest's text as an object. */

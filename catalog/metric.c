@@ -1,8 +1,8 @@
 /*
  * metric.c - metric points with their summaries, params and tags, as batches from a run's log.
  *
- * The position in the log moves in the same transaction as what was read up to there: after a crash ingest
- * starts again from the stored position, and nothing is missing or there twice.
+ * The position in the log moves in the same transaction as what was read up to there: after a crash
+ * ingest starts again from the stored position, and nothing is missing or there twice.
  */
 #include "catalog/metric.h"
 
@@ -15,9 +15,22 @@
 enum { EVENT_DETAIL_BYTES = 8 << 10 };
 
 enum {
-    METRIC_RUN, METRIC_SET_OFFSET, METRIC_FIND, METRIC_NEW, METRIC_UPDATE, METRIC_ADD_POINT,
-    METRIC_COUNT, METRIC_LATEST, METRIC_POINTS, PARAM_FIND, PARAM_ADD, PARAM_COUNT, TAG_FIND, TAG_SET,
-    TAG_COUNT, METRIC_SQL_COUNT
+    METRIC_RUN,
+    METRIC_SET_OFFSET,
+    METRIC_FIND,
+    METRIC_NEW,
+    METRIC_UPDATE,
+    METRIC_ADD_POINT,
+    METRIC_COUNT,
+    METRIC_LATEST,
+    METRIC_POINTS,
+    PARAM_FIND,
+    PARAM_ADD,
+    PARAM_COUNT,
+    TAG_FIND,
+    TAG_SET,
+    TAG_COUNT,
+    METRIC_SQL_COUNT
 };
 
 static const struct sql_row rows[] = {
@@ -57,7 +70,8 @@ struct summary {
     int64_t last_step, last_time_us, count;
 };
 
-/* The metrics that a batch touches, so that each summary is read and written once. Open addressing. */
+/* The metrics that a batch touches, so that each summary is read and written once. Open
+ * addressing. */
 struct touched {
     struct summary *slots;
     size_t room; /* a power of two, more than twice what the batch has */
@@ -83,8 +97,8 @@ static struct summary *touched_slot(struct touched *t, const char *name)
     return &t->slots[i];
 }
 
-/* MLflow's rule: the last value is the one with the greatest (step, time); here the later line wins when
- * both are equal. */
+/* MLflow's rule: the last value is the one with the greatest (step, time); here the later line
+ * wins when both are equal. */
 static void summary_add(struct summary *m, const struct metric_item *item)
 {
     if (m->count == 0 || item->step > m->last_step ||
@@ -150,8 +164,11 @@ static int summary_load(struct cat *db, int64_t seq, struct metric_item *item, s
     }
     if (cat_do(db, &metric_sql, METRIC_NEW, e, V_I(seq), V_T(item->name)) < 0)
         return -1;
-    *m = (struct summary){.id = cat_last_id(db), .name = item->name,
-                          .last = (double)NAN, .min = (double)NAN, .max = (double)NAN};
+    *m = (struct summary){.id = cat_last_id(db),
+                          .name = item->name,
+                          .last = (double)NAN,
+                          .min = (double)NAN,
+                          .max = (double)NAN};
     return 0;
 }
 
@@ -175,8 +192,8 @@ static int add_text(struct cat *db, int64_t seq, struct metric_item *item, struc
     int64_t count = 0;
     bool there;
     {
-        AUTO_STMT sqlite3_stmt *s = cat_query(db, &metric_sql, param ? PARAM_FIND : TAG_FIND, e,
-                                              V_I(seq), V_T(item->name));
+        AUTO_STMT sqlite3_stmt *s =
+            cat_query(db, &metric_sql, param ? PARAM_FIND : TAG_FIND, e, V_I(seq), V_T(item->name));
         int rc = s ? cat_step(db, s, e) : -1;
         if (rc < 0)
             return -1;
@@ -191,8 +208,8 @@ static int add_text(struct cat *db, int64_t seq, struct metric_item *item, struc
     if (!there && count_of(db, param ? PARAM_COUNT : TAG_COUNT, seq, &count, e) < 0)
         return -1;
     if (count >= RUN_PARAMS_MAX) {
-        refuse(item, param ? "the run has too many params already"
-                           : "the run has too many tags already");
+        refuse(item,
+               param ? "the run has too many params already" : "the run has too many tags already");
         return 0;
     }
     return cat_do(db, &metric_sql, param ? PARAM_ADD : TAG_SET, e, V_I(seq), V_T(item->name),
@@ -248,15 +265,16 @@ static int add_items(struct cat *db, const char *run_id, int64_t seq, struct met
     }
     for (size_t i = 0; i < t->room; i++) {
         const struct summary *m = &t->slots[i];
-        if (m->name && cat_do(db, &metric_sql, METRIC_UPDATE, e, V_D(m->last), V_I(m->last_step),
-                              V_I(m->last_time_us), V_D(m->min), V_D(m->max), V_I(m->count),
-                              V_I(m->id)) < 0)
+        if (m->name &&
+            cat_do(db, &metric_sql, METRIC_UPDATE, e, V_D(m->last), V_I(m->last_step),
+                   V_I(m->last_time_us), V_D(m->min), V_D(m->max), V_I(m->count), V_I(m->id)) < 0)
             return -1;
     }
     return 0;
 }
 
-static int find_run(struct cat *db, const char *run_id, int64_t *seq, uint64_t *offset, struct err *e)
+static int find_run(struct cat *db, const char *run_id, int64_t *seq, uint64_t *offset,
+                    struct err *e)
 {
     AUTO_STMT sqlite3_stmt *s = cat_query(db, &metric_sql, METRIC_RUN, e, V_T(run_id));
     int rc = s ? cat_step(db, s, e) : -1;
@@ -273,17 +291,18 @@ static int find_run(struct cat *db, const char *run_id, int64_t *seq, uint64_t *
 int cat_metric_add_batch(struct cat *db, const char *run_id, struct metric_batch *batch,
                          int64_t now_us, struct err *e)
 {
-    int64_t seq;
-    uint64_t offset;
+    int64_t seq = 0;
+    uint64_t offset = 0;
     int64_t refused = 0;
     struct touched t;
     if (find_run(db, run_id, &seq, &offset, e) < 0)
         return -1;
     if (batch->from_offset != offset || batch->to_offset < offset)
-        return err_set(e, E_CONFLICT, "offset", NULL,
-                       "the log of %s is in the catalog up to %llu; this batch goes from %llu to %llu",
-                       run_id, (unsigned long long)offset, (unsigned long long)batch->from_offset,
-                       (unsigned long long)batch->to_offset);
+        return err_set(
+            e, E_CONFLICT, "offset", NULL,
+            "the log of %s is in the catalog up to %llu; this batch goes from %llu to %llu", run_id,
+            (unsigned long long)offset, (unsigned long long)batch->from_offset,
+            (unsigned long long)batch->to_offset);
     if (touched_init(&t, batch->count) < 0)
         return err_set(e, E_LIMIT, "metrics", NULL, "no memory for a batch of %zu", batch->count);
     int rc = add_items(db, run_id, seq, batch, &t, now_us, &refused, e);
@@ -328,8 +347,8 @@ int cat_metric_latest(struct cat *db, struct arena *a, const char *run_id,
 static int find_metric(struct cat *db, const char *run_id, const char *name, int64_t *id,
                        int64_t *points, struct err *e)
 {
-    int64_t seq;
-    uint64_t offset;
+    int64_t seq = 0;
+    uint64_t offset = 0;
     if (find_run(db, run_id, &seq, &offset, e) < 0)
         return -1;
     AUTO_STMT sqlite3_stmt *s = cat_query(db, &metric_sql, METRIC_FIND, e, V_I(seq), V_T(name));

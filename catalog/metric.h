@@ -1,9 +1,10 @@
 /*
- * metric.h - what a run measures and says of itself: metric points, params, tags, as a batch read from its log.
+ * metric.h - what a run measures and says of itself: metric points, params, tags, as a batch read
+ * from its log.
  *
- * Points are kept in the order in which the run wrote them, numbered from 1 for each metric. NaN is stored
- * as SQL null, infinities as such. A summary is kept apart for each metric, so that lists never read
- * points.
+ * Points are kept in the order in which the run wrote them, numbered from 1 for each metric. NaN is
+ * stored as SQL null, infinities as such. A summary is kept apart for each metric, so that lists
+ * never read points.
  */
 #ifndef ENCLOS_CATALOG_METRIC_H
 #define ENCLOS_CATALOG_METRIC_H
@@ -15,7 +16,7 @@ enum {
     METRIC_NAMES_MAX = 10000, /* metrics of one run */
     RUN_PARAMS_MAX = 2000,    /* params of one run, tags of one run */
     RUN_VALUE_MAX_BYTES = 6000,
-    METRIC_LIST_MAX = 10000,  /* points in one answer */
+    METRIC_LIST_MAX = 10000, /* points in one answer */
 };
 
 enum metric_item_kind { METRIC_POINT, METRIC_PARAM, METRIC_TAG };
@@ -23,12 +24,12 @@ enum metric_item_kind { METRIC_POINT, METRIC_PARAM, METRIC_TAG };
 struct metric_item {
     enum metric_item_kind kind;
     const char *name;
-    const char *text;  /* value of a param or tag */
-    double value;      /* of a point; may be NaN or infinite */
+    const char *text; /* value of a param or tag */
+    double value;     /* of a point; may be NaN or infinite */
     int64_t step;
     int64_t time_us;
-    bool refused;           /* out: the catalog did not take it ... */
-    const char *why;        /* ... because (static text) */
+    bool refused;    /* out: the catalog did not take it ... */
+    const char *why; /* ... because (static text) */
 };
 
 struct metric_batch {
@@ -39,9 +40,10 @@ struct metric_batch {
     uint64_t to_offset;   /* stored as the new position in the same transaction */
 };
 
-/* Exactly once: E_CONFLICT, and nothing changes, when from_offset is not where ingest stands (the message
- * tells). An item that cannot be taken (a param that has another value already, a name that is no
- * name, too many) is marked refused, counted in bad_metrics and kept as an event "bad_metric"; the others go in. */
+/* Exactly once: E_CONFLICT, and nothing changes, when from_offset is not where ingest stands
+ * (the message tells). An item that cannot be taken (a param that has another value already, a
+ * name that is no name, too many) is marked refused, counted in bad_metrics and kept as an event
+ * "bad_metric"; the others go in. */
 MUST_USE int cat_metric_add_batch(struct cat *db, const char *run_id, struct metric_batch *batch,
                                   int64_t now_us, struct err *e);
 
@@ -60,9 +62,10 @@ struct metric_point {
     int64_t number, step, time_us;
     double value;
 };
-/* Points with a number greater than `after`, in order. E_NOT_FOUND when the run has no such metric. */
-MUST_USE int cat_metric_points(struct cat *db, struct arena *a, const char *run_id, const char *name,
-                               int64_t after, size_t limit, struct metric_point **out,
-                               size_t *count, struct err *e);
+/* Points with a number greater than `after`, in order. E_NOT_FOUND when the run has no such
+ * metric. */
+MUST_USE int cat_metric_points(struct cat *db, struct arena *a, const char *run_id,
+                               const char *name, int64_t after, size_t limit,
+                               struct metric_point **out, size_t *count, struct err *e);
 
 #endif

@@ -15,9 +15,10 @@ static const struct sql_row rows[] = {
                           .scan = "a handful of rows, read once at start-up"},
     [MIGRATE_ADD] = {"INSERT INTO schema_migration (number, name, sha256, applied_us)"
                      " VALUES (?, ?, ?, ?)"},
-    [MIGRATE_OTHER_TABLES] = {"SELECT name FROM sqlite_schema"
-                              " WHERE name NOT LIKE 'sqlite_%' AND name <> 'schema_migration' LIMIT 1",
-                              .scan = "the schema has no index; read once at start-up"},
+    [MIGRATE_OTHER_TABLES] =
+        {"SELECT name FROM sqlite_schema"
+         " WHERE name NOT LIKE 'sqlite_%' AND name <> 'schema_migration' LIMIT 1",
+         .scan = "the schema has no index; read once at start-up"},
 };
 const struct sql_table migrate_sql = {"migration", rows, sizeof rows / sizeof rows[0], SQL_MIGRATE};
 
@@ -52,10 +53,11 @@ static int compare(struct cat *db, const struct migration *list, int count, int 
                            "catalog.db has migration %lld where %d was expected", (long long)number,
                            m->number);
         if (strcmp(sha256, expected) != 0)
-            return err_set(e, E_CONFLICT, "catalog",
-                           "a migration is never edited after it landed: add a new one",
-                           "migration %d (%s) is not the one that made catalog.db (%.12s, not %.12s)",
-                           m->number, m->name, expected, sha256);
+            return err_set(
+                e, E_CONFLICT, "catalog",
+                "a migration is never edited after it landed: add a new one",
+                "migration %d (%s) is not the one that made catalog.db (%.12s, not %.12s)",
+                m->number, m->name, expected, sha256);
         known++;
     }
     *done = known;

@@ -1,10 +1,10 @@
 /*
  * migrate.h - brings catalog.db to the version this program knows.
  *
- * Migrations are the numbered files of catalog/migrations/, embedded at build time, applied in order
- * in a transaction each and recorded with the SHA-256 of their text. They are never edited after
- * they landed: a recorded one whose text changed, a gap, or a number this program does not know
- * (the file was used by a newer Enclos) is refused and changes nothing.
+ * Migrations are the numbered files of catalog/migrations/, embedded at build time, applied in
+ * order in a transaction each and recorded with the SHA-256 of their text. They are never edited
+ * after they landed: a recorded one whose text changed, a gap, or a number this program does not
+ * know (the file was used by a newer Enclos) is refused and changes nothing.
  */
 #ifndef ENCLOS_CATALOG_MIGRATE_H
 #define ENCLOS_CATALOG_MIGRATE_H
@@ -23,8 +23,8 @@ struct migration {
 extern const struct migration migrations[];
 extern const int migration_count;
 
-/* Applies what is missing of `list`; *applied (may be NULL) is set to how many were. E_CONFLICT when the
- * file and the list do not agree. */
+/* Applies what is missing of `list`; *applied (may be NULL) is set to how many were. E_CONFLICT
+ * when the file and the list do not agree. */
 MUST_USE int migrate_apply(struct cat *db, const struct migration *list, int count, int *applied,
                            struct err *e);
 

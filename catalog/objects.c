@@ -1,9 +1,10 @@
 /*
  * objects.c - the content-addressed store. Blocks on the disk: called from pool threads.
  *
- * An object is written in tmp/ while its digest is computed, synced, and renamed to its name; then the folder is
- * synced. So a name tells the truth from the moment it exists, and what objects_put_* acknowledged survives a
- * power cut. The giver may change its file while we copy: what counts is the digest of the bytes we wrote.
+ * An object is written in tmp/ while its digest is computed, synced, and renamed to its name; then
+ * the folder is synced. So a name tells the truth from the moment it exists, and what objects_put_*
+ * acknowledged survives a power cut. The giver may change its file while we copy: what counts is
+ * the digest of the bytes we wrote.
  */
 #include "catalog/objects.h"
 
@@ -65,7 +66,8 @@ int objects_open(const struct store *s, const char *sha256, int *out_fd, uint64_
     object_name(sha256, name);
     AUTO_FD int fd = openat(s->objects_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
-        return err_set(e, E_NOT_FOUND, "sha256", "send it first", "the lab has no object %s", sha256);
+        return err_set(e, E_NOT_FOUND, "sha256", "send it first", "the lab has no object %s",
+                       sha256);
     if (fd < 0 || fstat(fd, &st) < 0)
         return err_sys(e, "sha256", NULL, "cannot open object %s", sha256);
     if (size_bytes)
@@ -135,8 +137,8 @@ static int copy_hashed(const struct source *from, int fd, uint64_t max,
 }
 
 /* Gives the whole, checked file `name` in from_dir its place among the objects, durably. */
-static int publish(const struct store *s, int fd, int from_dir, const char *name, const char *sha256,
-                   struct err *e)
+static int publish(const struct store *s, int fd, int from_dir, const char *name,
+                   const char *sha256, struct err *e)
 {
     char folder[3];
     char object[OBJECT_NAME_SIZE];
@@ -155,8 +157,8 @@ static int publish(const struct store *s, int fd, int from_dir, const char *name
     return 0;
 }
 
-static int check_content(const char *wanted, uint64_t wanted_size, const char *got, uint64_t got_size,
-                         struct err *e)
+static int check_content(const char *wanted, uint64_t wanted_size, const char *got,
+                         uint64_t got_size, struct err *e)
 {
     if (wanted_size != UINT64_MAX && got_size != wanted_size)
         return err_set(e, E_INVALID, "size_bytes", "do not change the file while it is sent",
@@ -184,7 +186,8 @@ static int store_aside(const struct store *s, const struct source *from, const c
         return -1;
     *existed = objects_has(s, out_sha256, &have) && have == *size;
     if (*existed)
-        return unlinkat(s->tmp_fd, tmp, 0) == 0 ? 0 : err_sys(e, "objects", NULL, "cannot clean tmp/");
+        return unlinkat(s->tmp_fd, tmp, 0) == 0 ? 0
+                                                : err_sys(e, "objects", NULL, "cannot clean tmp/");
     return publish(s, fd, s->tmp_fd, tmp, out_sha256, e);
 }
 
@@ -199,7 +202,8 @@ static int put(const struct store *s, const struct source *from, const char *sha
     if (sha256 && check_id(sha256, e) < 0)
         return -1;
     /* A file of the wrong size under that name is damaged: it is written again over it. */
-    if (sha256 && objects_has(s, sha256, &size) && (size_bytes == UINT64_MAX || size == size_bytes)) {
+    if (sha256 && objects_has(s, sha256, &size) &&
+        (size_bytes == UINT64_MAX || size == size_bytes)) {
         there = true;
         memcpy(got, sha256, sizeof got);
     } else {
@@ -228,7 +232,8 @@ int objects_put_fd(const struct store *s, int fd, const char *sha256, uint64_t s
     if (!S_ISREG(st.st_mode))
         return err_set(e, E_INVALID, "file", "pass a regular file", "it is not a regular file");
     if (size_bytes != UINT64_MAX && size_bytes > OBJECT_MAX_BYTES)
-        return err_set(e, E_LIMIT, "size_bytes", NULL, "an object has at most %d TiB", OBJECT_MAX_TB);
+        return err_set(e, E_LIMIT, "size_bytes", NULL, "an object has at most %d TiB",
+                       OBJECT_MAX_TB);
     return put(s, &(struct source){.fd = fd}, sha256, size_bytes, progress, out_sha256, out_size,
                existed, e);
 }
@@ -314,8 +319,8 @@ int objects_put_chunk(const struct store *s, int64_t owner_uid, const char *sha2
 
 /* ---- using ---- */
 
-int objects_verify(const struct store *s, const char *sha256, const struct digest_progress *progress,
-                   struct err *e)
+int objects_verify(const struct store *s, const char *sha256,
+                   const struct digest_progress *progress, struct err *e)
 {
     AUTO_FD int fd = -1;
     char got[DIGEST_HEX_SIZE];
@@ -331,11 +336,12 @@ int objects_copy(const struct store *s, const char *sha256, uint64_t size_bytes,
                  const char *name, mode_t mode, struct err *e)
 {
     AUTO_FD int from = -1;
-    char got[DIGEST_HEX_SIZE];
-    uint64_t size;
+    char got[DIGEST_HEX_SIZE] = "";
+    uint64_t size = 0;
     if (objects_open(s, sha256, &from, &size, e) < 0)
         return -1;
-    AUTO_FD int to = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    AUTO_FD int to =
+        openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (to < 0)
         return err_sys(e, "tree", NULL, "cannot make %s", name);
     /* The umask of whoever started us may have taken bits away. */
@@ -359,7 +365,8 @@ int objects_link(const struct store *s, const char *sha256, uint64_t size_bytes,
     if (check_id(sha256, e) < 0)
         return -1;
     if (!objects_has(s, sha256, &size))
-        return err_set(e, E_NOT_FOUND, "sha256", "send it first", "the lab has no object %s", sha256);
+        return err_set(e, E_NOT_FOUND, "sha256", "send it first", "the lab has no object %s",
+                       sha256);
     if (size != size_bytes)
         return err_set(e, E_INTERNAL, "sha256", "restore it from a backup, and check the disk",
                        "object %s is damaged: it has %llu bytes, not %llu", sha256,

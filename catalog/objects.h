@@ -1,8 +1,9 @@
 /*
- * objects.h - the content-addressed store: objects/ab/cdef..., named by the SHA-256 of what they hold.
+ * objects.h - the content-addressed store: objects/ab/cdef..., named by the SHA-256 of what they
+ * hold.
  *
- * An object appears by a rename, after its bytes are on the disk and their digest was computed on what was
- * stored: it is whole or not there. Mode 0400. Any thread may call; these functions block.
+ * An object appears by a rename, after its bytes are on the disk and their digest was computed on
+ * what was stored: it is whole or not there. Mode 0400. Any thread may call; these functions block.
  */
 #ifndef ENCLOS_CATALOG_OBJECTS_H
 #define ENCLOS_CATALOG_OBJECTS_H
@@ -14,15 +15,18 @@
 enum { OBJECT_MAX_TB = 1 };
 #define OBJECT_MAX_BYTES ((uint64_t)OBJECT_MAX_TB << 40)
 
-/* Is it there? *size_bytes may be NULL. Its bytes are not read. An id that is no SHA-256 is not there. */
+/* Is it there? *size_bytes may be NULL. Its bytes are not read. An id that is no SHA-256 is not
+ * there. */
 bool objects_has(const struct store *s, const char *sha256, uint64_t *size_bytes);
 
-/* Copies a regular file from its start. sha256 may be NULL (any content, as for outputs); size_bytes is what the
- * giver announced, or UINT64_MAX when unknown. E_INVALID on a mismatch, and nothing stays. out_sha256, out_size and
- * existed may be NULL. *existed: it was there with that size already, nothing was copied (with sha256 NULL: nothing was kept twice). */
+/* Copies a regular file from its start. sha256 may be NULL (any content, as for outputs);
+ * size_bytes is what the giver announced, or UINT64_MAX when unknown. E_INVALID on a mismatch,
+ * and nothing stays. out_sha256, out_size and existed may be NULL. *existed: it was there with
+ * that size already, nothing was copied (with sha256 NULL: nothing was kept twice). */
 MUST_USE int objects_put_fd(const struct store *s, int fd, const char *sha256, uint64_t size_bytes,
-                            const struct digest_progress *progress, char out_sha256[DIGEST_HEX_SIZE],
-                            uint64_t *out_size, bool *existed, struct err *e);
+                            const struct digest_progress *progress,
+                            char out_sha256[DIGEST_HEX_SIZE], uint64_t *out_size, bool *existed,
+                            struct err *e);
 
 MUST_USE int objects_put_bytes(const struct store *s, const void *p, size_t len, const char *sha256,
                                char out_sha256[DIGEST_HEX_SIZE], bool *existed, struct err *e);
@@ -35,21 +39,23 @@ MUST_USE int objects_open(const struct store *s, const char *sha256, int *out_fd
 MUST_USE int objects_verify(const struct store *s, const char *sha256,
                             const struct digest_progress *progress, struct err *e);
 
-/* One chunk of an upload, kept per owner in uploads/ across restarts. offset must be what was received so far (E_CONFLICT tells
- * the expected one; a chunk of 0 bytes only asks). The last chunk checks the digest and stores the object: on a mismatch
- * E_INVALID, and the upload is dropped. */
+/* One chunk of an upload, kept per owner in uploads/ across restarts. offset must be what was
+ * received so far (E_CONFLICT tells the expected one; a chunk of 0 bytes only asks). The last
+ * chunk checks the digest and stores the object: on a mismatch E_INVALID, and the upload is
+ * dropped. */
 MUST_USE int objects_put_chunk(const struct store *s, int64_t owner_uid, const char *sha256,
                                uint64_t total_bytes, uint64_t offset, const void *p, size_t len,
                                uint64_t *received, bool *complete, struct err *e);
 
-/* Makes sure that hard link `name` in dir_fd is the object (a copy, 0400, when it has too many links). */
-MUST_USE int objects_link(const struct store *s, const char *sha256, uint64_t size_bytes, int dir_fd,
-                          const char *name, struct err *e);
+/* Makes sure that hard link `name` in dir_fd is the object (a copy, 0400, when it has too many
+ * links). */
+MUST_USE int objects_link(const struct store *s, const char *sha256, uint64_t size_bytes,
+                          int dir_fd, const char *name, struct err *e);
 
-/* Writes a copy as new file `name` in dir_fd (no sync), checking size and digest of what was read: E_INTERNAL, and no
- * file, when the object is not what its name says. */
-MUST_USE int objects_copy(const struct store *s, const char *sha256, uint64_t size_bytes, int dir_fd,
-                          const char *name, mode_t mode, struct err *e);
+/* Writes a copy as new file `name` in dir_fd (no sync), checking size and digest of what was
+ * read: E_INTERNAL, and no file, when the object is not what its name says. */
+MUST_USE int objects_copy(const struct store *s, const char *sha256, uint64_t size_bytes,
+                          int dir_fd, const char *name, mode_t mode, struct err *e);
 
 /* A name for something of ours in tmp/, unique in this process. */
 enum { OBJECTS_TMP_NAME = 48 };

@@ -19,9 +19,23 @@
 enum { DETAIL_MAX_BYTES = 32 << 10 };
 
 enum {
-    RUN_ADD, RUN_ADD_DATASET, RUN_ADD_PARAM, RUN_ADD_TAG, RUN_STATE, RUN_MOVE, RUN_SET_STARTED,
-    RUN_CANCEL, RUN_FINISH, RUN_ADD_RECORD, RUN_ADD_ARTIFACT, RUN_ADD_REFUSED, RUN_ADD_DENIED,
-    RUN_COUNT_EVENT, RUN_ADD_EVENT, RUN_DATASET_STATE, RUN_SQL_COUNT
+    RUN_ADD,
+    RUN_ADD_DATASET,
+    RUN_ADD_PARAM,
+    RUN_ADD_TAG,
+    RUN_STATE,
+    RUN_MOVE,
+    RUN_SET_STARTED,
+    RUN_CANCEL,
+    RUN_FINISH,
+    RUN_ADD_RECORD,
+    RUN_ADD_ARTIFACT,
+    RUN_ADD_REFUSED,
+    RUN_ADD_DENIED,
+    RUN_COUNT_EVENT,
+    RUN_ADD_EVENT,
+    RUN_DATASET_STATE,
+    RUN_SQL_COUNT
 };
 
 static const struct sql_row rows[] = {
@@ -52,8 +66,9 @@ static const struct sql_row rows[] = {
     [RUN_COUNT_EVENT] = {"UPDATE run SET event_count = event_count + 1 WHERE seq = ?"},
     [RUN_ADD_EVENT] = {"INSERT INTO run_event (run, number, time_us, event, detail)"
                        " VALUES (?, ?, ?, ?, ?)"},
-    [RUN_DATASET_STATE] = {"SELECT d.name, v.version, v.state, v.quarantine_us FROM dataset_version v"
-                           " JOIN dataset d ON d.id = v.dataset WHERE v.id = ?"},
+    [RUN_DATASET_STATE] =
+        {"SELECT d.name, v.version, v.state, v.quarantine_us FROM dataset_version v"
+         " JOIN dataset d ON d.id = v.dataset WHERE v.id = ?"},
 };
 static_assert(sizeof rows / sizeof rows[0] == RUN_SQL_COUNT, "one statement a row");
 const struct sql_table run_sql = {"run", rows, RUN_SQL_COUNT, SQL_RUN};
@@ -93,10 +108,10 @@ static int add_pairs(struct cat *db, int row, int64_t seq, const struct run_pair
 static int add_run(struct cat *db, const struct run_new *run, struct err *e)
 {
     if (cat_do(db, &run_sql, RUN_ADD, e, V_T(run->id), V_T(run->name), V_I(run->actor.uid),
-               V_T(run->actor.name), V_T(run->experiment), V_T(run->profile), V_T(run->command_json),
-               V_T(run->env_json), V_T(run->resources_json), V_I(run->cpus_milli),
-               V_I(run->memory_bytes), V_T(run->code), V_I(run->priority), V_I(run->best_effort),
-               V_I(run->report_paths), V_I(run->created_us)) < 0)
+               V_T(run->actor.name), V_T(run->experiment), V_T(run->profile),
+               V_T(run->command_json), V_T(run->env_json), V_T(run->resources_json),
+               V_I(run->cpus_milli), V_I(run->memory_bytes), V_T(run->code), V_I(run->priority),
+               V_I(run->best_effort), V_I(run->report_paths), V_I(run->created_us)) < 0)
         return -1;
     int64_t seq = cat_last_id(db);
     for (size_t i = 0; i < run->dataset_count; i++)
@@ -141,9 +156,8 @@ int cat_run_insert(struct cat *db, const struct run_new *run, char out_id[TEXT_I
     }
     if (add_run(db, run, e) < 0)
         return err_context(e, "submitting %s", run->id);
-    if (run->idempotency_key &&
-        idem_keep(db, run->actor.uid, run->idempotency_key, "run.submit", run->request_sha256,
-                  run->id, run->created_us, e) < 0)
+    if (run->idempotency_key && idem_keep(db, run->actor.uid, run->idempotency_key, "run.submit",
+                                          run->request_sha256, run->id, run->created_us, e) < 0)
         return -1;
     snprintf(out_id, TEXT_ID_SIZE, "%s", run->id);
     return 0;
@@ -189,23 +203,25 @@ static int run_head(struct cat *db, const char *id, struct run_head *out, struct
     return 0;
 }
 
-/* The single place that judges a change of state. `result` is given for RUN_FINISHED and only then. */
+/* The single place that judges a change of state. `result` is given for RUN_FINISHED and only
+ * then. */
 static int move(struct cat *db, const char *id, const struct run_head *head, enum run_state to,
                 const struct run_result *result, struct err *e)
 {
     if (!cat_run_may_move(head->state, to))
         return err_set(e, E_CONFLICT, "state", NULL, "run %s is %s, it cannot become %s", id,
                        run_state_name(head->state), run_state_name(to));
-    int rc = result ? cat_do(db, &run_sql, RUN_FINISH, e, V_T(verdict_name(result->verdict)),
-                             result->has_exit_code ? V_I(result->exit_code) : V_NULL,
-                             V_T(result->signal), V_T(result->reason), V_I_OR(result->started_us, 0),
-                             V_I(result->finished_us), V_I_OR(result->wall_ms, -1),
-                             V_I_OR(result->cpu_ms, -1), V_I_OR(result->memory_peak_bytes, -1),
-                             V_I_OR(result->log_kept_bytes, -1),
-                             V_I_OR(result->log_dropped_bytes, -1), V_T(result->outputs_manifest),
-                             V_I(head->seq), V_T(run_state_name(head->state)))
-                    : cat_do(db, &run_sql, RUN_MOVE, e, V_T(run_state_name(to)), V_I(head->seq),
-                             V_T(run_state_name(head->state)));
+    int rc = result
+                 ? cat_do(db, &run_sql, RUN_FINISH, e, V_T(verdict_name(result->verdict)),
+                          result->has_exit_code ? V_I(result->exit_code) : V_NULL,
+                          V_T(result->signal), V_T(result->reason), V_I_OR(result->started_us, 0),
+                          V_I(result->finished_us), V_I_OR(result->wall_ms, -1),
+                          V_I_OR(result->cpu_ms, -1), V_I_OR(result->memory_peak_bytes, -1),
+                          V_I_OR(result->log_kept_bytes, -1), V_I_OR(result->log_dropped_bytes, -1),
+                          V_T(result->outputs_manifest), V_I(head->seq),
+                          V_T(run_state_name(head->state)))
+                 : cat_do(db, &run_sql, RUN_MOVE, e, V_T(run_state_name(to)), V_I(head->seq),
+                          V_T(run_state_name(head->state)));
     if (rc < 0)
         return err_context(e, "run %s", id);
     assert(cat_changes(db) == 1); /* one writer: it was in that state just now */
@@ -215,7 +231,7 @@ static int move(struct cat *db, const char *id, const struct run_head *head, enu
 int cat_run_move(struct cat *db, const char *id, enum run_state from, enum run_state to,
                  int64_t at_us, const char *detail_json, struct err *e)
 {
-    struct run_head head;
+    struct run_head head = {0};
     if (to == RUN_FINISHED)
         return err_set(e, E_INTERNAL, "state", NULL, "a run is finished by cat_run_finish only");
     if (run_head(db, id, &head, e) < 0)
@@ -235,7 +251,7 @@ int cat_run_move(struct cat *db, const char *id, enum run_state from, enum run_s
 int cat_run_cancel(struct cat *db, const char *id, const struct cat_actor *actor,
                    const char *reason, int64_t at_us, enum run_state *state, struct err *e)
 {
-    struct run_head head;
+    struct run_head head = {0};
     if (run_head(db, id, &head, e) < 0)
         return -1;
     if (head.state == RUN_FINISHED)
@@ -288,12 +304,13 @@ static int audit_finish(struct cat *db, const char *id, const struct run_result 
     jw_str_at(&w, "outputs", r->outputs_manifest);
     jw_int_at(&w, "denied", (int64_t)r->denied_count);
     jw_end_obj(&w);
-    return audit_append(db, &CAT_ACTOR_LAB, "run.finished", id, buf_cstr(&detail), r->finished_us, e);
+    return audit_append(db, &CAT_ACTOR_LAB, "run.finished", id, buf_cstr(&detail), r->finished_us,
+                        e);
 }
 
 int cat_run_finish(struct cat *db, const char *id, const struct run_result *result, struct err *e)
 {
-    struct run_head head;
+    struct run_head head = {0};
     assert(result->verdict > VERDICT_NONE && result->verdict < VERDICT_COUNT);
     if (run_head(db, id, &head, e) < 0 || move(db, id, &head, RUN_FINISHED, result, e) < 0 ||
         cat_do(db, &run_sql, RUN_ADD_RECORD, e, V_I(head.seq), V_T(result->failed_json),
@@ -308,7 +325,7 @@ int cat_run_finish(struct cat *db, const char *id, const struct run_result *resu
 int cat_run_event_add(struct cat *db, const char *id, int64_t time_us, const char *event,
                       const char *detail_json, struct err *e)
 {
-    struct run_head head;
+    struct run_head head = {0};
     if (run_head(db, id, &head, e) < 0 ||
         cat_do(db, &run_sql, RUN_COUNT_EVENT, e, V_I(head.seq)) < 0)
         return -1;

@@ -33,28 +33,29 @@ struct run_new {
     struct cat_actor actor;
     const char *experiment; /* may be NULL */
     const char *profile;
-    const char *command_json;   /* ["python3",...] */
-    const char *env_json;       /* {...} */
-    const char *resources_json; /* every key of the spec */
+    const char *command_json;         /* ["python3",...] */
+    const char *env_json;             /* {...} */
+    const char *resources_json;       /* every key of the spec */
     int64_t cpus_milli, memory_bytes; /* the same, for the scheduler */
-    const char *code;           /* manifest id, or NULL */
-    const int64_t *dataset_versions; /* dataset_version.key, in the order of the request */
+    const char *code;                 /* manifest id, or NULL */
+    const int64_t *dataset_versions;  /* dataset_version.key, in the order of the request */
     size_t dataset_count;
     const struct run_pair *params;
     size_t param_count;
     const struct run_pair *tags;
     size_t tag_count;
     int64_t priority;
-    bool best_effort;  /* limits: "best_effort" */
+    bool best_effort; /* limits: "best_effort" */
     bool report_paths;
     const char *idempotency_key; /* may be NULL */
     const char *request_sha256;  /* needed with a key: digest of the canonical request */
     int64_t created_us;
 };
 
-/* Writes the run as queued with its audit entry. With an idempotency key that was used for the same
- * request, writes nothing and gives the earlier id with *existed true. E_CONFLICT: the key was used for
- * another request. E_CONFLICT also when a dataset version is not sealed or is quarantined by now. */
+/* Writes the run as queued with its audit entry. With an idempotency key that was used for the
+ * same request, writes nothing and gives the earlier id with *existed true. E_CONFLICT: the key
+ * was used for another request. E_CONFLICT also when a dataset version is not sealed or is
+ * quarantined by now. */
 MUST_USE int cat_run_insert(struct cat *db, const struct run_new *run, char out_id[TEXT_ID_SIZE],
                             bool *existed, struct err *e);
 
@@ -71,8 +72,8 @@ MUST_USE int cat_run_move(struct cat *db, const char *id, enum run_state from, e
                           int64_t at_us, const char *detail_json, struct err *e);
 
 /* Notes durably that somebody wants it stopped (first request wins, later ones change nothing).
- * E_CONFLICT when it is finished. *state tells where it stands: a queued run is to be finished by the
- * caller in the same job. */
+ * E_CONFLICT when it is finished. *state tells where it stands: a queued run is to be finished
+ * by the caller in the same job. */
 MUST_USE int cat_run_cancel(struct cat *db, const char *id, const struct cat_actor *actor,
                             const char *reason, int64_t at_us, enum run_state *state,
                             struct err *e);
@@ -88,7 +89,8 @@ struct run_refused {
 };
 
 struct run_denied {
-    const char *kind, *name, *detail, *errno_name, *hint; /* detail, errno_name and hint may be NULL */
+    const char *kind, *name, *detail, *errno_name,
+        *hint; /* detail, errno_name and hint may be NULL */
     int64_t count;
 };
 
@@ -96,16 +98,16 @@ struct run_result {
     enum verdict verdict; /* never VERDICT_NONE */
     bool has_exit_code;
     int exit_code;
-    const char *signal; /* "SIGKILL" or NULL */
-    const char *reason; /* one English sentence */
+    const char *signal;      /* "SIGKILL" or NULL */
+    const char *reason;      /* one English sentence */
     const char *failed_json; /* {"step",...} or NULL */
-    int64_t started_us; /* 0: keeps what running had set (nothing if it never ran) */
+    int64_t started_us;      /* 0: keeps what running had set (nothing if it never ran) */
     int64_t finished_us;
     int64_t wall_ms, cpu_ms, memory_peak_bytes; /* -1: not known */
     int64_t log_kept_bytes, log_dropped_bytes;  /* -1: not known */
-    const char *usage_json, *sandbox_json; /* or NULL */
-    const char *record_json;               /* record.json whole, or NULL when there is none */
-    const char *outputs_manifest;          /* manifest id, or NULL when nothing was kept */
+    const char *usage_json, *sandbox_json;      /* or NULL */
+    const char *record_json;                    /* record.json whole, or NULL when there is none */
+    const char *outputs_manifest;               /* manifest id, or NULL when nothing was kept */
     const struct run_artifact *artifacts;
     size_t artifact_count;
     const struct run_refused *refused;
@@ -114,8 +116,8 @@ struct run_result {
     size_t denied_count;
 };
 
-/* The one way to finished: everything in the caller's transaction, with the audit entry (actor: the lab).
- * E_CONFLICT when it is finished already, and then nothing changes. */
+/* The one way to finished: everything in the caller's transaction, with the audit entry (actor:
+ * the lab). E_CONFLICT when it is finished already, and then nothing changes. */
 MUST_USE int cat_run_finish(struct cat *db, const char *id, const struct run_result *result,
                             struct err *e);
 
@@ -144,7 +146,8 @@ struct run_dataset {
     const char *classification;
 };
 
-/* All of the API's run object that the catalog knows. Fields marked * are set by cat_run_get only. */
+/* All of the API's run object that the catalog knows. Fields marked * are set by cat_run_get
+ * only. */
 struct run_row {
     const char *id, *name;
     enum run_state state;
@@ -159,13 +162,13 @@ struct run_row {
     const char *code;
     int64_t priority;
     bool best_effort, report_paths;
-    int64_t created_us, started_us, finished_us;    /* 0: not yet */
-    int64_t wall_ms, cpu_ms, memory_peak_bytes;     /* -1: not known */
-    int64_t log_kept_bytes, log_dropped_bytes;      /* -1: not known */
-    uint64_t log_offset;                            /* ingested so far */
-    int64_t bad_metrics;                            /* metric lines refused at ingest */
+    int64_t created_us, started_us, finished_us; /* 0: not yet */
+    int64_t wall_ms, cpu_ms, memory_peak_bytes;  /* -1: not known */
+    int64_t log_kept_bytes, log_dropped_bytes;   /* -1: not known */
+    uint64_t log_offset;                         /* ingested so far */
+    int64_t bad_metrics;                         /* metric lines refused at ingest */
     int64_t event_count;
-    int64_t cancel_us;                              /* 0: nobody asked */
+    int64_t cancel_us; /* 0: nobody asked */
     const char *cancel_reason;
     const char *outputs_manifest;
     struct run_dataset *datasets;
@@ -190,17 +193,18 @@ enum { RUN_LIST_MAX = 1000, RUN_PREFIX_MIN = 4 };
 MUST_USE int cat_run_get(struct cat *db, struct arena *a, const char *id, struct run_row *out,
                          struct err *e);
 
-/* A full id, or a prefix of RUN_PREFIX_MIN characters or more that only one run has. E_NOT_FOUND; E_CONFLICT
- * naming some of those it could be; E_INVALID when too short or no id. */
+/* A full id, or a prefix of RUN_PREFIX_MIN characters or more that only one run has.
+ * E_NOT_FOUND; E_CONFLICT naming some of those it could be; E_INVALID when too short or no id. */
 MUST_USE int cat_run_find(struct cat *db, const char *prefix, char out_id[TEXT_ID_SIZE],
                           struct err *e);
 
 struct run_list {
-    int state;            /* enum run_state, or -1: any */
+    int state; /* enum run_state, or -1: any */
     bool oldest_first;
-    int64_t after_us;     /* cursor: the created_us and id of the last row seen; after_id NULL: from the start */
+    /* Cursor: created_us and id of the last row seen. after_id NULL: from the start. */
+    int64_t after_us;
     const char *after_id;
-    size_t limit;         /* 1..RUN_LIST_MAX */
+    size_t limit; /* 1..RUN_LIST_MAX */
 };
 /* Short rows with their datasets. */
 MUST_USE int cat_run_list(struct cat *db, struct arena *a, const struct run_list *query,

@@ -11,17 +11,32 @@
 #include <string.h>
 
 enum {
-    READ_ONE, READ_LIST_NEW, READ_LIST_OLD, READ_STATE_NEW, READ_STATE_OLD, READ_UNFINISHED,
-    READ_PREFIX, READ_DATASETS, READ_PARAMS, READ_TAGS, READ_ARTIFACTS, READ_REFUSED, READ_DENIED,
-    READ_RECORD, READ_EVENTS, READ_COUNTS, READ_TOTAL, READ_SQL_COUNT
+    READ_ONE,
+    READ_LIST_NEW,
+    READ_LIST_OLD,
+    READ_STATE_NEW,
+    READ_STATE_OLD,
+    READ_UNFINISHED,
+    READ_PREFIX,
+    READ_DATASETS,
+    READ_PARAMS,
+    READ_TAGS,
+    READ_ARTIFACTS,
+    READ_REFUSED,
+    READ_DENIED,
+    READ_RECORD,
+    READ_EVENTS,
+    READ_COUNTS,
+    READ_TOTAL,
+    READ_SQL_COUNT
 };
 
 /* In the order in which row_from() takes them. */
 #define COLUMNS                                                                                    \
-    "seq, id, name, state, verdict, exit_code, signal, reason, actor_uid, actor_name, experiment,"  \
-    " profile, command, env, resources, cpus_milli, memory_bytes, code, priority, best_effort,"     \
-    " report_paths, created_us, started_us, finished_us, wall_ms, cpu_ms, memory_peak_bytes,"       \
-    " log_kept_bytes, log_dropped_bytes, log_offset, bad_metrics, event_count, cancel_us,"          \
+    "seq, id, name, state, verdict, exit_code, signal, reason, actor_uid, actor_name, experiment," \
+    " profile, command, env, resources, cpus_milli, memory_bytes, code, priority, best_effort,"    \
+    " report_paths, created_us, started_us, finished_us, wall_ms, cpu_ms, memory_peak_bytes,"      \
+    " log_kept_bytes, log_dropped_bytes, log_offset, bad_metrics, event_count, cancel_us,"         \
     " cancel_reason, outputs"
 
 static const struct sql_row rows[] = {
@@ -34,7 +49,8 @@ static const struct sql_row rows[] = {
                         " ORDER BY created_us DESC, id DESC LIMIT ?"},
     [READ_STATE_OLD] = {"SELECT " COLUMNS " FROM run WHERE state = ? AND (created_us, id) > (?, ?)"
                         " ORDER BY created_us, id LIMIT ?"},
-    [READ_UNFINISHED] = {"SELECT " COLUMNS " FROM run WHERE state IN ('queued', 'starting', 'running')"
+    [READ_UNFINISHED] = {"SELECT " COLUMNS
+                         " FROM run WHERE state IN ('queued', 'starting', 'running')"
                          " ORDER BY created_us, id"},
     [READ_PREFIX] = {"SELECT id FROM run WHERE id >= ? AND id < ? ORDER BY id LIMIT 4"},
     [READ_DATASETS] = {"SELECT d.name, v.version, v.manifest, v.id, v.classification"
@@ -145,8 +161,7 @@ static int load_pairs(struct cat *db, struct arena *a, int row, int64_t seq, str
     int rc = -1;
     while (s && (rc = cat_step(db, s, e)) == 1) {
         *out = grow(a, *out, *count, sizeof **out);
-        (*out)[(*count)++] =
-            (struct run_pair){cat_col_text(a, s, 0), cat_col_text(a, s, 1)};
+        (*out)[(*count)++] = (struct run_pair){cat_col_text(a, s, 0), cat_col_text(a, s, 1)};
     }
     return rc;
 }
@@ -245,7 +260,8 @@ int cat_run_find(struct cat *db, const char *prefix, char out_id[TEXT_ID_SIZE], 
     if (len < RUN_PREFIX_MIN || len >= TEXT_ID_SIZE || !text_is_name(prefix))
         return err_set(e, E_INVALID, "run", "`enclos ps --all` lists them",
                        "%.40s is no run id: give a whole one or its first %d characters or more",
-                       text_is_utf8(prefix, len) && !text_has_control(prefix, len) ? prefix : "this",
+                       text_is_utf8(prefix, len) && !text_has_control(prefix, len) ? prefix
+                                                                                   : "this",
                        RUN_PREFIX_MIN);
     snprintf(end, sizeof end, "%s~", prefix); /* after all that ids are made of */
     AUTO_STMT sqlite3_stmt *s = cat_query(db, &run_read_sql, READ_PREFIX, e, V_T(prefix), V_T(end));
@@ -261,7 +277,9 @@ int cat_run_find(struct cat *db, const char *prefix, char out_id[TEXT_ID_SIZE], 
     if (count > 1 && strcmp(found[0], prefix) != 0)
         return err_set(e, E_CONFLICT, "run", "give more of its characters",
                        "%s could be %s, %s%s%s", prefix, found[0], found[1], count > 2 ? ", " : "",
-                       count > 3 ? "..." : count > 2 ? found[2] : "");
+                       count > 3   ? "..."
+                       : count > 2 ? found[2]
+                                   : "");
     memcpy(out_id, found[0], TEXT_ID_SIZE);
     return 0;
 }
@@ -294,12 +312,11 @@ int cat_run_list(struct cat *db, struct arena *a, const struct run_list *query,
         return err_set(e, E_INVALID, "limit", NULL, "limit is %zu, not 1 to %d", query->limit,
                        RUN_LIST_MAX);
     AUTO_STMT sqlite3_stmt *s =
-        query->state < 0
-            ? cat_query(db, &run_read_sql, old ? READ_LIST_OLD : READ_LIST_NEW, e, V_I(us), V_T(id),
-                        V_I(query->limit))
-            : cat_query(db, &run_read_sql, old ? READ_STATE_OLD : READ_STATE_NEW, e,
-                        V_T(run_state_name((enum run_state)query->state)), V_I(us), V_T(id),
-                        V_I(query->limit));
+        query->state < 0 ? cat_query(db, &run_read_sql, old ? READ_LIST_OLD : READ_LIST_NEW, e,
+                                     V_I(us), V_T(id), V_I(query->limit))
+                         : cat_query(db, &run_read_sql, old ? READ_STATE_OLD : READ_STATE_NEW, e,
+                                     V_T(run_state_name((enum run_state)query->state)), V_I(us),
+                                     V_T(id), V_I(query->limit));
     return s ? rows_from(db, a, s, out, count, e) : -1;
 }
 

@@ -29,6 +29,7 @@ static bool is_empty(int dir_fd)
         return false;
     (void)fd_take(&fd);
     int names = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): each DIR is ours alone */
     while (readdir(dir) != NULL)
         names++;
     closedir(dir);
@@ -100,6 +101,7 @@ static int empty_folder(int dir_fd, int64_t older_s, struct err *e)
     (void)fd_take(&fd);
     int rc = 0;
     struct dirent *d;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): each DIR is ours alone */
     while (rc == 0 && (d = readdir(dir)) != NULL) {
         struct stat st;
         if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
@@ -113,8 +115,8 @@ static int empty_folder(int dir_fd, int64_t older_s, struct err *e)
     return rc;
 }
 
-/* Trees are built without a sync; after a power cut a file in one could be empty. So they live for one
- * boot of the machine, named by the kernel. */
+/* Trees are built without a sync; after a power cut a file in one could be empty. So they live
+ * for one boot of the machine, named by the kernel. */
 static int clean_after_boot(const struct store *s, struct err *e)
 {
     AUTO_BUF struct buf now = BUF_INIT(BOOT_ID_BYTES);
@@ -131,7 +133,8 @@ static int clean_after_boot(const struct store *s, struct err *e)
     return fd_replace_file(s->dir_fd, "boot", now.data, now.len, 0600, e);
 }
 
-/* All 256 at once: made one by one, each would have to be synced by whoever stores the first object. */
+/* All 256 at once: made one by one, each would have to be synced by whoever stores the first
+ * object. */
 static int make_object_folders(const struct store *s, struct err *e)
 {
     char name[3];

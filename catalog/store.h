@@ -17,10 +17,11 @@ struct store {
     int lock_fd;
 };
 
-/* Opens the folder, making what is missing (0700), takes lab.lock and writes our pid into it, empties tmp/,
- * drops uploads older than a week and, when the machine was started anew since, all trees (they are built
- * without a sync: only their objects are durable). E_CONFLICT naming the pid when another daemon holds the
- * lock; E_DENIED when the folder belongs to someone else or others may reach into it. */
+/* Opens the folder, making what is missing (0700), takes lab.lock and writes our pid into it,
+ * empties tmp/, drops uploads older than a week and, when the machine was started anew since,
+ * all trees (they are built without a sync: only their objects are durable). E_CONFLICT naming
+ * the pid when another daemon holds the lock; E_DENIED when the folder belongs to someone else
+ * or others may reach into it. */
 MUST_USE int store_open(const char *path, struct store **out, struct err *e);
 void store_close(struct store *s); /* NULL is fine; the lock is released */
 

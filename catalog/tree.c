@@ -3,22 +3,26 @@
  *
  * Why verifying a tree again may be quick, and when it may not
  *
- * A run's datasets are checked before and after it. Reading 100 GB twice for each run is no option, so what was
- * read and found right is remembered by inode: (device, inode, size, mtime, ctime) with the digest. The kernel moves an
- * inode's ctime at each write, truncation, chmod, rename or link, to its own clock; unlike mtime no program can
- * set it. So the same ctime means the same bytes, with these exceptions, each seen to:
+ * A run's datasets are checked before and after it. Reading 100 GB twice for each run is no option,
+ * so what was read and found right is remembered by inode: (device, inode, size, mtime, ctime) with
+ * the digest. The kernel moves an inode's ctime at each write, truncation, chmod, rename or link,
+ * to its own clock; unlike mtime no program can set it. So the same ctime means the same bytes,
+ * with these exceptions, each seen to:
  *
- *   1. Two changes within one tick of the kernel's clock (10 ms at most) leave one ctime. A file that was read within
- *      the tick of its ctime could change right after and look the same. So before reading we wait until its
- *      ctime is SETTLE_MS old; and a ctime from the future is never remembered.
- *   2. The file may change while it is read: it is looked at again after reading, and remembered only if nothing moved.
- *   3. A hard link made or removed (another tree with the same object) moves ctime without changing a byte. That
- *      costs one more reading, never a wrong answer. It is why sealing builds the tree first and verifies it after:
- *      the other order would read everything twice.
- *   4. A page mapped for writing before we read can be stored to later without ctime moving, until the kernel writes
- *      that page back; and a failing disk changes bytes behind everyone's back. The cache cannot see these: it lives
- *      as long as the daemon, so a restart reads everything again. Objects are 0400 and belong to the lab, so the
- *      first needs root or the lab's own account.
+ *   1. Two changes within one tick of the kernel's clock (10 ms at most) leave one ctime. A file
+ *      that was read within the tick of its ctime could change right after and look the same. So
+ *      before reading we wait until its ctime is SETTLE_MS old; and a ctime from the future is
+ *      never remembered.
+ *   2. The file may change while it is read: it is looked at again after reading, and remembered
+ *      only if nothing moved.
+ *   3. A hard link made or removed (another tree with the same object) moves ctime without
+ *      changing a byte. That costs one more reading, never a wrong answer. It is why sealing
+ *      builds the tree first and verifies it after: the other order would read everything twice.
+ *   4. A page mapped for writing before we read can be stored to later without ctime moving, until
+ *      the kernel writes that page back; and a failing disk changes bytes behind everyone's back.
+ *      The cache cannot see these: it lives as long as the daemon, so a restart reads everything
+ *      again. Objects are 0400 and belong to the lab, so the first needs root or the lab's own
+ *      account.
  */
 #include "catalog/tree.h"
 
@@ -47,8 +51,8 @@ void tree_name(const char *manifest_id, bool code, char out[TREE_NAME_SIZE])
 
 /* ---- walking a manifest's folders ---- */
 
-/* The folders from the tree's root to where the walk stands. Entries are sorted by path, so that all below
- * a folder stand together and each folder is opened once. */
+/* The folders from the tree's root to where the walk stands. Entries are sorted by path, so that
+ * all below a folder stand together and each folder is opened once. */
 struct walk {
     const char *path; /* of the present entry: folder names are prefixes of it */
     int depth;
@@ -71,10 +75,12 @@ static void walk_fini(struct walk *w)
 }
 #define AUTO_WALK __attribute__((cleanup(walk_fini)))
 
-/* Called for each folder when it is entered first, with its path (not terminated: len bytes) and descriptor. */
+/* Called for each folder when it is entered first, with its path (not terminated: len bytes) and
+ * descriptor. */
 typedef int walk_enter(void *ctx, int fd, const char *path, size_t len, struct err *e);
 
-/* Goes to the folder of `path`; *name is the last component. `make`: folders are made, else opened. */
+/* Goes to the folder of `path`; *name is the last component. `make`: folders are made, else
+ * opened. */
 static int walk_to(struct walk *w, const char *path, bool make, walk_enter *enter, void *ctx,
                    const char **name, struct err *e)
 {
@@ -99,7 +105,8 @@ static int walk_to(struct walk *w, const char *path, bool make, walk_enter *ente
         folder[end - begin] = '\0';
         if (make && mkdirat(w->at[w->depth].fd, folder, 0700) < 0)
             return err_sys(e, "tree", NULL, "cannot make folder %.*s", (int)end, path);
-        int fd = openat(w->at[w->depth].fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int fd =
+            openat(w->at[w->depth].fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0)
             return err_sys(e, "tree", NULL, "cannot open folder %.*s", (int)end, path);
         w->depth++;
@@ -112,12 +119,13 @@ static int walk_to(struct walk *w, const char *path, bool make, walk_enter *ente
 
 /* ---- building ---- */
 
-static int fill(const struct store *s, const struct manifest *m, bool code, int root_fd, struct err *e)
+static int fill(const struct store *s, const struct manifest *m, bool code, int root_fd,
+                struct err *e)
 {
     AUTO_WALK struct walk w = {.at[0].fd = root_fd}; /* takes root_fd */
     for (size_t i = 0; i < m->count; i++) {
         const struct manifest_entry *f = &m->entries[i];
-        const char *name;
+        const char *name = "";
         if (walk_to(&w, f->path, true, NULL, NULL, &name, e) < 0)
             return -1;
         int dir_fd = w.at[w.depth].fd;
@@ -146,7 +154,8 @@ static int build(const struct store *s, const struct manifest *m, bool code, con
         return 0;
     if (errno != EEXIST)
         return err_sys(e, "tree", NULL, "cannot put a tree into place");
-    return fd_remove_tree(s->tmp_fd, tmp, e); /* somebody else built it meanwhile: theirs is as good */
+    return fd_remove_tree(s->tmp_fd, tmp,
+                          e); /* somebody else built it meanwhile: theirs is as good */
 }
 
 static int ensure(const struct store *s, const struct manifest *m, bool code, char **path,
@@ -298,7 +307,8 @@ struct verify {
     uint64_t read_bytes;
 };
 
-/* True when the ctime is far enough in the past to be believed; waits for that, one tick at most. */
+/* True when the ctime is far enough in the past to be believed; waits for that, one tick at
+ * most. */
 static bool settle(const struct stat *st)
 {
     for (int tries = 0; tries < 2; tries++) {
@@ -331,14 +341,11 @@ static int changed(struct err *e, const char *path, const char *how)
 static int open_failed(struct err *e, const char *path)
 {
     switch (errno) {
-    case ENOENT:
-        return changed(e, path, "is missing");
+    case ENOENT: return changed(e, path, "is missing");
     case ELOOP:
     case ENOTDIR:
-    case ENXIO:
-        return changed(e, path, "is not a regular file");
-    default:
-        return err_sys(e, "dataset", NULL, "cannot open %.160s", path);
+    case ENXIO: return changed(e, path, "is not a regular file");
+    default: return err_sys(e, "dataset", NULL, "cannot open %.160s", path);
     }
 }
 
@@ -399,7 +406,8 @@ static bool is_known(const struct manifest *m, const char *path)
     return f && strncmp(f->path, folder, strlen(folder)) == 0;
 }
 
-/* Nothing may stand in a folder that the manifest does not have. That all it has is there is seen by the walk. */
+/* Nothing may stand in a folder that the manifest does not have. That all it has is there is
+ * seen by the walk. */
 static int verify_folder(void *ctx, int fd, const char *path, size_t len, struct err *e)
 {
     const struct verify *v = ctx;
@@ -410,6 +418,7 @@ static int verify_folder(void *ctx, int fd, const char *path, size_t len, struct
     (void)fd_take(&own);
     int rc = 0;
     const struct dirent *d;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): each DIR is ours alone */
     while (rc == 0 && (errno = 0, d = readdir(dir)) != NULL) {
         if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
             continue;
@@ -434,7 +443,7 @@ static int verify_all(struct verify *v, int root_fd, struct err *e)
         return -1;
     for (size_t i = 0; i < v->m->count; i++) {
         const struct manifest_entry *f = &v->m->entries[i];
-        const char *name;
+        const char *name = "";
         if (walk_to(&w, f->path, false, verify_folder, v, &name, e) < 0) {
             /* A folder that is not there, or no folder, is a change like another. */
             if (e->os_errno == ENOENT || e->os_errno == ENOTDIR || e->os_errno == ELOOP) {
@@ -457,7 +466,8 @@ int tree_verify(const struct store *s, const struct manifest *m, struct tree_cac
     struct verify v = {.m = m, .cache = cache, .progress = progress};
     char name[TREE_NAME_SIZE];
     tree_name(m->id, false, name);
-    AUTO_FD int root_fd = openat(s->trees_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    AUTO_FD int root_fd =
+        openat(s->trees_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (root_fd < 0)
         return err_sys(e, "tree", NULL, "cannot open trees/%s", name);
     int rc = verify_all(&v, fd_take(&root_fd), e);
@@ -488,6 +498,7 @@ int tree_remove_unused(const struct store *s, const char *const *keep, size_t ke
     int rc = 0;
     const struct dirent *d;
     *removed = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): each DIR is ours alone */
     while (rc == 0 && (d = readdir(dir)) != NULL) {
         const char *name = d->d_name;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||

@@ -1,6 +1,6 @@
 /*
- * catalog_fixture.h - what the catalog's unit tests share: a migrated database in a fresh folder, and runs and
- * datasets to put in it.
+ * catalog_fixture.h - what the catalog's unit tests share: a migrated database in a fresh folder,
+ * and runs and datasets to put in it.
  */
 #ifndef ENCLOS_TESTS_CATALOG_FIXTURE_H
 #define ENCLOS_TESTS_CATALOG_FIXTURE_H

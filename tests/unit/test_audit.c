@@ -1,4 +1,5 @@
-/* test_audit.c - the audit chain: append only, and whatever was done to it behind its back is seen. */
+/* test_audit.c - the audit chain: append only, and whatever was done to it behind its back is
+ * seen. */
 #include "tests/unit/catalog_fixture.h"
 
 #include "catalog/audit.h"
@@ -11,7 +12,8 @@ static int setup(void **state)
     for (int i = 1; i <= 5; i++) {
         char detail[60];
         snprintf(detail, sizeof detail, "{ \"z\" : %d, \"a\": \"é\" }", i);
-        OK(audit_append(f->db, &fx_actor, "run.submitted", "r1", i == 3 ? NULL : detail, 1000 + i, &e),
+        OK(audit_append(f->db, &fx_actor, "run.submitted", "r1", i == 3 ? NULL : detail, 1000 + i,
+                        &e),
            e);
     }
     return 0;
@@ -56,7 +58,8 @@ static void a_whole_chain_verifies_and_lists_newest_first(void **state)
     assert_string_equal(list[0].detail_json, "{}");
 }
 
-/* The hash can be recomputed by anybody from what audit.list gives: this one was, with sha256sum. */
+/* The hash can be recomputed by anybody from what audit.list gives: this one was, with
+ * sha256sum. */
 static void the_hash_is_that_of_the_documented_text(void **state)
 {
     struct fixture *f = *state;
@@ -103,7 +106,8 @@ static void every_change_is_found_at_the_first_entry_it_touches(void **state)
         {"DELETE FROM audit WHERE number = 5", 5},
         {"DELETE FROM audit", 1},
         {"INSERT INTO audit SELECT 6, time_us, actor_uid, actor_name, action, subject, detail,"
-         " previous, hash FROM audit WHERE number = 5", 6},
+         " previous, hash FROM audit WHERE number = 5",
+         6},
         {"UPDATE audit_head SET hash = '0'", 5},
         {"DELETE FROM audit_head", 6},
         {"UPDATE audit SET number = number + 1 WHERE number = 5", 5},
@@ -135,7 +139,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_whole_chain_verifies_and_lists_newest_first, setup,
                                         fx_teardown),
-        cmocka_unit_test_setup_teardown(the_hash_is_that_of_the_documented_text, setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(the_hash_is_that_of_the_documented_text, setup,
+                                        fx_teardown),
         cmocka_unit_test_setup_teardown(the_table_refuses_update_and_delete, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(every_change_is_found_at_the_first_entry_it_touches, setup,
                                         fx_teardown),

@@ -121,7 +121,8 @@ static void a_reference_resolves_to_what_a_run_may_use(void **state)
     OK(cat_dataset_resolve(f->db, f->a, "sales@1", &d, &e), e);
     FAILS(cat_dataset_resolve(f->db, f->a, "sales@3", &d, &e), e, E_NOT_FOUND);
     FAILS(cat_dataset_resolve(f->db, f->a, "none", &d, &e), e, E_NOT_FOUND);
-    const char *const bad[] = {"", "@1", "sales@", "sales@0", "sales@x", "sales@1@2", "-x", "a/b", "sales@-1"};
+    const char *const bad[] = {"",          "@1", "sales@", "sales@0", "sales@x",
+                               "sales@1@2", "-x", "a/b",    "sales@-1"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         FAILS(cat_dataset_resolve(f->db, f->a, bad[i], &d, &e), e, E_INVALID);
 }
@@ -167,14 +168,15 @@ static void lists_page_by_name_with_the_newest_version_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_add_of_a_name_is_its_next_version, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(each_add_of_a_name_is_its_next_version, fx_setup,
+                                        fx_teardown),
         cmocka_unit_test_setup_teardown(what_is_no_dataset_is_refused, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(the_same_add_twice_is_one_version, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(states_go_forward_only, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_reference_resolves_to_what_a_run_may_use, fx_setup,
                                         fx_teardown),
-        cmocka_unit_test_setup_teardown(quarantine_keeps_it_from_runs_until_someone_lifts_it, fx_setup,
-                                        fx_teardown),
+        cmocka_unit_test_setup_teardown(quarantine_keeps_it_from_runs_until_someone_lifts_it,
+                                        fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(lists_page_by_name_with_the_newest_version_first, fx_setup,
                                         fx_teardown),
     };

@@ -28,8 +28,8 @@ static void what_is_built_is_sorted_and_parses_back(void **state)
     OK(manifest_seal(m, &text, &e), e);
     assert_string_equal(buf_cstr(&text),
                         MANIFEST("{\"mode\":\"0755\",\"path\":\"Z\",\"sha256\":\"" A
-                                 "\",\"size\":1099511627776}," ENTRY("a.b") ","
-                                 ENTRY("a/é \\\"x\\\" \\\\.py") "," ENTRY("b")));
+                                 "\",\"size\":1099511627776}," ENTRY("a.b") "," ENTRY(
+                                     "a/é \\\"x\\\" \\\\.py") "," ENTRY("b")));
     OK(manifest_parse(text.data, text.len, &back, &e), e);
     assert_string_equal(back->id, m->id);
     assert_int_equal(back->count, 4);
@@ -55,14 +55,33 @@ static void every_other_spelling_is_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "", "null", "[]", "{}", "{\"version\":1}", "{\"entries\":[]}", " " MANIFEST(""), MANIFEST("") "\n",
-        "{\"entries\":[],\"version\":2}", "{\"version\":1,\"entries\":[]}",
-        "{\"entries\":[],\"version\":1,\"x\":1}", "{\"entries\":[],\"version\":1.0}",
-        "{\"entries\": [],\"version\":1}", MANIFEST("1"), MANIFEST("{}"),
-        MANIFEST(ENTRY("b") "," ENTRY("a")), MANIFEST(ENTRY("a") "," ENTRY("a")),
-        MANIFEST(ENTRY("a") "," ENTRY("a/b")), MANIFEST(ENTRY("a") "," ENTRY("a-b") "," ENTRY("a/c")),
-        MANIFEST(ENTRY("/a")), MANIFEST(ENTRY("../a")), MANIFEST(ENTRY("a/../b")), MANIFEST(ENTRY("a//b")),
-        MANIFEST(ENTRY("a/")), MANIFEST(ENTRY(".")), MANIFEST(ENTRY("")), MANIFEST(ENTRY("a\\u000ab")),
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{\"version\":1}",
+        "{\"entries\":[]}",
+        " " MANIFEST(""),
+        MANIFEST("") "\n",
+        "{\"entries\":[],\"version\":2}",
+        "{\"version\":1,\"entries\":[]}",
+        "{\"entries\":[],\"version\":1,\"x\":1}",
+        "{\"entries\":[],\"version\":1.0}",
+        "{\"entries\": [],\"version\":1}",
+        MANIFEST("1"),
+        MANIFEST("{}"),
+        MANIFEST(ENTRY("b") "," ENTRY("a")),
+        MANIFEST(ENTRY("a") "," ENTRY("a")),
+        MANIFEST(ENTRY("a") "," ENTRY("a/b")),
+        MANIFEST(ENTRY("a") "," ENTRY("a-b") "," ENTRY("a/c")),
+        MANIFEST(ENTRY("/a")),
+        MANIFEST(ENTRY("../a")),
+        MANIFEST(ENTRY("a/../b")),
+        MANIFEST(ENTRY("a//b")),
+        MANIFEST(ENTRY("a/")),
+        MANIFEST(ENTRY(".")),
+        MANIFEST(ENTRY("")),
+        MANIFEST(ENTRY("a\\u000ab")),
         MANIFEST(ENTRY("\\u0061")), /* a needless escape: the same manifest would have two ids */
         MANIFEST("{\"mode\":\"0600\",\"path\":\"a\",\"sha256\":\"" A "\",\"size\":1}"),
         MANIFEST("{\"mode\":\"4755\",\"path\":\"a\",\"sha256\":\"" A "\",\"size\":1}"),
@@ -73,8 +92,10 @@ static void every_other_spelling_is_refused(void **state)
         MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"sha256\":\"" A "\",\"size\":1.5}"),
         MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"sha256\":\"" A "\",\"size\":9999999999999}"),
         MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"sha256\":\"" A "\"}"),
-        MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"sha256\":\"" A "\",\"size\":1,\"link\":\"x\"}"),
-        MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"path\":\"b\",\"sha256\":\"" A "\",\"size\":1}"),
+        MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"sha256\":\"" A
+                 "\",\"size\":1,\"link\":\"x\"}"),
+        MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"path\":\"b\",\"sha256\":\"" A
+                 "\",\"size\":1}"),
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct err e = {0};
@@ -90,8 +111,8 @@ static void building_refuses_doubles_and_files_that_are_folders(void **state)
 {
     (void)state;
     struct err e;
-    static const char *const pairs[][3] = {{"a", "a", "b"}, {"a/b", "a", "x"}, {"a/c", "a-b", "a"},
-                                           {"x/y/z/w", "x/y", "x/a"}};
+    static const char *const pairs[][3] = {
+        {"a", "a", "b"}, {"a/b", "a", "x"}, {"a/c", "a-b", "a"}, {"x/y/z/w", "x/y", "x/a"}};
     for (int i = 0; i < 4; i++) {
         AUTO_MANIFEST struct manifest *m = manifest_new();
         for (int j = 0; j < 3; j++)

@@ -1,4 +1,5 @@
-/* test_metrics.c - metrics, params and tags: exactly once, with summaries that are those of the points. */
+/* test_metrics.c - metrics, params and tags: exactly once, with summaries that are those of the
+ * points. */
 #include "tests/unit/catalog_fixture.h"
 
 #include "catalog/metric.h"
@@ -6,7 +7,8 @@
 
 static struct metric_item point(const char *name, double value, int64_t step, int64_t time_us)
 {
-    return (struct metric_item){METRIC_POINT, .name = name, .value = value, .step = step, .time_us = time_us};
+    return (struct metric_item){METRIC_POINT, .name = name, .value = value, .step = step,
+                                .time_us = time_us};
 }
 
 static struct metric_item text(enum metric_item_kind kind, const char *name, const char *value)
@@ -14,10 +16,11 @@ static struct metric_item text(enum metric_item_kind kind, const char *name, con
     return (struct metric_item){kind, .name = name, .text = value};
 }
 
-static int add(struct fixture *f, struct metric_item *items, size_t count, uint64_t from, uint64_t to,
-               struct err *e)
+static int add(struct fixture *f, struct metric_item *items, size_t count, uint64_t from,
+               uint64_t to, struct err *e)
 {
-    struct metric_batch batch = {.items = items, .count = count, .from_offset = from, .to_offset = to};
+    struct metric_batch batch = {
+        .items = items, .count = count, .from_offset = from, .to_offset = to};
     return cat_metric_add_batch(f->db, "raaaa1", &batch, 77, e);
 }
 
@@ -66,17 +69,22 @@ static void a_summary_is_that_of_its_points_over_several_batches(void **state)
     assert_true(points[1].number == 5 && points[1].value == 0.6 && points[1].time_us == 19);
     OK(cat_metric_points(f->db, f->a, "raaaa1", "auc", 5, 100, &points, &count, &e), e);
     assert_int_equal(count, 0);
-    FAILS(cat_metric_points(f->db, f->a, "raaaa1", "none", 0, 3, &points, &count, &e), e, E_NOT_FOUND);
-    FAILS(cat_metric_points(f->db, f->a, "rnone", "auc", 0, 3, &points, &count, &e), e, E_NOT_FOUND);
+    FAILS(cat_metric_points(f->db, f->a, "raaaa1", "none", 0, 3, &points, &count, &e), e,
+          E_NOT_FOUND);
+    FAILS(cat_metric_points(f->db, f->a, "rnone", "auc", 0, 3, &points, &count, &e), e,
+          E_NOT_FOUND);
 }
 
 static void nan_and_infinities_come_back_as_they_went(void **state)
 {
     struct fixture *f = *state;
     struct err e = {0};
-    struct metric_item items[] = {point("a", (double)NAN, 0, 1), point("a", (double)INFINITY, 1, 2),
-                                  point("a", (double)-INFINITY, 2, 3), point("a", -0.0, 3, 4),
-                                  point("a", 5e-324, 4, 5), point("b", (double)NAN, 0, 1)};
+    struct metric_item items[] = {point("a", (double)NAN, 0, 1),
+                                  point("a", (double)INFINITY, 1, 2),
+                                  point("a", (double)-INFINITY, 2, 3),
+                                  point("a", -0.0, 3, 4),
+                                  point("a", 5e-324, 4, 5),
+                                  point("b", (double)NAN, 0, 1)};
     OK(add(f, items, 6, 0, 10, &e), e);
     struct metric_point *p;
     size_t count;
@@ -148,8 +156,12 @@ static void names_and_values_that_cannot_be_kept_are_refused_alone(void **state)
     memset(long_name, 'n', 251);
     memset(long_value, 'v', 6001);
     struct metric_item items[] = {
-        point("", 1, 0, 0), point("a\nb", 1, 0, 0), point("\xff", 1, 0, 0), point(long_name, 1, 0, 0),
-        text(METRIC_PARAM, "p", long_value), text(METRIC_TAG, "t", "\xc0\x80"),
+        point("", 1, 0, 0),
+        point("a\nb", 1, 0, 0),
+        point("\xff", 1, 0, 0),
+        point(long_name, 1, 0, 0),
+        text(METRIC_PARAM, "p", long_value),
+        text(METRIC_TAG, "t", "\xc0\x80"),
         point("précision @ 10 %", 1, 0, 0),
     };
     OK(add(f, items, 7, 0, 9, &e), e);
@@ -165,7 +177,7 @@ static void a_run_cannot_fill_the_catalog_with_names(void **state)
     struct err e = {0};
     size_t total = METRIC_NAMES_MAX + 5;
     struct metric_item *items = mem_alloc(total * sizeof *items);
-    char (*names)[16] = mem_alloc(total * sizeof *names);
+    char(*names)[16] = mem_alloc(total * sizeof *names);
     for (size_t i = 0; i < total; i++) {
         snprintf(names[i], sizeof names[i], "m%zu", i);
         items[i] = point(names[i], 1, 0, 0);
@@ -186,14 +198,16 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_summary_is_that_of_its_points_over_several_batches, setup,
                                         fx_teardown),
-        cmocka_unit_test_setup_teardown(nan_and_infinities_come_back_as_they_went, setup, fx_teardown),
-        cmocka_unit_test_setup_teardown(a_batch_goes_in_once_and_only_where_the_last_one_ended, setup,
+        cmocka_unit_test_setup_teardown(nan_and_infinities_come_back_as_they_went, setup,
                                         fx_teardown),
+        cmocka_unit_test_setup_teardown(a_batch_goes_in_once_and_only_where_the_last_one_ended,
+                                        setup, fx_teardown),
         cmocka_unit_test_setup_teardown(params_are_set_once_and_tags_are_overwritten, setup,
                                         fx_teardown),
-        cmocka_unit_test_setup_teardown(names_and_values_that_cannot_be_kept_are_refused_alone, setup,
+        cmocka_unit_test_setup_teardown(names_and_values_that_cannot_be_kept_are_refused_alone,
+                                        setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(a_run_cannot_fill_the_catalog_with_names, setup,
                                         fx_teardown),
-        cmocka_unit_test_setup_teardown(a_run_cannot_fill_the_catalog_with_names, setup, fx_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,7 +59,8 @@ static void one_that_fails_leaves_nothing_of_itself(void **state)
 {
     struct fixture *f = *state;
     struct err e = {0};
-    struct migration broken[] = {list[0], {2, "broken", "CREATE TABLE b (x INTEGER); CREATE TABL c;"}};
+    struct migration broken[] = {list[0],
+                                 {2, "broken", "CREATE TABLE b (x INTEGER); CREATE TABL c;"}};
     FAILS(migrate_apply(f->db, broken, 2, NULL, &e), e, E_INTERNAL);
     HAS(e.message, "migration 2 (broken)");
     assert_int_equal(fx_count(f->db, "schema_migration"), 1);
@@ -99,8 +100,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_is_applied_once_and_in_order, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(an_edited_one_is_refused, setup, fx_teardown),
-        cmocka_unit_test_setup_teardown(a_catalog_from_a_newer_enclos_is_refused, setup, fx_teardown),
-        cmocka_unit_test_setup_teardown(one_that_fails_leaves_nothing_of_itself, setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(a_catalog_from_a_newer_enclos_is_refused, setup,
+                                        fx_teardown),
+        cmocka_unit_test_setup_teardown(one_that_fails_leaves_nothing_of_itself, setup,
+                                        fx_teardown),
         cmocka_unit_test_setup_teardown(gaps_in_the_list_are_refused, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(the_database_of_another_program_is_refused, setup,
                                         fx_teardown),

@@ -1,4 +1,5 @@
-/* test_objects.c - the state folder and the content-addressed store: a name tells the truth, or is not there. */
+/* test_objects.c - the state folder and the content-addressed store: a name tells the truth, or
+ * is not there. */
 #include "tests/unit/store_fixture.h"
 
 #include "api/common/fault.h"
@@ -88,7 +89,8 @@ static void content_that_is_not_what_was_announced_leaves_nothing(void **state)
     FAILS(objects_put_fd(f->s, fd, ABC_SHA, 2, NULL, NULL, NULL, NULL, &e), e, E_INVALID);
     FAILS(objects_put_fd(f->s, fd, ABC_SHA, 4, NULL, NULL, NULL, NULL, &e), e, E_INVALID);
     FAILS(objects_put_fd(f->s, fd, "xyz", 3, NULL, NULL, NULL, NULL, &e), e, E_INVALID);
-    FAILS(objects_put_fd(f->s, fd, ABC_SHA, UINT64_MAX - 1, NULL, NULL, NULL, NULL, &e), e, E_LIMIT);
+    FAILS(objects_put_fd(f->s, fd, ABC_SHA, UINT64_MAX - 1, NULL, NULL, NULL, NULL, &e), e,
+          E_LIMIT);
     FAILS(objects_put_bytes(f->s, "abc", 3, WRONG_SHA, NULL, NULL, &e), e, E_INVALID);
     AUTO_FD int dev = open("/dev/zero", O_RDONLY | O_CLOEXEC);
     FAILS(objects_put_fd(f->s, dev, ABC_SHA, 3, NULL, NULL, NULL, NULL, &e), e, E_INVALID);
@@ -98,7 +100,8 @@ static void content_that_is_not_what_was_announced_leaves_nothing(void **state)
     assert_int_equal(sx_files(f, "tmp"), 0);
 }
 
-/* Each I/O step fails in turn, until none does: nothing half done has a name, and it works afterwards. */
+/* Each I/O step fails in turn, until none does: nothing half done has a name, and it works
+ * afterwards. */
 static void a_failure_at_any_step_leaves_a_whole_object_or_none(void **state)
 {
     struct store_fixture *f = *state;
@@ -154,11 +157,14 @@ static void a_damaged_object_is_named_and_healed_by_sending_it_again(void **stat
     struct err e = {0};
     bool existed;
     OK(objects_put_bytes(f->s, "abc", 3, ABC_SHA, NULL, NULL, &e), e);
-    sx_shell(f, "printf abd > $S/objects/ba/7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    sx_shell(f, "printf abd > "
+                "$S/objects/ba/7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     FAILS(objects_verify(f->s, ABC_SHA, NULL, &e), e, E_INTERNAL);
     HAS(e.message, ABC_SHA);
     e = (struct err){0};
-    sx_shell(f, "printf ab > $S/objects/ba/7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    sx_shell(
+        f,
+        "printf ab > $S/objects/ba/7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     OK(objects_put_bytes(f->s, "abc", 3, ABC_SHA, NULL, &existed, &e), e);
     assert_false(existed);
     OK(objects_verify(f->s, ABC_SHA, NULL, &e), e);
@@ -176,10 +182,12 @@ static void an_upload_is_resumed_where_it_stopped_even_after_a_restart(void **st
     assert_true(received == 1 && !complete);
     store_close(f->s);
     OK(store_open(f->state, &f->s, &e), e);
-    FAILS(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 0, "a", 1, &received, &complete, &e), e, E_CONFLICT);
+    FAILS(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 0, "a", 1, &received, &complete, &e), e,
+          E_CONFLICT);
     HAS(e.message, "expected 1");
     e = (struct err){0};
-    OK(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 0, "", 0, &received, &complete, &e), e); /* only asks */
+    OK(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 0, "", 0, &received, &complete, &e),
+       e); /* only asks */
     assert_true(received == 1 && !complete);
     OK(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 1, "bc", 2, &received, &complete, &e), e);
     assert_true(received == 3 && complete);
@@ -198,13 +206,17 @@ static void an_upload_with_wrong_content_is_dropped_and_nobody_spoils_anothers(v
     uint64_t received;
     bool complete;
     OK(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 0, "ab", 2, &received, &complete, &e), e);
-    FAILS(objects_put_chunk(f->s, 1001, ABC_SHA, 3, 0, "xyz", 3, &received, &complete, &e), e, E_INVALID);
+    FAILS(objects_put_chunk(f->s, 1001, ABC_SHA, 3, 0, "xyz", 3, &received, &complete, &e), e,
+          E_INVALID);
     HAS(e.message, "has digest");
-    FAILS(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 2, "cd", 2, &received, &complete, &e), e, E_INVALID);
-    FAILS(objects_put_chunk(f->s, 1000, ABC_SHA, UINT64_MAX, 2, "c", 1, &received, &complete, &e), e, E_LIMIT);
+    FAILS(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 2, "cd", 2, &received, &complete, &e), e,
+          E_INVALID);
+    FAILS(objects_put_chunk(f->s, 1000, ABC_SHA, UINT64_MAX, 2, "c", 1, &received, &complete, &e),
+          e, E_LIMIT);
     e = (struct err){0};
     fault_arm("objects.write_chunk", 1, FAULT_ENOSPC);
-    FAILS(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 2, "c", 1, &received, &complete, &e), e, E_LIMIT);
+    FAILS(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 2, "c", 1, &received, &complete, &e), e,
+          E_LIMIT);
     fault_disarm();
     e = (struct err){0};
     OK(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 2, "c", 1, &received, &complete, &e), e);
@@ -317,13 +329,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(digests_are_those_of_the_standard, sx_setup, teardown),
-        cmocka_unit_test_setup_teardown(an_object_that_was_put_can_be_opened_by_its_digest_only_by_us,
+        cmocka_unit_test_setup_teardown(
+            an_object_that_was_put_can_be_opened_by_its_digest_only_by_us, sx_setup, teardown),
+        cmocka_unit_test_setup_teardown(content_that_is_not_what_was_announced_leaves_nothing,
                                         sx_setup, teardown),
-        cmocka_unit_test_setup_teardown(content_that_is_not_what_was_announced_leaves_nothing, sx_setup,
+        cmocka_unit_test_setup_teardown(a_failure_at_any_step_leaves_a_whole_object_or_none,
+                                        sx_setup, teardown),
+        cmocka_unit_test_setup_teardown(killed_at_any_step_the_next_start_is_clean, sx_setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(a_failure_at_any_step_leaves_a_whole_object_or_none, sx_setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(killed_at_any_step_the_next_start_is_clean, sx_setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_object_is_named_and_healed_by_sending_it_again,
                                         sx_setup, teardown),
         cmocka_unit_test_setup_teardown(an_upload_is_resumed_where_it_stopped_even_after_a_restart,
@@ -335,7 +348,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(
             a_second_daemon_on_the_same_state_is_refused_naming_the_first, sx_setup, teardown),
-        cmocka_unit_test_setup_teardown(a_folder_that_others_can_reach_is_refused, sx_setup, teardown),
+        cmocka_unit_test_setup_teardown(a_folder_that_others_can_reach_is_refused, sx_setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(start_up_cleans_what_a_crash_or_another_boot_left, sx_setup,
                                         teardown),
     };

@@ -1,4 +1,5 @@
-/* test_runs.c - runs in the catalog: submitted once, moved by the table, finished once, read back whole. */
+/* test_runs.c - runs in the catalog: submitted once, moved by the table, finished once, read
+ * back whole. */
 #include "tests/unit/catalog_fixture.h"
 
 #include "catalog/run.h"
@@ -256,7 +257,8 @@ static void a_prefix_finds_one_run_or_says_which_it_could_be(void **state)
     FAILS(cat_run_find(f->db, "raaaa", id, &e), e, E_CONFLICT);
     HAS(e.message, "raaaa1, raaaa2, raaaab");
     FAILS(cat_run_find(f->db, "rzzzz", id, &e), e, E_NOT_FOUND);
-    const char *const bad[] = {"", "raa", "ra%a", "raaaa1raaaa1raaaa1", "\xff\xff\xff\xff", "r/..", "r\naaa"};
+    const char *const bad[] = {"",     "raa",   "ra%a", "raaaa1raaaa1raaaa1", "\xff\xff\xff\xff",
+                               "r/..", "r\naaa"};
     for (int i = 0; i < 7; i++)
         FAILS(cat_run_find(f->db, bad[i], id, &e), e, E_INVALID);
 }
@@ -273,7 +275,8 @@ static void lists_page_without_holes_or_doubles_even_within_one_microsecond(void
             OK(cat_run_move(f->db, id, RUN_QUEUED, RUN_STARTING, 2, NULL, &e), e);
     }
     for (int mode = 0; mode < 4; mode++) {
-        struct run_list q = {.limit = 4, .oldest_first = mode & 1, .state = mode & 2 ? RUN_QUEUED : -1};
+        struct run_list q = {
+            .limit = 4, .oldest_first = mode & 1, .state = mode & 2 ? RUN_QUEUED : -1};
         int seen = 0;
         int last = q.oldest_first ? -1 : 25;
         for (;;) {
@@ -336,7 +339,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_same_request_twice_is_one_run, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_dataset_that_is_not_in_order_is_refused, fx_setup,
                                         fx_teardown),
-        cmocka_unit_test_setup_teardown(all_pairs_of_states_follow_the_table, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(all_pairs_of_states_follow_the_table, fx_setup,
+                                        fx_teardown),
         cmocka_unit_test_setup_teardown(a_finished_run_reads_back_whole, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_wish_to_cancel_is_kept_once, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_prefix_finds_one_run_or_says_which_it_could_be, fx_setup,

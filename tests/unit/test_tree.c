@@ -1,4 +1,5 @@
-/* test_tree.c - trees: whole or not there; a change made behind the lab's back is seen, cache or not. */
+/* test_tree.c - trees: whole or not there; a change made behind the lab's back is seen, cache or
+ * not. */
 #include "tests/unit/store_fixture.h"
 
 #include "api/common/fault.h"
@@ -107,7 +108,9 @@ static void an_object_that_is_missing_or_damaged_makes_no_tree(void **state)
     struct tree_fixture *t = *state;
     struct err e;
     setenv("O", t->m->entries[0].sha256, 1);
-    sx_shell(t->f, "a=$(echo $O | cut -c1-2) b=$(echo $O | cut -c3-); printf 'a,b\n1,3\n' > $S/objects/$a/$b");
+    sx_shell(
+        t->f,
+        "a=$(echo $O | cut -c1-2) b=$(echo $O | cut -c3-); printf 'a,b\n1,3\n' > $S/objects/$a/$b");
     FAILS(tree_ensure_code(t->f->s, t->m, &t->path, &e), e, E_INTERNAL);
     HAS(e.message, "data.csv");
     sx_shell(t->f, "a=$(echo $O | cut -c1-2) b=$(echo $O | cut -c3-); rm $S/objects/$a/$b");
@@ -169,23 +172,30 @@ static void every_change_is_found_and_named_with_a_warm_cache(void **state)
     static const struct {
         const char *change, *undo, *names;
     } cases[] = {
-        {"printf 'a,b\\n1,3\\n' > $T/data.csv", "printf 'a,b\\n1,2\\n' > $T/data.csv", "data.csv has another digest"},
+        {"printf 'a,b\\n1,3\\n' > $T/data.csv", "printf 'a,b\\n1,2\\n' > $T/data.csv",
+         "data.csv has another digest"},
         /* the change is hidden as well as a program can: same size, times put back */
-        {"touch -r $T/data.csv $S/tmp/ref; printf 'a,b\\n1,3\\n' > $T/data.csv; touch -r $S/tmp/ref $T/data.csv",
+        {"touch -r $T/data.csv $S/tmp/ref; printf 'a,b\\n1,3\\n' > $T/data.csv; touch -r "
+         "$S/tmp/ref $T/data.csv",
          "printf 'a,b\\n1,2\\n' > $T/data.csv", "data.csv has another digest"},
         /* another file put in its place */
-        {"cp -p $T/data.csv $S/tmp/o; printf 'a,b\\n9,9\\n' > $S/tmp/n; touch -r $T/data.csv $S/tmp/n; mv -f $S/tmp/n $T/data.csv",
+        {"cp -p $T/data.csv $S/tmp/o; printf 'a,b\\n9,9\\n' > $S/tmp/n; touch -r $T/data.csv "
+         "$S/tmp/n; mv -f $S/tmp/n $T/data.csv",
          "mv -f $S/tmp/o $T/data.csv", "data.csv has another digest"},
         {"printf more >> $T/data.csv", "truncate -s 8 $T/data.csv", "data.csv has another size"},
         {"mv $T/data.csv $S/tmp/d", "mv $S/tmp/d $T/data.csv", "data.csv is missing"},
-        {"mv $T/data.csv $S/tmp/d; ln -s $S/tmp/d $T/data.csv", "mv -f $S/tmp/d $T/data.csv", "data.csv is not a regular file"},
-        {"mv $T/data.csv $S/tmp/d; mkfifo $T/data.csv", "mv -f $S/tmp/d $T/data.csv", "data.csv is not a regular file"},
-        {"mv $T/data.csv $S/tmp/d; mkdir $T/data.csv", "rmdir $T/data.csv; mv $S/tmp/d $T/data.csv", "data.csv is not a regular file"},
+        {"mv $T/data.csv $S/tmp/d; ln -s $S/tmp/d $T/data.csv", "mv -f $S/tmp/d $T/data.csv",
+         "data.csv is not a regular file"},
+        {"mv $T/data.csv $S/tmp/d; mkfifo $T/data.csv", "mv -f $S/tmp/d $T/data.csv",
+         "data.csv is not a regular file"},
+        {"mv $T/data.csv $S/tmp/d; mkdir $T/data.csv", "rmdir $T/data.csv; mv $S/tmp/d $T/data.csv",
+         "data.csv is not a regular file"},
         {"touch $T/extra", "rm $T/extra", "extra was added"},
         {"touch $T/sub/dir/.hidden", "rm $T/sub/dir/.hidden", "sub/dir/.hidden was added"},
         {"mkdir $T/sub/empty", "rmdir $T/sub/empty", "sub/empty was added"},
         {"mv $T/sub/dir $S/tmp/dir", "mv $S/tmp/dir $T/sub/dir", "sub/dir/x is missing"},
-        {"mv $T/sub/dir $S/tmp/dir; ln -s $S/tmp/dir $T/sub/dir", "rm $T/sub/dir; mv $S/tmp/dir $T/sub/dir", "sub/dir/x is not a regular file"},
+        {"mv $T/sub/dir $S/tmp/dir; ln -s $S/tmp/dir $T/sub/dir",
+         "rm $T/sub/dir; mv $S/tmp/dir $T/sub/dir", "sub/dir/x is not a regular file"},
     };
     build(t);
     verify(t);
@@ -199,7 +209,8 @@ static void every_change_is_found_and_named_with_a_warm_cache(void **state)
     }
 }
 
-/* The race that a cache by time stamps can lose: a change within the clock's tick of the one before. */
+/* The race that a cache by time stamps can lose: a change within the clock's tick of the one
+ * before. */
 static void a_change_right_after_a_verification_is_seen(void **state)
 {
     struct tree_fixture *t = *state;
@@ -255,7 +266,8 @@ static void only_trees_in_use_stay(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_data_tree_is_links_and_a_code_tree_is_copies, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_data_tree_is_links_and_a_code_tree_is_copies, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(an_object_that_is_missing_or_damaged_makes_no_tree, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_failure_or_a_kill_while_building_leaves_no_tree, setup,
@@ -265,7 +277,8 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(every_change_is_found_and_named_with_a_warm_cache, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(a_change_right_after_a_verification_is_seen, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_change_right_after_a_verification_is_seen, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_small_cache_forgets_and_stays_right, setup, teardown),
         cmocka_unit_test_setup_teardown(only_trees_in_use_stay, setup, teardown),
     };
