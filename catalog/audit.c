@@ -21,11 +21,12 @@ enum { AUDIT_HEAD, AUDIT_ADD, AUDIT_HEAD_SET, AUDIT_LIST, AUDIT_WALK };
 #define COLUMNS "number, time_us, actor_uid, actor_name, action, subject, detail, previous, hash"
 
 static const struct sql_row rows[] = {
-    [AUDIT_HEAD] = {"SELECT number, hash FROM audit_head WHERE one = 1"},
-    [AUDIT_ADD] = {"INSERT INTO audit (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
-    [AUDIT_HEAD_SET] = {"UPDATE audit_head SET number = ?, hash = ? WHERE one = 1"},
-    [AUDIT_LIST] = {"SELECT " COLUMNS " FROM audit WHERE number < ? ORDER BY number DESC LIMIT ?"},
-    [AUDIT_WALK] = {"SELECT " COLUMNS " FROM audit ORDER BY number",
+    [AUDIT_HEAD] = {.text = "SELECT number, hash FROM audit_head WHERE one = 1"},
+    [AUDIT_ADD] = {.text = "INSERT INTO audit (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+    [AUDIT_HEAD_SET] = {.text = "UPDATE audit_head SET number = ?, hash = ? WHERE one = 1"},
+    [AUDIT_LIST] = {.text = "SELECT " COLUMNS
+                            " FROM audit WHERE number < ? ORDER BY number DESC LIMIT ?"},
+    [AUDIT_WALK] = {.text = "SELECT " COLUMNS " FROM audit ORDER BY number",
                     .scan = "the chain is walked from its first entry"},
 };
 const struct sql_table audit_sql = {"audit log", rows, sizeof rows / sizeof rows[0], SQL_AUDIT};

@@ -41,28 +41,31 @@ enum {
     " FROM dataset d JOIN dataset_version v ON v.dataset = d.id "
 
 static const struct sql_row rows[] = {
-    [DATASET_FIND] = {"SELECT id FROM dataset WHERE name = ?"},
-    [DATASET_ADD] = {"INSERT INTO dataset (name, created_us) VALUES (?, ?)"},
-    [DATASET_LAST_VERSION] = {"SELECT coalesce(max(version), 0) FROM dataset_version"
-                              " WHERE dataset = ?"},
-    [DATASET_ADD_VERSION] = {"INSERT INTO dataset_version (dataset, version, title, description,"
-                             " classification, manifest, files, size_bytes, state, actor_uid,"
-                             " actor_name, created_us)"
-                             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'draft', ?, ?, ?)"},
-    [DATASET_ONE] = {SELECT "WHERE d.name = ? AND v.version = ?"},
-    [DATASET_LATEST] = {SELECT "WHERE d.name = ? ORDER BY v.version DESC LIMIT 1"},
-    [DATASET_LATEST_SEALED] = {SELECT "WHERE d.name = ? AND v.state = 'sealed'"
-                                      " ORDER BY v.version DESC LIMIT 1"},
-    [DATASET_BY_KEY] = {SELECT "WHERE v.id = ?"},
-    [DATASET_LIST] = {SELECT "WHERE d.name >= ?1 AND (d.name > ?1 OR v.version < ?2)"
-                             " ORDER BY d.name, v.version DESC LIMIT ?3"},
-    [DATASET_SEAL] = {"UPDATE dataset_version SET state = 'sealed', sealed_us = ? WHERE id = ?"},
+    [DATASET_FIND] = {.text = "SELECT id FROM dataset WHERE name = ?"},
+    [DATASET_ADD] = {.text = "INSERT INTO dataset (name, created_us) VALUES (?, ?)"},
+    [DATASET_LAST_VERSION] = {.text = "SELECT coalesce(max(version), 0) FROM dataset_version"
+                                      " WHERE dataset = ?"},
+    [DATASET_ADD_VERSION] =
+        {.text = "INSERT INTO dataset_version (dataset, version, title, description,"
+                 " classification, manifest, files, size_bytes, state, actor_uid,"
+                 " actor_name, created_us)"
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'draft', ?, ?, ?)"},
+    [DATASET_ONE] = {.text = SELECT "WHERE d.name = ? AND v.version = ?"},
+    [DATASET_LATEST] = {.text = SELECT "WHERE d.name = ? ORDER BY v.version DESC LIMIT 1"},
+    [DATASET_LATEST_SEALED] = {.text = SELECT "WHERE d.name = ? AND v.state = 'sealed'"
+                                              " ORDER BY v.version DESC LIMIT 1"},
+    [DATASET_BY_KEY] = {.text = SELECT "WHERE v.id = ?"},
+    [DATASET_LIST] = {.text = SELECT "WHERE d.name >= ?1 AND (d.name > ?1 OR v.version < ?2)"
+                                     " ORDER BY d.name, v.version DESC LIMIT ?3"},
+    [DATASET_SEAL] =
+        {.text = "UPDATE dataset_version SET state = 'sealed', sealed_us = ? WHERE id = ?"},
     [DATASET_RETIRE] =
-        {"UPDATE dataset_version SET state = 'retired', retired_us = ? WHERE id = ?"},
-    [DATASET_QUARANTINE] = {"UPDATE dataset_version SET quarantine_us = ?, quarantine_reason = ?"
-                            " WHERE id = ?"},
-    [DATASET_UNQUARANTINE] = {"UPDATE dataset_version SET quarantine_us = NULL,"
-                              " quarantine_reason = NULL WHERE id = ?"},
+        {.text = "UPDATE dataset_version SET state = 'retired', retired_us = ? WHERE id = ?"},
+    [DATASET_QUARANTINE] =
+        {.text = "UPDATE dataset_version SET quarantine_us = ?, quarantine_reason = ?"
+                 " WHERE id = ?"},
+    [DATASET_UNQUARANTINE] = {.text = "UPDATE dataset_version SET quarantine_us = NULL,"
+                                      " quarantine_reason = NULL WHERE id = ?"},
 };
 static_assert(sizeof rows / sizeof rows[0] == DATASET_SQL_COUNT, "one statement a row");
 const struct sql_table dataset_sql = {"dataset", rows, DATASET_SQL_COUNT, SQL_DATASET};

@@ -10,9 +10,10 @@
 enum { IDEM_FIND, IDEM_KEEP };
 
 static const struct sql_row rows[] = {
-    [IDEM_FIND] = {"SELECT method, request, result FROM idempotency WHERE uid = ? AND key = ?"},
-    [IDEM_KEEP] = {"INSERT INTO idempotency (uid, key, method, request, result, created_us)"
-                   " VALUES (?, ?, ?, ?, ?, ?)"},
+    [IDEM_FIND] = {.text =
+                       "SELECT method, request, result FROM idempotency WHERE uid = ? AND key = ?"},
+    [IDEM_KEEP] = {.text = "INSERT INTO idempotency (uid, key, method, request, result, created_us)"
+                           " VALUES (?, ?, ?, ?, ?, ?)"},
 };
 const struct sql_table idem_sql = {"idempotency key", rows, sizeof rows / sizeof rows[0], SQL_IDEM};
 

@@ -211,7 +211,7 @@ int manifest_load(const struct store *s, const char *id, struct manifest **out, 
     if (objects_open(s, id, &fd, NULL, e) < 0 ||
         fd_read_all(fd, MANIFEST_MAX_BYTES, &text, "a manifest", e) < 0)
         return err_context(e, "manifest %s", id);
-    if (manifest_parse(buf_cstr(&text), text.len, &m, e) < 0)
+    if (manifest_parse(buf_cstr(&text), text.len, &m, e) < 0 || !m)
         return err_context(e, "object %s", id);
     if (strcmp(m->id, id) != 0)
         return err_set(e, E_INTERNAL, "manifest", "restore it from a backup, and check the disk",

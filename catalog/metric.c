@@ -34,29 +34,31 @@ enum {
 };
 
 static const struct sql_row rows[] = {
-    [METRIC_RUN] = {"SELECT seq, log_offset FROM run WHERE id = ?"},
-    [METRIC_SET_OFFSET] = {"UPDATE run SET log_offset = ?, bad_metrics = bad_metrics + ?"
-                           " WHERE seq = ?"},
-    [METRIC_FIND] = {"SELECT id, last, last_step, last_time_us, min, max, count FROM metric"
-                     " WHERE run = ? AND name = ?"},
-    [METRIC_NEW] = {"INSERT INTO metric (run, name, last_step, last_time_us, count)"
-                    " VALUES (?, ?, 0, 0, 0)"},
-    [METRIC_UPDATE] = {"UPDATE metric SET last = ?, last_step = ?, last_time_us = ?, min = ?,"
-                       " max = ?, count = ? WHERE id = ?"},
-    [METRIC_ADD_POINT] = {"INSERT INTO metric_point (metric, number, step, time_us, value)"
-                          " VALUES (?, ?, ?, ?, ?)"},
-    [METRIC_COUNT] = {"SELECT count(*) FROM metric WHERE run = ?"},
-    [METRIC_LATEST] = {"SELECT name, last, last_step, last_time_us, min, max, count FROM metric m"
-                       " WHERE m.run = (SELECT seq FROM run WHERE id = ?) ORDER BY name"},
-    [METRIC_POINTS] = {"SELECT number, step, time_us, value FROM metric_point"
-                       " WHERE metric = ? AND number > ? ORDER BY number LIMIT ?"},
-    [PARAM_FIND] = {"SELECT value FROM param WHERE run = ? AND name = ?"},
-    [PARAM_ADD] = {"INSERT INTO param (run, name, value) VALUES (?, ?, ?)"},
-    [PARAM_COUNT] = {"SELECT count(*) FROM param WHERE run = ?"},
-    [TAG_FIND] = {"SELECT value FROM tag WHERE run = ? AND name = ?"},
-    [TAG_SET] = {"INSERT INTO tag (run, name, value) VALUES (?, ?, ?)"
-                 " ON CONFLICT (run, name) DO UPDATE SET value = excluded.value"},
-    [TAG_COUNT] = {"SELECT count(*) FROM tag WHERE run = ?"},
+    [METRIC_RUN] = {.text = "SELECT seq, log_offset FROM run WHERE id = ?"},
+    [METRIC_SET_OFFSET] = {.text = "UPDATE run SET log_offset = ?, bad_metrics = bad_metrics + ?"
+                                   " WHERE seq = ?"},
+    [METRIC_FIND] = {.text = "SELECT id, last, last_step, last_time_us, min, max, count FROM metric"
+                             " WHERE run = ? AND name = ?"},
+    [METRIC_NEW] = {.text = "INSERT INTO metric (run, name, last_step, last_time_us, count)"
+                            " VALUES (?, ?, 0, 0, 0)"},
+    [METRIC_UPDATE] = {.text =
+                           "UPDATE metric SET last = ?, last_step = ?, last_time_us = ?, min = ?,"
+                           " max = ?, count = ? WHERE id = ?"},
+    [METRIC_ADD_POINT] = {.text = "INSERT INTO metric_point (metric, number, step, time_us, value)"
+                                  " VALUES (?, ?, ?, ?, ?)"},
+    [METRIC_COUNT] = {.text = "SELECT count(*) FROM metric WHERE run = ?"},
+    [METRIC_LATEST] =
+        {.text = "SELECT name, last, last_step, last_time_us, min, max, count FROM metric m"
+                 " WHERE m.run = (SELECT seq FROM run WHERE id = ?) ORDER BY name"},
+    [METRIC_POINTS] = {.text = "SELECT number, step, time_us, value FROM metric_point"
+                               " WHERE metric = ? AND number > ? ORDER BY number LIMIT ?"},
+    [PARAM_FIND] = {.text = "SELECT value FROM param WHERE run = ? AND name = ?"},
+    [PARAM_ADD] = {.text = "INSERT INTO param (run, name, value) VALUES (?, ?, ?)"},
+    [PARAM_COUNT] = {.text = "SELECT count(*) FROM param WHERE run = ?"},
+    [TAG_FIND] = {.text = "SELECT value FROM tag WHERE run = ? AND name = ?"},
+    [TAG_SET] = {.text = "INSERT INTO tag (run, name, value) VALUES (?, ?, ?)"
+                         " ON CONFLICT (run, name) DO UPDATE SET value = excluded.value"},
+    [TAG_COUNT] = {.text = "SELECT count(*) FROM tag WHERE run = ?"},
 };
 static_assert(sizeof rows / sizeof rows[0] == METRIC_SQL_COUNT, "one statement a row");
 const struct sql_table metric_sql = {"metric", rows, METRIC_SQL_COUNT, SQL_METRIC};

@@ -11,13 +11,14 @@
 enum { MIGRATE_RECORDED, MIGRATE_ADD, MIGRATE_OTHER_TABLES };
 
 static const struct sql_row rows[] = {
-    [MIGRATE_RECORDED] = {"SELECT number, name, sha256 FROM schema_migration ORDER BY number",
+    [MIGRATE_RECORDED] = {.text =
+                              "SELECT number, name, sha256 FROM schema_migration ORDER BY number",
                           .scan = "a handful of rows, read once at start-up"},
-    [MIGRATE_ADD] = {"INSERT INTO schema_migration (number, name, sha256, applied_us)"
-                     " VALUES (?, ?, ?, ?)"},
+    [MIGRATE_ADD] = {.text = "INSERT INTO schema_migration (number, name, sha256, applied_us)"
+                             " VALUES (?, ?, ?, ?)"},
     [MIGRATE_OTHER_TABLES] =
-        {"SELECT name FROM sqlite_schema"
-         " WHERE name NOT LIKE 'sqlite_%' AND name <> 'schema_migration' LIMIT 1",
+        {.text = "SELECT name FROM sqlite_schema"
+                 " WHERE name NOT LIKE 'sqlite_%' AND name <> 'schema_migration' LIMIT 1",
          .scan = "the schema has no index; read once at start-up"},
 };
 const struct sql_table migrate_sql = {"migration", rows, sizeof rows / sizeof rows[0], SQL_MIGRATE};

@@ -39,36 +39,40 @@ enum {
 };
 
 static const struct sql_row rows[] = {
-    [RUN_ADD] = {"INSERT INTO run (id, name, state, actor_uid, actor_name, experiment, profile,"
+    [RUN_ADD] =
+        {.text = "INSERT INTO run (id, name, state, actor_uid, actor_name, experiment, profile,"
                  " command, env, resources, cpus_milli, memory_bytes, code, priority, best_effort,"
                  " report_paths, created_us)"
                  " VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
-    [RUN_ADD_DATASET] = {"INSERT INTO run_dataset (run, ordinal, version) VALUES (?, ?, ?)"},
-    [RUN_ADD_PARAM] = {"INSERT INTO param (run, name, value) VALUES (?, ?, ?)"},
-    [RUN_ADD_TAG] = {"INSERT INTO tag (run, name, value) VALUES (?, ?, ?)"},
-    [RUN_STATE] = {"SELECT seq, state, cancel_us, event_count FROM run WHERE id = ?"},
-    [RUN_MOVE] = {"UPDATE run SET state = ? WHERE seq = ? AND state = ?"},
-    [RUN_SET_STARTED] = {"UPDATE run SET started_us = ? WHERE seq = ?"},
-    [RUN_CANCEL] = {"UPDATE run SET cancel_us = ?, cancel_reason = ? WHERE seq = ?"},
+    [RUN_ADD_DATASET] = {.text =
+                             "INSERT INTO run_dataset (run, ordinal, version) VALUES (?, ?, ?)"},
+    [RUN_ADD_PARAM] = {.text = "INSERT INTO param (run, name, value) VALUES (?, ?, ?)"},
+    [RUN_ADD_TAG] = {.text = "INSERT INTO tag (run, name, value) VALUES (?, ?, ?)"},
+    [RUN_STATE] = {.text = "SELECT seq, state, cancel_us, event_count FROM run WHERE id = ?"},
+    [RUN_MOVE] = {.text = "UPDATE run SET state = ? WHERE seq = ? AND state = ?"},
+    [RUN_SET_STARTED] = {.text = "UPDATE run SET started_us = ? WHERE seq = ?"},
+    [RUN_CANCEL] = {.text = "UPDATE run SET cancel_us = ?, cancel_reason = ? WHERE seq = ?"},
     /* State and verdict change together: the table has a check on it. */
-    [RUN_FINISH] = {"UPDATE run SET state = 'finished', verdict = ?1, exit_code = ?2, signal = ?3,"
-                    " reason = ?4, started_us = coalesce(?5, started_us), finished_us = ?6,"
-                    " wall_ms = ?7, cpu_ms = ?8, memory_peak_bytes = ?9, log_kept_bytes = ?10,"
-                    " log_dropped_bytes = ?11, outputs = ?12 WHERE seq = ?13 AND state = ?14"},
-    [RUN_ADD_RECORD] = {"INSERT INTO run_record (run, failed, usage, sandbox, record)"
-                        " VALUES (?, ?, ?, ?, ?)"},
-    [RUN_ADD_ARTIFACT] = {"INSERT INTO artifact (run, path, sha256, size_bytes, mode)"
-                          " VALUES (?, ?, ?, ?, ?)"},
-    [RUN_ADD_REFUSED] = {"INSERT INTO refused_output (run, ordinal, path, reason)"
-                         " VALUES (?, ?, ?, ?)"},
-    [RUN_ADD_DENIED] = {"INSERT INTO denied (run, ordinal, kind, name, detail, errno, hint, count)"
-                        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"},
-    [RUN_COUNT_EVENT] = {"UPDATE run SET event_count = event_count + 1 WHERE seq = ?"},
-    [RUN_ADD_EVENT] = {"INSERT INTO run_event (run, number, time_us, event, detail)"
-                       " VALUES (?, ?, ?, ?, ?)"},
+    [RUN_FINISH] =
+        {.text = "UPDATE run SET state = 'finished', verdict = ?1, exit_code = ?2, signal = ?3,"
+                 " reason = ?4, started_us = coalesce(?5, started_us), finished_us = ?6,"
+                 " wall_ms = ?7, cpu_ms = ?8, memory_peak_bytes = ?9, log_kept_bytes = ?10,"
+                 " log_dropped_bytes = ?11, outputs = ?12 WHERE seq = ?13 AND state = ?14"},
+    [RUN_ADD_RECORD] = {.text = "INSERT INTO run_record (run, failed, usage, sandbox, record)"
+                                " VALUES (?, ?, ?, ?, ?)"},
+    [RUN_ADD_ARTIFACT] = {.text = "INSERT INTO artifact (run, path, sha256, size_bytes, mode)"
+                                  " VALUES (?, ?, ?, ?, ?)"},
+    [RUN_ADD_REFUSED] = {.text = "INSERT INTO refused_output (run, ordinal, path, reason)"
+                                 " VALUES (?, ?, ?, ?)"},
+    [RUN_ADD_DENIED] =
+        {.text = "INSERT INTO denied (run, ordinal, kind, name, detail, errno, hint, count)"
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"},
+    [RUN_COUNT_EVENT] = {.text = "UPDATE run SET event_count = event_count + 1 WHERE seq = ?"},
+    [RUN_ADD_EVENT] = {.text = "INSERT INTO run_event (run, number, time_us, event, detail)"
+                               " VALUES (?, ?, ?, ?, ?)"},
     [RUN_DATASET_STATE] =
-        {"SELECT d.name, v.version, v.state, v.quarantine_us FROM dataset_version v"
-         " JOIN dataset d ON d.id = v.dataset WHERE v.id = ?"},
+        {.text = "SELECT d.name, v.version, v.state, v.quarantine_us FROM dataset_version v"
+                 " JOIN dataset d ON d.id = v.dataset WHERE v.id = ?"},
 };
 static_assert(sizeof rows / sizeof rows[0] == RUN_SQL_COUNT, "one statement a row");
 const struct sql_table run_sql = {"run", rows, RUN_SQL_COUNT, SQL_RUN};

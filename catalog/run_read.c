@@ -40,37 +40,42 @@ enum {
     " cancel_reason, outputs"
 
 static const struct sql_row rows[] = {
-    [READ_ONE] = {"SELECT " COLUMNS " FROM run WHERE id = ?"},
-    [READ_LIST_NEW] = {"SELECT " COLUMNS " FROM run WHERE (created_us, id) < (?, ?)"
-                       " ORDER BY created_us DESC, id DESC LIMIT ?"},
-    [READ_LIST_OLD] = {"SELECT " COLUMNS " FROM run WHERE (created_us, id) > (?, ?)"
-                       " ORDER BY created_us, id LIMIT ?"},
-    [READ_STATE_NEW] = {"SELECT " COLUMNS " FROM run WHERE state = ? AND (created_us, id) < (?, ?)"
-                        " ORDER BY created_us DESC, id DESC LIMIT ?"},
-    [READ_STATE_OLD] = {"SELECT " COLUMNS " FROM run WHERE state = ? AND (created_us, id) > (?, ?)"
-                        " ORDER BY created_us, id LIMIT ?"},
-    [READ_UNFINISHED] = {"SELECT " COLUMNS
-                         " FROM run WHERE state IN ('queued', 'starting', 'running')"
-                         " ORDER BY created_us, id"},
-    [READ_PREFIX] = {"SELECT id FROM run WHERE id >= ? AND id < ? ORDER BY id LIMIT 4"},
-    [READ_DATASETS] = {"SELECT d.name, v.version, v.manifest, v.id, v.classification"
-                       " FROM run_dataset l JOIN dataset_version v ON v.id = l.version"
-                       " JOIN dataset d ON d.id = v.dataset WHERE l.run = ? ORDER BY l.ordinal"},
-    [READ_PARAMS] = {"SELECT name, value FROM param WHERE run = ? ORDER BY name"},
-    [READ_TAGS] = {"SELECT name, value FROM tag WHERE run = ? ORDER BY name"},
-    [READ_ARTIFACTS] = {"SELECT path, sha256, size_bytes, mode FROM artifact WHERE run = ?"
-                        " ORDER BY path"},
-    [READ_REFUSED] = {"SELECT path, reason FROM refused_output WHERE run = ? ORDER BY ordinal"},
-    [READ_DENIED] = {"SELECT kind, name, detail, errno, hint, count FROM denied WHERE run = ?"
-                     " ORDER BY ordinal"},
-    [READ_RECORD] = {"SELECT failed, usage, sandbox, record FROM run_record WHERE run = ?"},
-    [READ_EVENTS] = {"SELECT e.number, e.time_us, e.event, e.detail FROM run r"
-                     " JOIN run_event e ON e.run = r.seq WHERE r.id = ? AND e.number > ?"
-                     " ORDER BY e.number LIMIT ?"},
-    [READ_COUNTS] = {"SELECT state, count(*) FROM run"
-                     " WHERE state IN ('queued', 'starting', 'running') GROUP BY state"},
+    [READ_ONE] = {.text = "SELECT " COLUMNS " FROM run WHERE id = ?"},
+    [READ_LIST_NEW] = {.text = "SELECT " COLUMNS " FROM run WHERE (created_us, id) < (?, ?)"
+                               " ORDER BY created_us DESC, id DESC LIMIT ?"},
+    [READ_LIST_OLD] = {.text = "SELECT " COLUMNS " FROM run WHERE (created_us, id) > (?, ?)"
+                               " ORDER BY created_us, id LIMIT ?"},
+    [READ_STATE_NEW] = {.text = "SELECT " COLUMNS
+                                " FROM run WHERE state = ? AND (created_us, id) < (?, ?)"
+                                " ORDER BY created_us DESC, id DESC LIMIT ?"},
+    [READ_STATE_OLD] = {.text = "SELECT " COLUMNS
+                                " FROM run WHERE state = ? AND (created_us, id) > (?, ?)"
+                                " ORDER BY created_us, id LIMIT ?"},
+    [READ_UNFINISHED] = {.text = "SELECT " COLUMNS
+                                 " FROM run WHERE state IN ('queued', 'starting', 'running')"
+                                 " ORDER BY created_us, id"},
+    [READ_PREFIX] = {.text = "SELECT id FROM run WHERE id >= ? AND id < ? ORDER BY id LIMIT 4"},
+    [READ_DATASETS] =
+        {.text = "SELECT d.name, v.version, v.manifest, v.id, v.classification"
+                 " FROM run_dataset l JOIN dataset_version v ON v.id = l.version"
+                 " JOIN dataset d ON d.id = v.dataset WHERE l.run = ? ORDER BY l.ordinal"},
+    [READ_PARAMS] = {.text = "SELECT name, value FROM param WHERE run = ? ORDER BY name"},
+    [READ_TAGS] = {.text = "SELECT name, value FROM tag WHERE run = ? ORDER BY name"},
+    [READ_ARTIFACTS] = {.text = "SELECT path, sha256, size_bytes, mode FROM artifact WHERE run = ?"
+                                " ORDER BY path"},
+    [READ_REFUSED] = {.text =
+                          "SELECT path, reason FROM refused_output WHERE run = ? ORDER BY ordinal"},
+    [READ_DENIED] = {.text =
+                         "SELECT kind, name, detail, errno, hint, count FROM denied WHERE run = ?"
+                         " ORDER BY ordinal"},
+    [READ_RECORD] = {.text = "SELECT failed, usage, sandbox, record FROM run_record WHERE run = ?"},
+    [READ_EVENTS] = {.text = "SELECT e.number, e.time_us, e.event, e.detail FROM run r"
+                             " JOIN run_event e ON e.run = r.seq WHERE r.id = ? AND e.number > ?"
+                             " ORDER BY e.number LIMIT ?"},
+    [READ_COUNTS] = {.text = "SELECT state, count(*) FROM run"
+                             " WHERE state IN ('queued', 'starting', 'running') GROUP BY state"},
     /* Runs are never deleted: the last number is how many there are, without counting them. */
-    [READ_TOTAL] = {"SELECT coalesce(max(seq), 0) FROM run"},
+    [READ_TOTAL] = {.text = "SELECT coalesce(max(seq), 0) FROM run"},
 };
 static_assert(sizeof rows / sizeof rows[0] == READ_SQL_COUNT, "one statement a row");
 const struct sql_table run_read_sql = {"run", rows, READ_SQL_COUNT, SQL_RUN_READ};
