@@ -251,9 +251,12 @@ class Finished:
         return line
 
     def describe(self):
+        if self.record is None:
+            return f"no record.json, status {self.status}; it said: {self.own_stderr[-1500:]}"
+        short = {k: v for k, v in self.record.items() if k not in ("sandbox", "usage", "version")}
         return (
-            f"record={json.dumps(self.record)[:3000]} status={self.status} "
-            f"stdout={self.stdout[-2000:]} stderr={self.stderr[-2000:]} runner={self.own_stderr[-2000:]}"
+            f"{json.dumps(short)[:2500]}\nstatus={self.status} stdout={self.stdout[-1000:]} "
+            f"stderr={self.stderr[-1000:]} runner={self.own_stderr[-1000:]}"
         )
 
 

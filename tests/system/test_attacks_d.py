@@ -1,6 +1,7 @@
 """Attack cases, group D: standard output, descriptors, exit statuses, programs that cannot start."""
 
 import os
+import subprocess
 
 import pytest
 
@@ -21,7 +22,7 @@ def test_d52_ten_gigabytes_of_output_keep_head_and_tail(root_runner):
     mib = 1024 if SLOW else 10 * 1024
     folder = root_runner.folder(["/work/probe", "flood", str(mib)], code=harness.probe_code(), log_bytes=1 * MIB,
                                 wall_ms=200_000 * harness.PATIENCE)
-    process = root_runner.start(folder)
+    process = root_runner.start(folder, stdout=subprocess.DEVNULL)  # exec echoes what the run says
     lock = os.path.join(folder, "monitor.lock")
     harness.Deadline(10).until(lambda: os.path.exists(lock) and open(lock).read().split(), "the monitor")
     monitor, most = int(open(lock).read().split()[0]), 0
@@ -31,8 +32,8 @@ def test_d52_ten_gigabytes_of_output_keep_head_and_tail(root_runner):
             process.wait(0.05)
         except OSError:
             break
-        except Exception as e:
-            assert type(e).__name__ == "TimeoutExpired", e
+        except subprocess.TimeoutExpired:
+            pass
     run = root_runner.finish(process, folder, 0)
     assert run.verdict == "succeeded", run.describe()
     total, log = mib * MIB, run.record.log
