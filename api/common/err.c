@@ -13,6 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#undef err_set
+#undef err_sys
+#undef err_context
+
 static const char *const kind_names[E_KIND_COUNT] = {
     [E_NONE] = "none",
     [E_INVALID] = "invalid",
