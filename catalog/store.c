@@ -162,6 +162,10 @@ static int open_all(const char *path, struct store *s, struct err *e)
     if (empty_folder(s->tmp_fd, 0, e) < 0 ||
         empty_folder(s->uploads_fd, UPLOAD_KEEP_SECONDS, e) < 0 || clean_after_boot(s, e) < 0)
         return err_context(e, "cleaning up %s", s->path);
+    /* A daemon that was killed between naming an object and syncing its folder left a name that a
+     * power cut could still take back. From here on, what has a name stays. */
+    if (syncfs(s->dir_fd) < 0)
+        return err_sys(e, "state", "check the disk", "cannot sync %s", s->path);
     return 0;
 }
 

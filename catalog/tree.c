@@ -9,10 +9,10 @@
  * to its own clock; unlike mtime no program can set it. So the same ctime means the same bytes,
  * with these exceptions, each seen to:
  *
- *   1. Two changes within one tick of the kernel's clock (10 ms at most) leave one ctime. A file
- *      that was read within the tick of its ctime could change right after and look the same. So
- *      before reading we wait until its ctime is SETTLE_MS old; and a ctime from the future is
- *      never remembered.
+ *   1. Two changes within one tick of the kernel's clock (10 ms at most) leave one ctime, before
+ *      Linux 6.13 (whose time stamps get finer once they were looked at). A file that was read
+ *      within the tick of its ctime could change right after and look the same. So before reading
+ *      we wait until its ctime is SETTLE_MS old; and a ctime from the future is never remembered.
  *   2. The file may change while it is read: it is looked at again after reading, and remembered
  *      only if nothing moved.
  *   3. A hard link made or removed (another tree with the same object) moves ctime without

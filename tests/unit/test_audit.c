@@ -3,6 +3,7 @@
 #include "tests/unit/catalog_fixture.h"
 
 #include "catalog/audit.h"
+#include "catalog/digest.h"
 
 static int setup(void **state)
 {
@@ -125,6 +126,30 @@ static void every_change_is_found_at_the_first_entry_it_touches(void **state)
     assert_true(verify(f).ok);
 }
 
+/* Someone who knows the format recomputes the hash of what they changed: the next entry tells. */
+static void an_entry_rewritten_with_its_hash_is_betrayed_by_the_next(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    struct audit_entry *list;
+    size_t count;
+    char hash[DIGEST_HEX_SIZE];
+    OK(audit_list(f->db, f->a, 3, 1, &list, &count, &e), e);
+    AUTO_FREE char *text = mem_printf(
+        "{\"action\":\"run.submitted\",\"actor\":{\"name\":\"paul\",\"uid\":1000},\"detail\":%s,"
+        "\"number\":2,\"previous\":\"%s\",\"subject\":\"r1\",\"time_us\":1002}",
+        list[0].detail_json, list[0].previous);
+    digest_bytes(text, strlen(text), hash);
+    AUTO_FREE char *sql =
+        mem_printf("UPDATE audit SET actor_name = 'paul', hash = '%s' WHERE number = 2", hash);
+    tamper(f, sql);
+    struct audit_report report = verify(f);
+    assert_false(report.ok);
+    assert_int_equal(report.broken, 3);
+    assert_int_equal(report.entries, 2);
+    HAS(report.reason, "entry before");
+}
+
 static void a_detail_that_is_no_object_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -144,6 +169,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_table_refuses_update_and_delete, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(every_change_is_found_at_the_first_entry_it_touches, setup,
                                         fx_teardown),
+        cmocka_unit_test_setup_teardown(an_entry_rewritten_with_its_hash_is_betrayed_by_the_next,
+                                        setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_detail_that_is_no_object_is_refused, setup, fx_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

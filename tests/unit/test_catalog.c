@@ -481,6 +481,16 @@ static void every_statement_prepares_and_none_scans_unplanned(void **state)
     assert_true(statements > 60);
 }
 
+static void a_row_that_refers_to_nothing_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    FAILS(cat_exec(f->db, "INSERT INTO param (run, name, value) VALUES (99, 'a', 'b')", &e), e,
+          E_CONFLICT);
+    FAILS(cat_exec(f->db, "INSERT INTO run_dataset (run, ordinal, version) VALUES (1, 0, 9)", &e),
+          e, E_CONFLICT);
+}
+
 static void catalog_db_is_for_its_owner_only(void **state)
 {
     struct fixture *f = *state;
@@ -537,6 +547,8 @@ int main(void)
             a_full_disk_fails_requests_and_the_catalog_serves_again_after, fx_setup_bare,
             fx_teardown),
         cmocka_unit_test_setup_teardown(every_statement_prepares_and_none_scans_unplanned, fx_setup,
+                                        fx_teardown),
+        cmocka_unit_test_setup_teardown(a_row_that_refers_to_nothing_is_refused, fx_setup,
                                         fx_teardown),
         cmocka_unit_test_setup_teardown(catalog_db_is_for_its_owner_only, fx_setup_bare,
                                         fx_teardown),

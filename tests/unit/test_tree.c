@@ -5,6 +5,7 @@
 #include "api/common/fault.h"
 #include "catalog/objects.h"
 #include "catalog/tree.h"
+#include <pthread.h>
 #include <time.h>
 
 struct tree_fixture {
@@ -229,6 +230,45 @@ static void a_change_right_after_a_verification_is_seen(void **state)
     }
 }
 
+/* Pool threads start runs of the same dataset at the same moment. */
+static void *build_and_verify(void *arg)
+{
+    struct tree_fixture *t = arg;
+    struct err e = {0};
+    char *data = NULL;
+    char *code = NULL;
+    char sha[DIGEST_HEX_SIZE];
+    int failed = 0;
+    for (int i = 0; i < 5 && !failed; i++) {
+        char content[20];
+        snprintf(content, sizeof content, "shared %d", i);
+        failed = objects_put_bytes(t->f->s, content, strlen(content), NULL, sha, NULL, &e) < 0 ||
+                 tree_ensure_data(t->f->s, t->m, &data, &e) < 0 ||
+                 tree_ensure_code(t->f->s, t->m, &code, &e) < 0 ||
+                 tree_verify(t->f->s, t->m, t->cache, NULL, NULL, &e) < 0;
+        free(data);
+        free(code);
+        data = code = NULL;
+    }
+    if (failed)
+        fprintf(stderr, "%s\n", e.message);
+    return failed ? arg : NULL;
+}
+
+static void threads_may_store_build_and_verify_the_same_things_at_once(void **state)
+{
+    struct tree_fixture *t = *state;
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, build_and_verify, t), 0);
+    for (int i = 0; i < 4; i++) {
+        void *failed;
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+    assert_int_equal(sx_files(t->f, "tmp"), 0);
+}
+
 static void a_small_cache_forgets_and_stays_right(void **state)
 {
     struct tree_fixture *t = *state;
@@ -279,6 +319,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_change_right_after_a_verification_is_seen, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(threads_may_store_build_and_verify_the_same_things_at_once,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_small_cache_forgets_and_stays_right, setup, teardown),
         cmocka_unit_test_setup_teardown(only_trees_in_use_stay, setup, teardown),
     };
