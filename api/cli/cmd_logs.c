@@ -4,6 +4,7 @@
 #include "api/cli/command.h"
 #include "api/cli/follow.h"
 #include "api/cli/logout.h"
+#include "api/cli/wait.h"
 #include "api/common/mem.h"
 #include <string.h>
 #include <unistd.h>
@@ -94,18 +95,6 @@ static int print_all(struct cli *c, const char *run, struct err *e)
     return CLI_OK;
 }
 
-/* --json with -f: one document, so it waits for the end. */
-static int wait_for_end(struct cli *c, const char *run, struct err *e)
-{
-    AUTO_ANSWER struct client_answer answer = {0};
-
-    do {
-        if (cli_call_with(c, "run.wait", "run", run, &answer, e) < 0)
-            return -1;
-    } while (!json_bool(json_get(answer.result, "finished"), false));
-    return 0;
-}
-
 int cmd_logs(struct cli *c, struct args *a, struct err *e)
 {
     const struct follow_options options = {.progress = true};
@@ -115,7 +104,9 @@ int cmd_logs(struct cli *c, struct args *a, struct err *e)
 
     if (cli_need_words(a, 1, 1, T_A_RUN, e) < 0)
         return CLI_BAD_USAGE;
-    if (args_has(a, "follow") && c->json && wait_for_end(c, run, e) < 0)
+    /* --json is one document: with -f it is printed once the run has ended. */
+    AUTO_ANSWER struct client_answer ended = {0};
+    if (args_has(a, "follow") && c->json && wait_run(c, run, -1, &ended, e) < 0)
         return CLI_FAILED;
     if (!args_has(a, "follow") || c->json)
         return print_all(c, run, e);

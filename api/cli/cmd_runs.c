@@ -4,9 +4,9 @@
 #include "api/cli/command.h"
 #include "api/cli/summary.h"
 #include "api/cli/verdict.h"
+#include "api/cli/wait.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,12 +55,12 @@ static void add_ps_row(struct table *t, const struct json *run)
     table_cell(t, STYLE_PLAIN, cli_str(json_get(run, "actor"), "name"));
 }
 
-/* Parameters of a list: limit, cursor, state. */
-static int write_list_params(const struct args *a, struct buf *out, struct err *e)
+/* Parameters of one page. */
+static int write_list_params(const struct args *a, const char *cursor, struct buf *out,
+                             struct err *e)
 {
     struct jw w = jw_to(out);
-    const char *limit = args_get(a, "limit"), *cursor = args_get(a, "cursor");
-    const char *state = args_get(a, "state");
+    const char *limit = args_get(a, "limit"), *state = args_get(a, "state");
     uint64_t n;
 
     jw_obj(&w);
@@ -68,8 +68,10 @@ static int write_list_params(const struct args *a, struct buf *out, struct err *
         if (text_u64(limit, 1, 1000, &n) < 0)
             return say_err(e, E_INVALID, NULL, T_NONE, T_BAD_LIMIT, limit);
         jw_int_at(&w, "limit", (int64_t)n);
+    } else if (args_has(a, "all")) {
+        jw_int_at(&w, "limit", 1000);
     }
-    if (cursor)
+    if (cursor && *cursor)
         jw_str_at(&w, "cursor", cursor);
     if (state)
         jw_str_at(&w, "state", state);
@@ -77,31 +79,62 @@ static int write_list_params(const struct args *a, struct buf *out, struct err *
     return 0;
 }
 
+/* The runs of one page or of all, as rows and as elements of a JSON array. */
+static int list_runs(struct cli *c, const struct args *a, struct table *t, struct buf *elements,
+                     char **cursor, struct err *e)
+{
+    do {
+        AUTO_ANSWER struct client_answer answer = {0};
+        AUTO_BUF struct buf params = BUF_INIT(4096);
+        if (write_list_params(a, *cursor, &params, e) < 0)
+            return CLI_BAD_USAGE;
+        if (cli_call(c, "run.list", buf_cstr(&params), &answer, e) < 0)
+            return CLI_FAILED;
+        const struct json *runs = json_get(answer.result, "runs");
+        for (const struct json *run = json_first(runs); run; run = json_next(run)) {
+            if (elements->len > 0)
+                buf_add_char(elements, ',');
+            json_print(run, false, elements);
+            add_ps_row(t, run);
+        }
+        free(*cursor);
+        *cursor = mem_strdup(cli_str(answer.result, "next_cursor"));
+    } while (args_has(a, "all") && **cursor);
+    return 0;
+}
+
 int cmd_ps(struct cli *c, struct args *a, struct err *e)
 {
-    AUTO_ANSWER struct client_answer answer = {0};
-    AUTO_BUF struct buf params = BUF_INIT(4096), out = BUF_INIT(8 << 20);
+    AUTO_BUF struct buf elements = BUF_INIT(256 << 20), out = BUF_INIT(256 << 20);
     AUTO_TABLE struct table *t = table_new(ps_columns, 10);
+    AUTO_FREE char *cursor = mem_strdup(args_get(a, "cursor") ? args_get(a, "cursor") : "");
 
-    if (cli_need_words(a, 0, 0, T_NONE, e) < 0 || write_list_params(a, &params, e) < 0)
+    if (cli_need_words(a, 0, 0, T_NONE, e) < 0)
         return CLI_BAD_USAGE;
-    if (cli_call(c, "run.list", buf_cstr(&params), &answer, e) < 0)
-        return CLI_FAILED;
+    int failed = list_runs(c, a, t, &elements, &cursor, e);
+    if (failed < 0)
+        return failed;
     if (c->json) {
-        cli_print_json(answer.result);
+        struct jw w = jw_to(&out);
+        jw_obj(&w);
+        jw_arr_at(&w, "runs");
+        if (elements.len > 0)
+            jw_raw(&w, buf_cstr(&elements), elements.len);
+        jw_end_arr(&w);
+        jw_str_at(&w, "next_cursor", *cursor ? cursor : NULL);
+        jw_end_obj(&w);
+        buf_add_char(&out, '\n');
+        cli_print(&out);
         return CLI_OK;
     }
-    const struct json *runs = json_get(answer.result, "runs");
-    for (const struct json *run = json_first(runs); run; run = json_next(run))
-        add_ps_row(t, run);
     if (table_rows(t) == 0) {
         cli_say(T_NO_RUNS);
         return CLI_OK;
     }
     table_add(&out, t, &c->out, 0, false);
     cli_print(&out);
-    if (*cli_str(answer.result, "next_cursor"))
-        cli_say(T_MORE, cli_str(answer.result, "next_cursor"));
+    if (*cursor)
+        cli_say(T_MORE, cursor);
     return CLI_OK;
 }
 
@@ -127,46 +160,12 @@ int cmd_show(struct cli *c, struct args *a, struct err *e)
 
 /* ---- wait ---- */
 
-enum { WAIT_PART_MS = 30000, RETRY_MS = 250, PATIENCE_US = 600 * 1000000 };
-
-/* A wait outlives a restart of the lab: it asks again until somebody answers. */
-static int wait_part(struct cli *c, const char *run, int64_t ms, int64_t *away_us,
-                     struct client_answer *answer, struct err *e)
-{
-    AUTO_BUF struct buf params = BUF_INIT(1024);
-    struct jw w = jw_to(&params);
-    struct err why = {0};
-    bool was_open = c->client != NULL;
-
-    jw_obj(&w);
-    jw_str_at(&w, "run", run);
-    jw_int_at(&w, "timeout_ms", ms);
-    jw_end_obj(&w);
-    if (cli_call(c, "run.wait", buf_cstr(&params), answer, &why) == 0) {
-        *away_us = 0;
-        return 1;
-    }
-    bool away = why.kind == E_UNAVAILABLE && strcmp(why.field, "socket") == 0;
-    int64_t now_us = time_mono_us();
-    if (!away || (!was_open && *away_us == 0) ||
-        (*away_us > 0 && now_us - *away_us > PATIENCE_US)) {
-        *e = why;
-        return -1;
-    }
-    if (*away_us == 0)
-        *away_us = now_us;
-    client_close(c->client);
-    c->client = NULL;
-    (void)poll(NULL, 0, RETRY_MS);
-    return 0;
-}
-
 int cmd_wait(struct cli *c, struct args *a, struct err *e)
 {
     AUTO_ANSWER struct client_answer answer = {0};
     AUTO_BUF struct buf out = BUF_INIT(8 << 20);
     const char *timeout = args_get(a, "timeout");
-    int64_t timeout_ms = -1, away_us = 0, began_us = time_mono_us();
+    int64_t timeout_ms = -1;
     struct err why = {0};
 
     if (cli_need_words(a, 1, 1, T_A_RUN, e) < 0)
@@ -175,22 +174,8 @@ int cmd_wait(struct cli *c, struct args *a, struct err *e)
         (void)say_err(e, E_INVALID, NULL, T_NONE, T_BAD_DURATION, "--timeout", timeout);
         return CLI_BAD_USAGE;
     }
-    for (;;) {
-        int64_t left_ms = timeout_ms < 0 ? WAIT_PART_MS
-                                         : timeout_ms - (time_mono_us() - began_us) / 1000;
-        left_ms = left_ms < 0 ? 0 : left_ms > WAIT_PART_MS ? WAIT_PART_MS : left_ms;
-        int got = wait_part(c, args_word(a, 0), left_ms, &away_us, &answer, e);
-        if (got < 0)
-            return CLI_FAILED;
-        bool finished = got > 0 && json_bool(json_get(answer.result, "finished"), false);
-        bool over = timeout_ms >= 0 && (time_mono_us() - began_us) / 1000 >= timeout_ms;
-        if (finished || (over && got > 0))
-            break;
-        if (over) {
-            (void)say_err(e, E_UNAVAILABLE, "socket", T_NONE, T_WAIT_AWAY);
-            return CLI_FAILED;
-        }
-    }
+    if (wait_run(c, args_word(a, 0), timeout_ms, &answer, e) < 0)
+        return CLI_FAILED;
     const struct json *run = json_get(answer.result, "run");
     bool finished = json_bool(json_get(answer.result, "finished"), false);
     if (c->json) {

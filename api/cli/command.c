@@ -20,6 +20,7 @@ static const struct opt list_options[] = {
     {0},
 };
 static const struct opt ps_options[] = {
+    {"all", 'a', T_NONE, T_O_ALL, false},
     {"state", 0, T_A_STATE, T_O_STATE, false},
     {"limit", 0, T_A_NUMBER, T_O_LIMIT, false},
     {"cursor", 0, T_A_TEXT, T_O_CURSOR, false},

@@ -264,7 +264,7 @@ static int ask_queue(struct follow *f, struct err *e)
     jw_str_at(&w, "run", f->run);
     jw_end_obj(&w);
     if (client_call(lab, "run.get", buf_cstr(&params), &answer, &why) < 0) {
-        if (client_is_lost(lab))
+        if (client_is_lost(lab) || why.kind == E_UNAVAILABLE)
             return 0; /* the watch sees it too and comes back */
         *e = why;
         return -1;
@@ -292,6 +292,8 @@ static void ask(struct follow *f)
 
 static void detach(struct follow *f)
 {
+    if (f->asking)
+        f->at_line_start = false; /* the cursor stands after the question */
     f->detached = true;
 }
 
@@ -323,6 +325,10 @@ static int cancel(struct follow *f, struct err *e)
     if (client_call(lab, "run.cancel", buf_cstr(&params), &answer, &why) < 0) {
         if (why.kind == E_CONFLICT)
             return 0; /* it ended meanwhile: the verdict comes */
+        if (why.kind == E_UNAVAILABLE) {
+            note(f, T_N_CANNOT_CANCEL, f->run, NULL);
+            return 0;
+        }
         *e = why;
         return -1;
     }

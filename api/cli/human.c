@@ -75,7 +75,7 @@ void human_duration(struct buf *out, int64_t ms)
     if (ms < 1000) {
         add_time(out, ms, "ms", false);
     } else if (ms < 59950) {
-        bool whole = ms % 1000 == 0;
+        bool whole = (ms + 50) / 100 % 10 == 0;
         snprintf(text, sizeof text, whole ? "%.0f" : "%.1f", (double)ms / 1000);
         add_decimal(out, text);
         add_unit(out, "s");

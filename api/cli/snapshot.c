@@ -187,6 +187,11 @@ static int walk_folder(struct walk *w, int folder_fd, char *path, unsigned depth
     }
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 int snapshot_add_folder(struct snapshot *s, const char *folder, const char *prefix,
                         const struct ignore *g, uint64_t max_bytes, size_t max_files,
                         struct err *e)
@@ -200,7 +205,12 @@ int snapshot_add_folder(struct snapshot *s, const char *folder, const char *pref
         return err_sys(e, NULL, NULL, "%s", folder);
     s->roots[s->root_count++] = fd;
     struct walk w = {s, g, folder, prefix, fd, max_bytes, max_files, 0, 0};
-    return walk_folder(&w, fd, path, 1, e);
+    if (walk_folder(&w, fd, path, 1, e) < 0)
+        return -1;
+    /* Folders are read in no order: what is told of them should be the same each time. */
+    if (s->skipped_count > 0)
+        qsort(s->skipped, s->skipped_count, sizeof *s->skipped, by_name);
+    return 0;
 }
 
 int snapshot_add_file(struct snapshot *s, const char *file, struct err *e)

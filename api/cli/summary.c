@@ -297,9 +297,12 @@ static void add_denied(struct buf *out, const struct term *t, const struct json 
         if (cli_int(d, "count") > 1)
             tr_add(out, T_TIMES, human_count_text((uint64_t)cli_int(d, "count")));
         buf_add_char(out, '\n');
-        if (*cli_str(d, "hint")) {
+        const char *hint = cli_str(d, "hint"), *french = cli_str(d, "hint_fr");
+        if (say_lang() == LANG_FR && *french)
+            hint = french;
+        if (*hint) {
             char safe[1024];
-            text_sanitize(cli_str(d, "hint"), strlen(cli_str(d, "hint")), safe, sizeof safe);
+            text_sanitize(hint, strlen(hint), safe, sizeof safe);
             term_add_wrapped(out, safe, 4, width, false);
         }
     }

@@ -1,7 +1,7 @@
 /*
  * upload.c - gives the lab the objects it lacks; see upload.h.
  *
- * Eight blob.put calls are under way at once: each answer waits for a sync to disk, and the lab
+ * Sixteen blob.put calls are under way at once: each answer waits for a sync to disk, and the lab
  * groups those.
  */
 #include "api/cli/upload.h"
@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { ASK_MAX = 5000, WINDOW = 8, CHUNK_BYTES = 512 << 10, SHOW_AFTER_US = 1000000 };
+enum { ASK_MAX = 5000, WINDOW = 16, CHUNK_BYTES = 512 << 10, SHOW_AFTER_US = 1000000 };
 
 /* One object to send: an entry, or the manifest itself (entry NULL). */
 struct item {
