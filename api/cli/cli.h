@@ -23,8 +23,8 @@
 #endif
 
 enum cli_status {
-    CLI_FAILED = -1,     /* the error is set: status 1, or 125 for a run */
-    CLI_BAD_USAGE = -2,  /* the error is set: status 2 */
+    CLI_FAILED = -1,    /* the error is set: status 1, or 125 for a run */
+    CLI_BAD_USAGE = -2, /* the error is set: status 2 */
     CLI_OK = 0,
     CLI_REFUSED = 1,
     CLI_USAGE = 2,

@@ -53,8 +53,8 @@ static int collect(struct snapshot *s, const struct args *a, struct err *e)
             continue;
         }
         AUTO_FREE char *real = realpath(path, NULL);
-        AUTO_FREE char *prefix =
-            count == 2 || !real ? mem_strdup("") : mem_printf("%s/", basename(real));
+        AUTO_FREE char *prefix = count == 2 || !real ? mem_strdup("")
+                                                     : mem_printf("%s/", basename(real));
         if (snapshot_add_folder(s, path, prefix, NULL, 0, 0, e) < 0)
             return -1;
     }
@@ -122,8 +122,8 @@ int cmd_dataset_add(struct cli *c, struct args *a, struct err *e)
         upload_snapshot(c, s, args_has(a, "no-fd"), e) < 0 || add(c, a, s, &added, e) < 0)
         return CLI_FAILED;
     bool draft = args_has(a, "draft");
-    if (!draft && seal(c, cli_str(added.result, "name"), cli_int(added.result, "version"), &sealed,
-                       e) < 0)
+    if (!draft &&
+        seal(c, cli_str(added.result, "name"), cli_int(added.result, "version"), &sealed, e) < 0)
         return CLI_FAILED;
     if (c->json) {
         cli_print_json(draft ? added.result : sealed.result);
@@ -210,8 +210,8 @@ static const char *state_word(const struct json *dataset)
 }
 
 static const struct table_column list_columns[] = {
-    {T_C_DATASET, false, 0, 0}, {T_C_STATE, false, 0, 0},  {T_C_CLASSIFICATION, false, 0, 1},
-    {T_C_FILES, true, 0, 3},    {T_C_SIZE, true, 0, 2},    {T_C_CREATED, false, 0, 5},
+    {T_C_DATASET, false, 0, 0}, {T_C_STATE, false, 0, 0}, {T_C_CLASSIFICATION, false, 0, 1},
+    {T_C_FILES, true, 0, 3},    {T_C_SIZE, true, 0, 2},   {T_C_CREATED, false, 0, 5},
     {T_C_TITLE, false, 12, 4},
 };
 

@@ -48,9 +48,8 @@ int cmd_version(struct cli *c, struct args *a, struct err *e)
 static enum text_id source_text(enum socket_source source)
 {
     static const enum text_id texts[] = {
-        [SOCKET_OPTION] = T_SRC_OPTION, [SOCKET_ENV] = T_SRC_ENV,
-        [SOCKET_ROOT] = T_SRC_ROOT,     [SOCKET_OWN] = T_SRC_OWN,
-        [SOCKET_SHARED] = T_SRC_SHARED,
+        [SOCKET_OPTION] = T_SRC_OPTION, [SOCKET_ENV] = T_SRC_ENV,       [SOCKET_ROOT] = T_SRC_ROOT,
+        [SOCKET_OWN] = T_SRC_OWN,       [SOCKET_SHARED] = T_SRC_SHARED,
     };
 
     return texts[source];
@@ -272,7 +271,7 @@ int cmd_doctor(struct cli *c, struct args *a, struct err *e)
 /* ---- audit ---- */
 
 static const struct table_column audit_columns[] = {
-    {T_C_NUMBER, true, 0, 0},  {T_C_TIME, false, 0, 2},    {T_C_ACTOR, false, 0, 1},
+    {T_C_NUMBER, true, 0, 0},  {T_C_TIME, false, 0, 2},     {T_C_ACTOR, false, 0, 1},
     {T_C_ACTION, false, 0, 0}, {T_C_SUBJECT, false, 16, 0}, {T_C_DIGEST, false, 0, 3},
 };
 

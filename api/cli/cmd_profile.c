@@ -24,7 +24,7 @@ static void add_extends(struct buf *out, const struct json *p)
 }
 
 static const struct table_column columns[] = {
-    {T_C_PROFILE, false, 0, 0}, {T_C_EXTENDS, false, 0, 3},  {T_C_NETWORK, false, 0, 2},
+    {T_C_PROFILE, false, 0, 0}, {T_C_EXTENDS, false, 0, 3},      {T_C_NETWORK, false, 0, 2},
     {T_C_CALLS, true, 0, 4},    {T_C_DESCRIPTION, false, 20, 1},
 };
 

@@ -13,9 +13,9 @@
 /* ---- ps ---- */
 
 static const struct table_column ps_columns[] = {
-    {T_C_RUN, false, 0, 0},      {T_C_NAME, false, 10, 2},   {T_C_STATE, false, 0, 0},
-    {T_C_CREATED, false, 0, 4},  {T_C_DURATION, true, 0, 3}, {T_C_CPU, true, 0, 6},
-    {T_C_MEMORY, true, 0, 5},    {T_C_PROFILE, false, 0, 8}, {T_C_DATASETS, false, 12, 7},
+    {T_C_RUN, false, 0, 0},     {T_C_NAME, false, 10, 2},   {T_C_STATE, false, 0, 0},
+    {T_C_CREATED, false, 0, 4}, {T_C_DURATION, true, 0, 3}, {T_C_CPU, true, 0, 6},
+    {T_C_MEMORY, true, 0, 5},   {T_C_PROFILE, false, 0, 8}, {T_C_DATASETS, false, 12, 7},
     {T_C_ACTOR, false, 0, 9},
 };
 
@@ -224,7 +224,8 @@ static int call_all(struct cli *c, const char *method, const char *run, const ch
                     const char *const *lists, struct json **whole, struct err *e)
 {
     enum { LISTS = 2 };
-    struct buf parts[LISTS] = {BUF_INIT(CLIENT_ANSWER_MAX_BYTES), BUF_INIT(CLIENT_ANSWER_MAX_BYTES)};
+    struct buf parts[LISTS] = {BUF_INIT(CLIENT_ANSWER_MAX_BYTES),
+                               BUF_INIT(CLIENT_ANSWER_MAX_BYTES)};
     AUTO_BUF struct buf text = BUF_INIT(CLIENT_ANSWER_MAX_BYTES);
     const struct json_limits limits = {.max_bytes = CLIENT_ANSWER_MAX_BYTES, .max_depth = 64};
     AUTO_ANSWER struct client_answer answer = {0};

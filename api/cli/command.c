@@ -6,12 +6,9 @@
 #include <string.h>
 
 const struct opt command_shared_options[] = {
-    {"json", 0, T_NONE, T_O_JSON, false},
-    {"socket", 0, T_A_PATH, T_O_SOCKET, false},
-    {"lang", 0, T_A_LANG, T_O_LANG, false},
-    {"help", 'h', T_NONE, T_O_HELP, false},
-    {"version", 'V', T_NONE, T_O_VERSION, false},
-    {0},
+    {"json", 0, T_NONE, T_O_JSON, false},         {"socket", 0, T_A_PATH, T_O_SOCKET, false},
+    {"lang", 0, T_A_LANG, T_O_LANG, false},       {"help", 'h', T_NONE, T_O_HELP, false},
+    {"version", 'V', T_NONE, T_O_VERSION, false}, {0},
 };
 
 static const struct opt list_options[] = {

@@ -418,8 +418,8 @@ int follow_run(struct cli *c, const char *run, const struct follow_options *opti
                enum follow_end *end, struct json **final, struct err *e)
 {
     const struct watch_handler handler = {on_event, on_lost, on_back};
-    struct follow f = {.c = c, .run = run, .options = options, .at_line_start = true,
-                       .state = "queued"};
+    struct follow f = {
+        .c = c, .run = run, .options = options, .at_line_start = true, .state = "queued"};
     sigset_t set, former;
 
     f.queue_asked_us = time_mono_us() - QUEUE_ASK_US + QUEUE_FIRST_US;
@@ -430,9 +430,9 @@ int follow_run(struct cli *c, const char *run, const struct follow_options *opti
     sigaddset(&set, SIGTERM);
     sigprocmask(SIG_BLOCK, &set, &former);
     AUTO_FD int signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    int failed = signals < 0 ? err_sys(e, NULL, NULL, "signalfd")
-                             : watch_open(c->socket_path, run, options->from, &handler, &f,
-                                          &f.watch, e);
+    int failed = signals < 0
+                     ? err_sys(e, NULL, NULL, "signalfd")
+                     : watch_open(c->socket_path, run, options->from, &handler, &f, &f.watch, e);
     while (!failed && !f.detached && !watch_is_done(f.watch))
         failed = step(&f, signals, e);
     if (f.watch) {

@@ -101,8 +101,7 @@ static int unknown(const struct opt *options, const struct opt *shared, const ch
     for (const struct opt *o = shared; o && o->name && count < 128; o++)
         names[count++] = o->name;
     AUTO_FREE char *typed = mem_strndup(word, len);
-    const char *near =
-        strncmp(word, "--", 2) == 0 ? opt_nearest(typed + 2, names, count) : NULL;
+    const char *near = strncmp(word, "--", 2) == 0 ? opt_nearest(typed + 2, names, count) : NULL;
     if (!near)
         return say_err(e, E_INVALID, NULL, T_NONE, T_OPT_UNKNOWN, typed);
     return say_err(e, E_INVALID, NULL, T_NONE, T_OPT_UNKNOWN_NEAR, typed, near);

@@ -35,7 +35,7 @@ MUST_USE int args_parse(struct args *a, const struct opt *options, const struct 
                         int argc, char **argv, enum args_mode mode, struct err *e);
 
 size_t args_word_count(const struct args *a);
-char **args_words(const struct args *a); /* NULL-ended */
+char **args_words(const struct args *a);               /* NULL-ended */
 const char *args_word(const struct args *a, size_t i); /* NULL past the end */
 /* After words were read elsewhere: keeps the first `count`, drops those up to `from`. */
 void args_drop_words(struct args *a, size_t count, size_t from);

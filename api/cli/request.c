@@ -103,8 +103,8 @@ static void set_pair(struct request *r, struct pair **list, size_t *count, const
             return;
         }
     *list = mem_grow(*list, *count + 1, sizeof **list);
-    (*list)[(*count)++] = (struct pair){arena_strndup(r->arena, key, key_len),
-                                        arena_strdup(r->arena, value)};
+    (*list)[(*count)++] =
+        (struct pair){arena_strndup(r->arena, key, key_len), arena_strdup(r->arena, value)};
 }
 
 static bool is_env_name(const char *s, size_t len)
@@ -254,8 +254,7 @@ static int read_resources(const struct file *f, const struct json *v, const char
 }
 
 /* "outputs": what the run should leave, and how much: {"size":"1G","files":100,"expected":[...]} */
-static int read_outputs(const struct file *f, const struct json *v, const char *path,
-                        struct err *e)
+static int read_outputs(const struct file *f, const struct json *v, const char *path, struct err *e)
 {
     static const char *const keys[] = {"size", "files", "expected"};
 
@@ -360,10 +359,18 @@ static const struct {
     const char *key;
     int (*read)(const struct file *f, const struct json *v, const char *path, struct err *e);
 } file_keys[] = {
-    {"name", read_name},           {"command", read_command},   {"profile", read_profile},
-    {"datasets", read_datasets},   {"resources", read_resources}, {"params", read_params},
-    {"outputs", read_outputs},     {"env", read_env},           {"tags", read_tags},
-    {"experiment", read_experiment}, {"priority", read_priority}, {"limits", read_limits},
+    {"name", read_name},
+    {"command", read_command},
+    {"profile", read_profile},
+    {"datasets", read_datasets},
+    {"resources", read_resources},
+    {"params", read_params},
+    {"outputs", read_outputs},
+    {"env", read_env},
+    {"tags", read_tags},
+    {"experiment", read_experiment},
+    {"priority", read_priority},
+    {"limits", read_limits},
     {"report_paths", read_report_paths},
 };
 enum { FILE_KEYS = sizeof file_keys / sizeof *file_keys };

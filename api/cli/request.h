@@ -17,8 +17,18 @@ enum unit { UNIT_CPUS, UNIT_SIZE, UNIT_DURATION, UNIT_COUNT };
 
 /* One row a resource: its option, its key in enclos.jsonc, its key in the API. */
 enum resource {
-    RES_CPUS, RES_MEMORY, RES_TIME, RES_CPU_TIME, RES_PROCESSES, RES_TMP, RES_WORK, RES_OUTPUTS,
-    RES_OUTPUT_FILES, RES_LOG, RES_GRACE, RES_COUNT
+    RES_CPUS,
+    RES_MEMORY,
+    RES_TIME,
+    RES_CPU_TIME,
+    RES_PROCESSES,
+    RES_TMP,
+    RES_WORK,
+    RES_OUTPUTS,
+    RES_OUTPUT_FILES,
+    RES_LOG,
+    RES_GRACE,
+    RES_COUNT
 };
 struct resource_row {
     const char *option; /* NULL: only in the file */

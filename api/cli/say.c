@@ -7,16 +7,20 @@
 #include <string.h>
 
 static const char *const texts[LANG_COUNT][TEXT_COUNT] = {
-    [LANG_EN] = {[T_NONE] = "",
+    [LANG_EN] =
+        {
+            [T_NONE] = "",
 #define X(id, en, fr) [id] = (en),
 #include "api/cli/texts.def"
 #undef X
-    },
-    [LANG_FR] = {[T_NONE] = "",
+        },
+    [LANG_FR] =
+        {
+            [T_NONE] = "",
 #define X(id, en, fr) [id] = (fr),
 #include "api/cli/texts.def"
 #undef X
-    },
+        },
 };
 
 static enum lang chosen = LANG_EN;

@@ -41,7 +41,8 @@ const char *tr_in(enum lang lang, enum text_id id);
 void tr_add_args(struct buf *out, enum text_id id, const char *const *args, size_t count);
 #define tr_add(out, id, ...)                                                                       \
     tr_add_args((out), (id), (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL},               \
-                sizeof((const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL}) / sizeof(char *) - 1)
+                sizeof((const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL}) / sizeof(char *) -  \
+                    1)
 
 /* Singular or plural: 0 and 1 are singular in French, only 1 in English. */
 enum text_id tr_plural(uint64_t n, enum text_id one, enum text_id many);
@@ -52,7 +53,7 @@ int say_err_args(struct err *e, enum err_kind kind, const char *field, enum text
 #define say_err(e, kind, field, hint, message, ...)                                                \
     say_err_args((e), (kind), (field), (hint), (message),                                          \
                  (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL},                           \
-                 sizeof((const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL}) / sizeof(char *) -  \
+                 sizeof((const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL}) / sizeof(char *) - \
                      1)
 
 #endif

@@ -25,7 +25,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROOTS_MAX = 64, DEPTH_MAX = 32, THREADS_MAX = 8, READ_BYTES = 256 << 10, PATH_MAX_BYTES = 1024 };
+enum {
+    ROOTS_MAX = 64,
+    DEPTH_MAX = 32,
+    THREADS_MAX = 8,
+    READ_BYTES = 256 << 10,
+    PATH_MAX_BYTES = 1024
+};
 
 struct snapshot {
     struct arena *arena;
@@ -174,8 +180,8 @@ static int walk_folder(struct walk *w, int folder_fd, char *path, unsigned depth
         if (w->ignore && ignore_match(w->ignore, path, is_folder)) {
             /* left out without a word: that is what was asked */
         } else if (is_folder) {
-            AUTO_FD int fd = openat(folder_fd, found->d_name,
-                                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            AUTO_FD int fd =
+                openat(folder_fd, found->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
             failed = fd < 0 ? err_sys(e, NULL, tr(T_SNAP_UNREADABLE_HINT), "%s/%s", w->folder, path)
                             : walk_folder(w, fd, path, depth + 1, e);
         } else {
@@ -193,8 +199,7 @@ static int by_name(const void *a, const void *b)
 }
 
 int snapshot_add_folder(struct snapshot *s, const char *folder, const char *prefix,
-                        const struct ignore *g, uint64_t max_bytes, size_t max_files,
-                        struct err *e)
+                        const struct ignore *g, uint64_t max_bytes, size_t max_files, struct err *e)
 {
     char path[PATH_MAX_BYTES * 2] = "";
 
@@ -345,9 +350,8 @@ static size_t threads_for(const struct snapshot *s)
 
 static int hash_all(struct snapshot *s, snapshot_progress_fn *progress, void *arg, struct err *e)
 {
-    struct hashing h = {.s = s,
-                        .lock = PTHREAD_MUTEX_INITIALIZER,
-                        .ended = PTHREAD_COND_INITIALIZER};
+    struct hashing h = {
+        .s = s, .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
     size_t threads = threads_for(s), started = 0;
     pthread_t ids[THREADS_MAX];
 

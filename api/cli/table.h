@@ -12,9 +12,9 @@
 
 struct table_column {
     enum text_id title;
-    bool right;          /* aligned right */
-    unsigned min_width;  /* may be cut down to this width; 0: never cut */
-    unsigned drop;       /* left out when there is no room, highest first; 0: never */
+    bool right;         /* aligned right */
+    unsigned min_width; /* may be cut down to this width; 0: never cut */
+    unsigned drop;      /* left out when there is no room, highest first; 0: never */
 };
 
 struct table;

@@ -100,7 +100,7 @@ void term_add_spaces(struct buf *out, size_t count)
 static void add_line(struct buf *out, const char *s, size_t len, size_t indent, size_t width,
                      bool hanging)
 {
-    size_t at = 0;    /* columns used on this line */
+    size_t at = 0;     /* columns used on this line */
     bool fresh = true; /* no word on this line yet */
 
     /* What is indented in the text is an example: kept as it is. */

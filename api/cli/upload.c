@@ -132,8 +132,8 @@ static int ask(struct upload *u, size_t from, size_t to, struct err *e)
     const struct json *missing = json_get(answer.result, "missing");
     for (const struct json *m = json_first(missing); m; m = json_next(m)) {
         struct item key = {.sha256 = json_str(m)};
-        struct item *found =
-            key.sha256 ? bsearch(&key, u->items, u->count, sizeof key, by_digest) : NULL;
+        struct item *found = key.sha256 ? bsearch(&key, u->items, u->count, sizeof key, by_digest)
+                                        : NULL;
         if (!found || found->missing)
             return err_set(e, E_INTERNAL, "missing", NULL,
                            "the lab says that it lacks an object it was not asked about");

@@ -24,8 +24,7 @@ static const struct row rows[VERDICT_COUNT] = {
     [VERDICT_CANCELLED] = {T_V_CANCELLED, STYLE_WARN, T_NONE, CLI_CANCELLED},
     [VERDICT_WALL_TIMEOUT] = {T_V_WALL_TIMEOUT, STYLE_BAD, T_X_WALL_TIMEOUT, CLI_TIME_LIMIT},
     [VERDICT_CPU_TIMEOUT] = {T_V_CPU_TIMEOUT, STYLE_BAD, T_X_CPU_TIMEOUT, CLI_TIME_LIMIT},
-    [VERDICT_OUT_OF_MEMORY] = {T_V_OUT_OF_MEMORY, STYLE_BAD, T_X_OUT_OF_MEMORY,
-                               CLI_OUT_OF_MEMORY},
+    [VERDICT_OUT_OF_MEMORY] = {T_V_OUT_OF_MEMORY, STYLE_BAD, T_X_OUT_OF_MEMORY, CLI_OUT_OF_MEMORY},
     [VERDICT_PROCESS_LIMIT] = {T_V_PROCESS_LIMIT, STYLE_BAD, T_X_PROCESS_LIMIT, -1},
     [VERDICT_OUTPUT_LIMIT] = {T_V_OUTPUT_LIMIT, STYLE_BAD, T_X_OUTPUT_LIMIT, -1},
     [VERDICT_POLICY_VIOLATION] = {T_V_POLICY_VIOLATION, STYLE_BAD, T_X_POLICY_VIOLATION, -1},
@@ -108,9 +107,7 @@ static void add_cause(const struct json *run, enum verdict v, struct buf *out)
     case VERDICT_SIGNALED: buf_add_str(out, cli_str(run, "signal")); break;
     case VERDICT_WALL_TIMEOUT: human_duration(out, cli_int(limits, "wall_ms")); break;
     case VERDICT_CPU_TIMEOUT: human_duration(out, cli_int(limits, "cpu_ms")); break;
-    case VERDICT_OUT_OF_MEMORY:
-        human_size(out, (uint64_t)cli_int(limits, "memory_bytes"));
-        break;
+    case VERDICT_OUT_OF_MEMORY: human_size(out, (uint64_t)cli_int(limits, "memory_bytes")); break;
     case VERDICT_PROCESS_LIMIT: human_count(out, (uint64_t)cli_int(limits, "processes")); break;
     case VERDICT_OUTPUT_LIMIT: human_size(out, (uint64_t)cli_int(limits, "output_bytes")); break;
     case VERDICT_SETUP_FAILED: buf_add_str(out, cli_str(failed, "step")); break;

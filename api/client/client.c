@@ -42,8 +42,8 @@ int client_open(const char *socket_path, struct client **out, struct err *e)
 
     if (strlen(socket_path) >= sizeof address.sun_path)
         return err_set(e, E_INVALID, "socket", "choose a shorter path",
-                       "the socket path is longer than %zu bytes: %s",
-                       sizeof address.sun_path - 1, socket_path);
+                       "the socket path is longer than %zu bytes: %s", sizeof address.sun_path - 1,
+                       socket_path);
     strcpy(address.sun_path, socket_path);
     AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -280,8 +280,8 @@ int client_wait(struct client *c, int64_t id, struct client_answer *out, struct 
     return 0;
 }
 
-int client_call(struct client *c, const char *method, const char *params,
-                struct client_answer *out, struct err *e)
+int client_call(struct client *c, const char *method, const char *params, struct client_answer *out,
+                struct err *e)
 {
     int64_t id;
 

@@ -22,11 +22,11 @@ struct watch {
     void *arg;
     struct client *client; /* NULL: away */
     int64_t subscription;
-    int64_t last;        /* number of the last log event given, -1: none */
-    int64_t resume;      /* where to go on: `next` of that event */
-    int64_t skip_to;     /* after a return: log events up to this number were given before */
-    int64_t away_us;     /* when the lab went away (monotonic) */
-    int64_t retry_us;    /* when to try again (monotonic) */
+    int64_t last;     /* number of the last log event given, -1: none */
+    int64_t resume;   /* where to go on: `next` of that event */
+    int64_t skip_to;  /* after a return: log events up to this number were given before */
+    int64_t away_us;  /* when the lab went away (monotonic) */
+    int64_t retry_us; /* when to try again (monotonic) */
     bool done;
 };
 
@@ -55,9 +55,13 @@ int watch_open(const char *socket_path, const char *run, int64_t from,
 {
     struct watch *w = mem_alloc(sizeof *w);
 
-    *w = (struct watch){
-        .socket_path = socket_path, .run = run, .h = h, .arg = arg, .last = -1, .resume = from,
-        .skip_to = -1};
+    *w = (struct watch){.socket_path = socket_path,
+                        .run = run,
+                        .h = h,
+                        .arg = arg,
+                        .last = -1,
+                        .resume = from,
+                        .skip_to = -1};
     if (subscribe(w, from, e) < 0) {
         watch_close(w);
         return -1;

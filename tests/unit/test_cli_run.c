@@ -124,12 +124,15 @@ static void test_options_become_a_request(void **state)
     struct err e;
     AUTO_BUF struct buf out = BUF_INIT(1 << 16);
     assert_string_equal(
-        request_of(NULL,
-                   "--cpus 0.5 --memory 1G --time 10m --outputs 64M --param a=1 --param a=2 --tag t= "
-                   "--env N=v=w --limits best-effort --priority -5 --report-paths -- echo --x",
-                   &out, &e),
-        "{\"command\":[\"echo\",\"--x\"],\"resources\":{\"cpus_milli\":500,\"memory_bytes\":1073741824,"
-        "\"wall_ms\":600000,\"output_bytes\":67108864},\"env\":{\"N\":\"v=w\"},\"params\":{\"a\":\"2\"},"
+        request_of(
+            NULL,
+            "--cpus 0.5 --memory 1G --time 10m --outputs 64M --param a=1 --param a=2 --tag t= "
+            "--env N=v=w --limits best-effort --priority -5 --report-paths -- echo --x",
+            &out, &e),
+        "{\"command\":[\"echo\",\"--x\"],\"resources\":{\"cpus_milli\":500,\"memory_bytes\":"
+        "1073741824,"
+        "\"wall_ms\":600000,\"output_bytes\":67108864},\"env\":{\"N\":\"v=w\"},\"params\":{\"a\":"
+        "\"2\"},"
         "\"tags\":{\"t\":\"\"},\"priority\":-5,\"limits\":\"best_effort\",\"report_paths\":true}");
     request_of(NULL, "--memory 1GB x", &out, &e);
     HAS(e.message, "--memory: 1GB is no size");
@@ -142,23 +145,27 @@ static void test_the_file_gives_defaults_that_options_override(void **state)
     (void)state;
     struct err e;
     AUTO_BUF struct buf out = BUF_INIT(1 << 16);
-    const char *file = "{ // essai\n"
-                       "  \"name\": \"essai\", \"command\": [\"python3\", \"t.py\"],\n"
-                       "  \"datasets\": [\"a@1\"], \"profile\": \"python\",\n"
-                       "  \"resources\": {\"cpus\": 2, \"memory\": \"2G\", \"time\": 90},\n"
-                       "  \"params\": {\"trees\": 200, \"deep\": true},\n"
-                       "  \"outputs\": {\"size\": \"1M\", \"files\": 10, \"expected\": [\"m.pkl\"]},\n"
-                       "}";
+    const char *file =
+        "{ // essai\n"
+        "  \"name\": \"essai\", \"command\": [\"python3\", \"t.py\"],\n"
+        "  \"datasets\": [\"a@1\"], \"profile\": \"python\",\n"
+        "  \"resources\": {\"cpus\": 2, \"memory\": \"2G\", \"time\": 90},\n"
+        "  \"params\": {\"trees\": 200, \"deep\": true},\n"
+        "  \"outputs\": {\"size\": \"1M\", \"files\": 10, \"expected\": [\"m.pkl\"]},\n"
+        "}";
     assert_string_equal(
         request_of(file, "", &out, &e),
-        "{\"name\":\"essai\",\"command\":[\"python3\",\"t.py\"],\"profile\":\"python\",\"datasets\":[\"a@1\"],"
+        "{\"name\":\"essai\",\"command\":[\"python3\",\"t.py\"],\"profile\":\"python\","
+        "\"datasets\":[\"a@1\"],"
         "\"resources\":{\"cpus_milli\":2000,\"memory_bytes\":2147483648,\"wall_ms\":90000,"
-        "\"output_bytes\":1048576,\"output_files\":10},\"params\":{\"trees\":\"200\",\"deep\":\"true\"}}");
+        "\"output_bytes\":1048576,\"output_files\":10},\"params\":{\"trees\":\"200\",\"deep\":"
+        "\"true\"}}");
     assert_string_equal(
         request_of(file, "--dataset b --cpus 1 --param trees=5 ls", &out, &e),
         "{\"name\":\"essai\",\"command\":[\"ls\"],\"profile\":\"python\",\"datasets\":[\"b\"],"
         "\"resources\":{\"cpus_milli\":1000,\"memory_bytes\":2147483648,\"wall_ms\":90000,"
-        "\"output_bytes\":1048576,\"output_files\":10},\"params\":{\"trees\":\"5\",\"deep\":\"true\"}}");
+        "\"output_bytes\":1048576,\"output_files\":10},\"params\":{\"trees\":\"5\",\"deep\":"
+        "\"true\"}}");
 }
 
 static void test_mistakes_in_the_file_name_file_line_and_key(void **state)
@@ -168,8 +175,10 @@ static void test_mistakes_in_the_file_name_file_line_and_key(void **state)
         const char *file, *message;
     } rows[] = {
         {"{\n\"nmae\": \"x\"}", "enclos.jsonc, line 2, nmae: unknown key; did you mean name?"},
-        {"{\"resources\": {\n\n\"memroy\": 1}}", "line 3, resources.memroy: unknown key; did you mean memory?"},
-        {"{\"resources\": {\"memory\": \"1GB\"}}", "line 1, resources.memory: resources.memory: 1GB is no size"},
+        {"{\"resources\": {\n\n\"memroy\": 1}}",
+         "line 3, resources.memroy: unknown key; did you mean memory?"},
+        {"{\"resources\": {\"memory\": \"1GB\"}}",
+         "line 1, resources.memory: resources.memory: 1GB is no size"},
         {"{\"command\": \"ls\"}", "line 1, command: a list of texts is expected"},
         {"{\"datasets\": [\"a\",\n 3]}", "line 2, datasets[1]: a text is expected"},
         {"{\"env\": {\"A B\": 1}}", "line 1, env.A B: a variable’s name"},
@@ -191,7 +200,8 @@ static void test_scripts_get_their_interpreter(void **state)
     AUTO_BUF struct buf out = BUF_INIT(1 << 16);
     put("t.py", "", 0644);
     put("x.sh", "", 0755);
-    assert_string_equal(request_of(NULL, "t.py --a", &out, &e), "{\"command\":[\"python3\",\"t.py\",\"--a\"]}");
+    assert_string_equal(request_of(NULL, "t.py --a", &out, &e),
+                        "{\"command\":[\"python3\",\"t.py\",\"--a\"]}");
     assert_string_equal(request_of(NULL, "x.sh", &out, &e), "{\"command\":[\"./x.sh\"]}");
     assert_string_equal(request_of(NULL, "none.py", &out, &e), "{\"command\":[\"none.py\"]}");
 }
@@ -209,11 +219,11 @@ static void test_ignore_rules(void **state)
         const char *path;
         bool is_folder, ignored;
     } rows[] = {
-        {".git", true, true},       {"a/.git", false, true},  {"a/__pycache__", true, true},
-        {"__pycache__", false, false}, {"a.csv", false, true}, {"x/y/a.csv", false, true},
-        {"keep.csv", false, false}, {"x/keep.csv", false, false}, {"top", false, true},
-        {"x/top", false, false},    {"sub/dir", true, true},  {"x/sub/dir", true, false},
-        {"sub/dir", false, false},  {"a/b/deep.txt", false, true}, {"train.py", false, false},
+        {".git", true, true},          {"a/.git", false, true},       {"a/__pycache__", true, true},
+        {"__pycache__", false, false}, {"a.csv", false, true},        {"x/y/a.csv", false, true},
+        {"keep.csv", false, false},    {"x/keep.csv", false, false},  {"top", false, true},
+        {"x/top", false, false},       {"sub/dir", true, true},       {"x/sub/dir", true, false},
+        {"sub/dir", false, false},     {"a/b/deep.txt", false, true}, {"train.py", false, false},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (ignore_match(g, rows[i].path, rows[i].is_folder) != rows[i].ignored)
@@ -240,9 +250,11 @@ static void test_a_snapshot_is_the_canonical_manifest(void **state)
     assert_string_equal(
         snapshot_manifest(s)->data,
         "{\"entries\":[{\"mode\":\"0755\",\"path\":\"a-b\","
-        "\"sha256\":\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\",\"size\":0},"
+        "\"sha256\":\"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\",\"size\":"
+        "0},"
         "{\"mode\":\"0644\",\"path\":\"a/é.py\","
-        "\"sha256\":\"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\",\"size\":1}],"
+        "\"sha256\":\"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\",\"size\":"
+        "1}],"
         "\"version\":1}");
     assert_int_equal(strlen(snapshot_id(s)), 64);
     assert_int_equal(snapshot_skipped_count(s), 3);
@@ -334,7 +346,8 @@ static void test_exit_statuses(void **state)
     (void)state;
     assert_int_equal(status_of("{\"verdict\":\"succeeded\",\"exit_code\":0}"), 0);
     assert_int_equal(status_of("{\"verdict\":\"failed\",\"exit_code\":3}"), 3);
-    assert_int_equal(status_of("{\"verdict\":\"signaled\",\"exit_code\":null,\"signal\":\"SIGSEGV\"}"), 139);
+    assert_int_equal(
+        status_of("{\"verdict\":\"signaled\",\"exit_code\":null,\"signal\":\"SIGSEGV\"}"), 139);
     assert_int_equal(status_of("{\"verdict\":\"cancelled\",\"signal\":\"SIGTERM\"}"), 130);
     assert_int_equal(status_of("{\"verdict\":\"wall_timeout\",\"signal\":\"SIGKILL\"}"), 124);
     assert_int_equal(status_of("{\"verdict\":\"cpu_timeout\"}"), 124);
@@ -352,7 +365,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_options_end_at_the_command, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_mistakes_are_told_with_what_was_meant, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_mistakes_are_told_with_what_was_meant, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_options_become_a_request, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_file_gives_defaults_that_options_override, setup,
                                         teardown),

@@ -9,7 +9,8 @@
 #include "api/common/mem.h"
 #include <locale.h>
 
-static const char *const names[TEXT_COUNT] = {[T_NONE] = "T_NONE",
+static const char *const names[TEXT_COUNT] = {
+    [T_NONE] = "T_NONE",
 #define X(id, en, fr) [id] = #id,
 #include "api/cli/texts.def"
 #undef X
@@ -208,8 +209,16 @@ static void test_a_run_cannot_steer_the_terminal(void **state)
     (void)state;
     AUTO_BUF struct buf out = BUF_INIT(4096);
     assert_string_equal(logged(true, "\033]0;owned\007", "\n", &out), "\\x1b]0;owned\\x07\n");
-    assert_string_equal(logged(true, "\xc2\x9b" "31m", "", &out), "\\xc2\\x9b31m");
-    assert_string_equal(logged(true, "a\xff" "b", "", &out), "a\\xffb");
+    assert_string_equal(logged(true,
+                               "\xc2\x9b"
+                               "31m",
+                               "", &out),
+                        "\\xc2\\x9b31m");
+    assert_string_equal(logged(true,
+                               "a\xff"
+                               "b",
+                               "", &out),
+                        "a\\xffb");
     assert_string_equal(logged(false, "\033[31m\xff\n", "", &out), "\033[31m\xff\n");
 }
 
@@ -295,7 +304,8 @@ int main(void)
 {
     setlocale(LC_CTYPE, "C.UTF-8");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_every_text_is_in_both_languages_with_the_same_arguments, in_english),
+        cmocka_unit_test_setup(test_every_text_is_in_both_languages_with_the_same_arguments,
+                               in_english),
         cmocka_unit_test_setup(test_french_typography_is_quebecs, in_english),
         cmocka_unit_test_setup(test_the_locale_chooses_the_language, in_english),
         cmocka_unit_test_setup(test_plural_of_each_language, in_english),

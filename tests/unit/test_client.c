@@ -113,14 +113,17 @@ static void plain(int sock, int64_t id, const char *method, const struct json *p
     if (strcmp(method, "echo") == 0) {
         struct buf text = BUF_INIT(4096);
         json_print(params, false, &text);
-        say(sock, "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":%s}\n", (long long)id, buf_cstr(&text));
+        say(sock, "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":%s}\n", (long long)id,
+            buf_cstr(&text));
         buf_fini(&text);
     } else if (strcmp(method, "refuse") == 0) {
-        say(sock, "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"error\":{\"code\":-32003,\"message\":\"not that\","
-                  "\"data\":{\"kind\":\"conflict\",\"field\":\"x\",\"hint\":\"try y\"}}}\n",
+        say(sock,
+            "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"error\":{\"code\":-32003,\"message\":\"not that\","
+            "\"data\":{\"kind\":\"conflict\",\"field\":\"x\",\"hint\":\"try y\"}}}\n",
             (long long)id);
     } else if (strcmp(method, "unknown") == 0) {
-        say(sock, "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"error\":{\"code\":-32601,\"message\":\"no\"}}\n",
+        say(sock,
+            "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"error\":{\"code\":-32601,\"message\":\"no\"}}\n",
             (long long)id);
     } else if (strcmp(method, "file") == 0) {
         char got[64] = "";
@@ -139,10 +142,11 @@ static void plain(int sock, int64_t id, const char *method, const struct json *p
             first = id;
             return;
         }
-        say(sock, "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":2}\n"
-                  "{\"jsonrpc\":\"2.0\",\"method\":\"hello\",\"params\":{\"n\":1}}\n"
-                  "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":1}\n"
-                  "{\"jsonrpc\":\"2.0\",\"method\":\"hello\",\"params\":{\"n\":2}}\n",
+        say(sock,
+            "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":2}\n"
+            "{\"jsonrpc\":\"2.0\",\"method\":\"hello\",\"params\":{\"n\":1}}\n"
+            "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":1}\n"
+            "{\"jsonrpc\":\"2.0\",\"method\":\"hello\",\"params\":{\"n\":2}}\n",
             (long long)id, (long long)first);
     } else if (strcmp(method, "garbage") == 0) {
         say(sock, "HTTP/1.1 400 Bad Request\n");
@@ -295,8 +299,9 @@ static void restarting(int sock, int64_t id, const char *method, const struct js
         abort();
     say(sock, "{\"jsonrpc\":\"2.0\",\"id\":%lld,\"result\":{\"subscription\":9}}\n", (long long)id);
     for (int64_t number = from; number <= 40; number += 20) {
-        say(sock, "{\"jsonrpc\":\"2.0\",\"method\":\"run.event\",\"params\":{\"subscription\":9,"
-                  "\"number\":%d,\"next\":%d,\"type\":\"stdout\",\"text\":\"%d\"}}\n",
+        say(sock,
+            "{\"jsonrpc\":\"2.0\",\"method\":\"run.event\",\"params\":{\"subscription\":9,"
+            "\"number\":%d,\"next\":%d,\"type\":\"stdout\",\"text\":\"%d\"}}\n",
             (int)number, (int)number + 20, (int)number);
         if (!restarted && number == 20) {
             restarted = true;
@@ -354,7 +359,8 @@ int main(void)
 {
     signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_no_lab_says_how_to_start_one, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_no_lab_says_how_to_start_one, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(test_a_call_gives_its_result, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_an_error_keeps_kind_field_and_hint, make_folder,
                                         remove_folder),
