@@ -200,6 +200,18 @@ static int take_entry(struct walk *w, int from, int to, const char *name, size_t
     return take_folder(w, sub_from, sub_to, path_len + (size_t)n, depth + 1, e);
 }
 
+/* The root of the file system itself may have been closed by the run (chmod 0): a descriptor that
+ * was only opened as a path can be changed through its name in /proc. */
+static int open_root(struct walk *w, int outputs_fd)
+{
+    char path[32];
+    int fd = openat(outputs_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", outputs_fd);
+    if (fd < 0 && errno == EACCES && w->rootless && chmod(path, 0700) == 0)
+        fd = openat(outputs_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd;
+}
+
 static int take_folder(struct walk *w, int from, int to, size_t path_len, int depth, struct err *e)
 {
     int again = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -230,7 +242,10 @@ int collect_outputs(int outputs_fd, int run_fd, const struct spec *spec, bool ro
     as_root(&w);
     if (made < 0 || to < 0)
         return err_sys(e, "outputs", NULL, "cannot make the folder of outputs");
-    if (take_folder(&w, outputs_fd, to, 0, 0, e) < 0)
+    AUTO_FD int from = open_root(&w, outputs_fd);
+    if (from < 0)
+        return err_sys(e, "outputs", NULL, "cannot open what the run left in /outputs");
+    if (take_folder(&w, from, to, 0, 0, e) < 0)
         return -1;
     /* The record promises these files: they must be on disk before it is. */
     if (c->file_count > 0 && syncfs(to) < 0)

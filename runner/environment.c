@@ -26,16 +26,29 @@ static void put(struct list *l, char *assignment)
     l->items[l->count++] = assignment;
 }
 
-char **environment_build(const struct spec *spec, const struct profile *p, struct arena *arena)
+/* `import enclos` works whatever PYTHONPATH the run asks for. */
+static void add_python_path(struct list *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (strncmp(l->items[i], "PYTHONPATH=", 11) == 0) {
+            l->items[i] = arena_printf(l->arena, "%s:/opt/enclos/python", l->items[i]);
+            return;
+        }
+    l->items[l->count++] = arena_strdup(l->arena, "PYTHONPATH=/opt/enclos/python");
+}
+
+char **environment_build(const struct spec *spec, const struct profile *p, bool has_python, struct arena *arena)
 {
     static const char *const usual[] = {"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8",
-                                        "DO_NOT_TRACK=1"};
+                                        "DO_NOT_TRACK=1",
+                                        /* a pipe makes Python hold lines back: logs are read live here */
+                                        "PYTHONUNBUFFERED=1"};
     static const char *const own[] = {"HOME=/tmp",        "TMPDIR=/tmp",
                                       "USER=run",         "LOGNAME=run",
                                       "PWD=/work",        "ENCLOS_DATA=/data",
                                       "ENCLOS_WORK=/work", "ENCLOS_OUTPUTS=/outputs"};
     enum { USUAL = sizeof usual / sizeof *usual, OWN = sizeof own / sizeof *own };
-    size_t most = USUAL + OWN + 2 + p->host_env_count + p->thread_env_count + p->env_count + spec->env_count + 1;
+    size_t most = USUAL + OWN + 3 + p->host_env_count + p->thread_env_count + p->env_count + spec->env_count + 1;
     struct list l = {.items = arena_alloc(arena, most * sizeof(char *)), .arena = arena};
     for (size_t i = 0; i < USUAL; i++)
         put(&l, arena_strdup(arena, usual[i]));
@@ -51,6 +64,8 @@ char **environment_build(const struct spec *spec, const struct profile *p, struc
         put(&l, arena_printf(arena, "%s=%s", p->env[i].name, p->env[i].value));
     for (size_t i = 0; i < spec->env_count; i++)
         put(&l, arena_strdup(arena, spec->env[i]));
+    if (has_python)
+        add_python_path(&l);
     for (size_t i = 0; i < OWN; i++)
         put(&l, arena_strdup(arena, own[i]));
     put(&l, arena_printf(arena, "ENCLOS_RUN=%s", spec->run));

@@ -10,7 +10,10 @@
 #include "runner/profile.h"
 #include "runner/spec.h"
 
-/* NULL-ended, in `arena`. */
-char **environment_build(const struct spec *spec, const struct profile *profile, struct arena *arena);
+#include <stdbool.h>
+
+/* NULL-ended, in `arena`. `has_python`: the helper is mounted, PYTHONPATH leads to it. */
+char **environment_build(const struct spec *spec, const struct profile *profile, bool has_python,
+                         struct arena *arena);
 
 #endif

@@ -13,18 +13,22 @@
 #include <errno.h>
 #include <stdio.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-int journal_open(struct journal *j, int run_fd, int64_t head_bytes, bool echo, struct err *e)
+int journal_open(struct journal *j, int run_fd, int64_t head_bytes, bool echo_on, struct err *e)
 {
     memset(j, 0, sizeof *j);
     j->fd = openat(run_fd, RUNFOLDER_LOG, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (j->fd < 0)
         return err_sys(e, "log", NULL, "cannot create the run's log");
     j->head_left_bytes = head_bytes;
-    j->echo = echo;
+    j->echo = echo_on;
+    buf_init(&j->waiting[0], JOURNAL_ECHO_BYTES);
+    buf_init(&j->waiting[1], JOURNAL_ECHO_BYTES);
     return 0;
 }
 
@@ -97,11 +101,43 @@ static void ring_add(struct journal *j, enum runlog_stream stream, const char *b
     j->kept_bytes += (int64_t)len;
 }
 
+/* ---- the echo ---- */
+
+/* Passes on what the reader takes. A pipe that polls writable takes PIPE_BUF bytes without
+ * blocking; `wait` is for the end, when no limit of the run depends on us any more. */
+static void echo_flush(struct journal *j, bool wait)
+{
+    for (int i = 0; i < 2 && j->echo; i++) {
+        struct buf *b = &j->waiting[i];
+        struct pollfd p = {.fd = 1 + i, .events = POLLOUT};
+        while (b->len > 0 && (wait || (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT)))) {
+            ssize_t n = write(1 + i, b->data, b->len < PIPE_BUF ? b->len : PIPE_BUF);
+            if (n < 0 && errno != EINTR) {
+                j->echo = false; /* whoever watched has gone; the log is what counts */
+                break;
+            }
+            if (n > 0)
+                buf_consume(b, (size_t)n);
+        }
+    }
+}
+
+static void echo(struct journal *j, int which, const char *bytes, size_t len)
+{
+    struct buf *b = &j->waiting[which];
+    echo_flush(j, false);
+    if (b->len + len > JOURNAL_ECHO_BYTES)
+        j->not_echoed_bytes += (int64_t)len;
+    else
+        buf_add(b, bytes, len);
+    echo_flush(j, false);
+}
+
 void journal_output(struct journal *j, enum runlog_stream stream, const char *bytes, size_t len)
 {
     int64_t now = time_now_us();
-    if (j->echo && fd_write_all(stream == RUNLOG_STDOUT ? 1 : 2, bytes, len) < 0)
-        j->echo = false; /* whoever watched has gone; the log is what counts */
+    if (j->echo)
+        echo(j, stream == RUNLOG_STDOUT ? 0 : 1, bytes, len);
     while (len > 0) {
         size_t n = len < RUNLOG_FRAME_MAX_BYTES ? len : RUNLOG_FRAME_MAX_BYTES;
         if (j->head_left_bytes > 0) {
@@ -204,6 +240,12 @@ int journal_finish(struct journal *j, struct err *e)
         j->write_errno = errno;
     int failed = j->write_errno;
     fd_close_at(&j->fd);
+    echo_flush(j, true);
+    if (j->echo && j->not_echoed_bytes > 0)
+        fprintf(stderr, "enclos-runner: %lld bytes were not shown here (their reader was too slow): see the log\n",
+                (long long)j->not_echoed_bytes);
+    buf_fini(&j->waiting[0]);
+    buf_fini(&j->waiting[1]);
     if (failed) {
         errno = failed;
         return err_sys(e, "log", "free some room on the lab's disk", "part of the log could not be written");

@@ -9,17 +9,21 @@
 #ifndef ENCLOS_RUNNER_JOURNAL_H
 #define ENCLOS_RUNNER_JOURNAL_H
 
+#include "api/common/buf.h"
 #include "api/common/err.h"
 #include "api/common/runlog.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { JOURNAL_TAIL_BYTES = 256 << 10, JOURNAL_LINE_BYTES = 4096, JOURNAL_METRIC_BYTES = 64 << 20 };
+enum { JOURNAL_TAIL_BYTES = 256 << 10, JOURNAL_LINE_BYTES = 4096, JOURNAL_METRIC_BYTES = 64 << 20,
+       JOURNAL_ECHO_BYTES = 1 << 20 };
 
 struct journal {
     int fd;
     bool echo; /* `exec`: standard output and error are passed on as well */
+    struct buf waiting[2];     /* of the echo, for readers slower than the run: they never hold us up */
+    int64_t not_echoed_bytes; /* what went past that */
     int write_errno; /* the first append that failed (disk full): the run is not blamed for it */
     int64_t head_left_bytes;
     int64_t kept_bytes, dropped_bytes;
@@ -32,7 +36,7 @@ struct journal {
 };
 
 /* Creates the file (it must not exist) and keeps its descriptor. */
-MUST_USE int journal_open(struct journal *j, int run_fd, int64_t head_bytes, bool echo, struct err *e);
+MUST_USE int journal_open(struct journal *j, int run_fd, int64_t head_bytes, bool echo_on, struct err *e);
 
 void journal_output(struct journal *j, enum runlog_stream stream, const char *bytes, size_t len);
 

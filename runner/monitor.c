@@ -46,7 +46,7 @@
 enum source { SRC_STDOUT, SRC_STDERR, SRC_METRICS, SRC_HANDOVER, SRC_LISTENER, SRC_INIT, SRC_CANCEL, SRC_OOM,
               SRC_SIGNAL, SRC_COUNT };
 
-enum { SAMPLE_MS = 1000, BEST_EFFORT_POLL_MS = 100, CPU_POLL_MIN_MS = 5, READ_BYTES = 64 << 10 };
+enum { OOM_LOOK_MS = 1000, OOM_POLL_MS = 10, SAMPLE_MS = 1000, BEST_EFFORT_POLL_MS = 100, CPU_POLL_MIN_MS = 5, READ_BYTES = 64 << 10 };
 
 struct monitor {
     const struct monitor_config *config;
@@ -71,6 +71,7 @@ struct monitor {
     bool killed;
     int64_t started_us, mono_started_us, exec_us, ended_us;
     int64_t sample_at_us, poll_at_us;
+    int64_t oom_until_us; /* an OOM was told: look at the counter until then */
     struct cg_usage last; /* best effort: what was seen last, and the peak */
     struct journal journal;
     struct refusals refusals;
@@ -239,7 +240,7 @@ static int start(struct monitor *m)
         .metrics_fd = met[1],
         .handover = hand[1],
         .python_path = m->config->python_path,
-        .env = environment_build(&m->spec, m->profile, m->spec.arena),
+        .env = environment_build(&m->spec, m->profile, m->config->python_path != NULL, m->spec.arena),
     };
     m->init_pid = sandbox_clone(&s, &m->fds[SRC_INIT], &e);
     if (m->init_pid < 0) {
@@ -334,6 +335,12 @@ static void usage_now(struct monitor *m, struct cg_usage *u)
     m->last = *u;
 }
 
+/* The program's time starts when it is executed; a set-up that hangs ends by the same limit. */
+static int64_t wall_deadline_us(const struct monitor *m)
+{
+    return (m->running ? m->exec_us : m->mono_started_us) + m->spec.resources.wall_ms * 1000;
+}
+
 static void check_limits(struct monitor *m, int64_t now)
 {
     const struct spec_resources *r = &m->spec.resources;
@@ -342,7 +349,7 @@ static void check_limits(struct monitor *m, int64_t now)
             kill_now(m);
         return;
     }
-    if (now >= m->mono_started_us + r->wall_ms * 1000) {
+    if (now >= wall_deadline_us(m)) {
         stop_run(m, VERDICT_WALL_TIMEOUT, false, "still running after its time limit of %" PRId64 " ms", r->wall_ms);
         return;
     }
@@ -389,6 +396,13 @@ static void check_oom(struct monitor *m)
                  m->spec.resources.memory_bytes);
 }
 
+/* v1 tells of an OOM before it has chosen a victim: the counter follows a moment later. */
+static void oom_told(struct monitor *m)
+{
+    m->oom_until_us = time_mono_us() + OOM_LOOK_MS * 1000;
+    check_oom(m);
+}
+
 static void sample(struct monitor *m, int64_t now)
 {
     struct cg_usage u;
@@ -407,12 +421,14 @@ static void sample(struct monitor *m, int64_t now)
 static int next_wait_ms(const struct monitor *m, int64_t now)
 {
     int64_t at = m->stop != VERDICT_NONE ? (m->killed ? now + 1000000 : m->kill_at_us)
-                                         : m->mono_started_us + m->spec.resources.wall_ms * 1000;
+                                         : wall_deadline_us(m);
     if (m->running && m->sample_at_us < at)
         at = m->sample_at_us;
     if (m->stop == VERDICT_NONE && m->poll_at_us < at)
         at = m->poll_at_us;
     int64_t ms = (at - now + 999) / 1000;
+    if (now < m->oom_until_us && m->stop == VERDICT_NONE && ms > OOM_POLL_MS)
+        ms = OOM_POLL_MS;
     return ms < 0 ? 0 : ms > 60000 ? 60000 : (int)ms;
 }
 
@@ -542,13 +558,15 @@ static void watch(struct monitor *m)
                     ;
                 check_cancel(m);
                 break;
-            case SRC_OOM: check_oom(m); break;
+            case SRC_OOM: oom_told(m); break;
             case SRC_SIGNAL: read_signal(m); break;
             case SRC_INIT: m->init_gone = true; break;
             case SRC_COUNT: break;
             }
         }
         now = time_mono_us();
+        if (now < m->oom_until_us && m->stop == VERDICT_NONE)
+            check_oom(m);
         check_limits(m, now);
         sample(m, now);
     }

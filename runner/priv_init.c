@@ -163,7 +163,13 @@ _Noreturn void init_main(struct sandbox *s)
 {
     AUTO_FD int outputs = -1;
     char kind = HANDOVER_OUTPUTS;
+    sigset_t none;
     prctl(PR_SET_NAME, "enclos-init", 0, 0, 0);
+    /* The monitor reads some signals from a descriptor and has them blocked: the program must not. */
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    /* The launcher is not dumpable, which would make /proc/self, and the maps in it, root's. */
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     if (guard(s, STEP_INIT_GUARD) < 0)
         _exit(1);
     setup_done(s->setup, STEP_INIT_GUARD);

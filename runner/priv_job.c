@@ -47,6 +47,7 @@ static int new_session(struct sandbox *s)
     if (adj < 0 || write(adj, "500", 3) != 3)
         return fail(s, STEP_SESSION, "cannot set oom_score_adj");
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is EFBIG to the program, not its death */
     umask(022);
     if (setsid() < 0)
         return fail(s, STEP_SESSION, "cannot make a session");
@@ -113,7 +114,8 @@ static int64_t max3(int64_t a, int64_t b, int64_t c)
 static int set_rlimits(struct sandbox *s)
 {
     const struct spec_resources *r = &s->spec->resources;
-    rlim_t file = (rlim_t)max3(r->output_bytes, r->tmp_bytes, r->work_bytes);
+    /* Above what the largest tmpfs holds: a full one says ENOSPC; only a sparse giant meets this. */
+    rlim_t file = (rlim_t)max3(r->output_bytes, r->tmp_bytes, r->work_bytes) + (1 << 20);
     rlim_t cpu = r->cpu_ms ? (rlim_t)(r->cpu_ms / 1000 + 5) : RLIM_INFINITY;
     const struct {
         int which;

@@ -70,7 +70,7 @@ enum { SYSTEM_COUNT = sizeof system_mounts / sizeof *system_mounts };
 
 static const char *const folders[] = {"usr", "etc",  "dev", "proc", "sys", "sys/devices", "sys/devices/system",
                                       "data", "work", "outputs", "tmp", "opt", "opt/enclos", "opt/enclos/python",
-                                      "dev/shm", "run", "var"};
+                                      "dev/shm"};
 
 /* Non-merged hosts keep these as folders; then they are mounted like /usr. */
 static const char *const usr_links[] = {"bin", "sbin", "lib", "lib64", "lib32", "libx32"};
@@ -160,7 +160,9 @@ static int open_lab_tree(struct sandbox *s, const char *what, const char *path, 
     }
     if (failed)
         return setup_fail(s->setup, STEP_MOUNT_SOURCES, failed,
-                          failed == ELOOP ? "a link stands on the way: give the real path" : NULL,
+                          failed == ELOOP    ? "a link stands on the way: give the real path"
+                          : failed == ENOENT ? "the lab's folder for it is gone: see enclos doctor"
+                                             : "the lab must be able to open what it lends to a run",
                           "cannot open the folder of %s: %.160s", what, path);
     if (fstat(fd, &st) < 0 || st.st_uid != owner)
         return setup_fail(s->setup, STEP_MOUNT_SOURCES, EPERM, "the lab must own what it lends to a run",
@@ -313,6 +315,29 @@ static int make_dev(struct sandbox *s, int root)
                      STEP_MOUNT_DEV, NULL);
 }
 
+/* What /proc shows of the host to anyone is covered by entries of ours that nobody can open: never
+ * by something taken from elsewhere, which might be swapped (CVE-2025-31133). */
+static int mask_proc(struct sandbox *s, int root)
+{
+    static const struct {
+        const char *target;
+        bool folder;
+    } masks[] = {{"proc/keys", false}, {"proc/key-users", false}, {"proc/acpi", true}, {"proc/scsi", true}};
+    AUTO_FD int file = openat(root, "opt/enclos/masked", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
+    if (s->profile->proc != PROFILE_PROC_MINIMAL && (file < 0 || mkdirat(root, "opt/enclos/masked.d", 0) < 0))
+        return setup_fail(s->setup, STEP_MOUNT_PROC, errno, NULL, "cannot make the mask of /proc");
+    for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
+        if (faccessat(root, masks[i].target, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+            continue; /* not on this kernel, or not with subset=pid */
+        AUTO_FD int mask = clone_tree(root, masks[i].folder ? "opt/enclos/masked.d" : "opt/enclos/masked", 0);
+        if (mask < 0 || set_attr(mask, RO | MOUNT_ATTR_NOEXEC, 0, -1) < 0 ||
+            attach(mask, root, masks[i].target) < 0)
+            return setup_fail(s->setup, STEP_MOUNT_PROC, errno, NULL, "cannot mask /%s", masks[i].target);
+    }
+    setup_done(s->setup, STEP_MOUNT_PROC);
+    return 0;
+}
+
 /* A /proc of this PID namespace, whole read-only: what a job legitimately writes there (its own
  * oom_score_adj, comm) it can do without, and no sysctl, sysrq or attribute is within reach. */
 static int mount_proc(struct sandbox *s, int root)
@@ -327,16 +352,42 @@ static int mount_proc(struct sandbox *s, int root)
                                                           "give it an unmasked /proc, or run the lab as root"
                                                         : NULL,
                           "cannot mount /proc");
-    setup_done(s->setup, STEP_MOUNT_PROC);
-    return 0;
+    return mask_proc(s, root);
+}
+
+/*
+ * A dataset is shown through a read-only overlay of its own with one empty layer below it. The files
+ * are the same pages in memory, but the inodes are the run's: two runs on one dataset share no lock,
+ * lease or inotify watch to signal by (isolate 2.4 to 2.6 closed such leaks one by one), and
+ * /proc/self/mountinfo does not tell where the lab keeps it. Where overlay is refused the
+ * id-mapped mount itself is attached, and the record says so.
+ */
+static int show_dataset(struct sandbox *s, int tree, int root, const char *target)
+{
+    static const struct option options[] = {{"lowerdir", "opt/enclos/lower:opt/enclos/empty"}, {NULL, NULL}};
+    const uint64_t attr = RO | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW;
+    if (attach(tree, root, "opt/enclos/lower") < 0)
+        return -1;
+    AUTO_FD int overlay = new_fs("overlay", options, attr);
+    int attached = overlay < 0 ? -1 : attach(overlay, root, target);
+    if (umount2("opt/enclos/lower", MNT_DETACH) < 0)
+        return -1;
+    s->setup->attest.data_overlay = attached == 0;
+    return attached;
 }
 
 static int attach_datasets(struct sandbox *s, const struct sources *src, int root)
 {
+    if (s->spec->dataset_count && (mkdirat(root, "opt/enclos/lower", 0700) < 0 || mkdirat(root, "opt/enclos/empty", 0755) < 0 ||
+                                   fchdir(root) < 0))
+        return setup_fail(s->setup, STEP_MOUNT_DATASETS, errno, NULL, "cannot lay out /data");
     for (size_t i = 0; i < s->spec->dataset_count; i++) {
         char target[80];
         snprintf(target, sizeof target, "data/%s", s->spec->datasets[i].name);
-        if (mkdirat(root, target, 0755) < 0 || attach(src->datasets[i], root, target) < 0)
+        AUTO_FD int again = clone_tree(src->datasets[i], "", AT_EMPTY_PATH);
+        if (mkdirat(root, target, 0755) < 0 ||
+            (show_dataset(s, src->datasets[i], root, target) < 0 &&
+             (again < 0 || attach(again, root, target) < 0)))
             return setup_fail(s->setup, STEP_MOUNT_DATASETS, errno, NULL, "cannot mount /%s", target);
         close(src->datasets[i]);
     }
@@ -395,7 +446,7 @@ static int copy_tree(int from, int to, uid_t uid, int depth)
 /*
  * The code is the lower layer of an overlay whose upper one is a bounded tmpfs. All three stand
  * inside the tmpfs that is mounted on /work, and the overlay is then mounted on top of it: so its
- * layers are out of sight without any unmount (each of which would wait for RCU).
+ * upper layer is out of sight.
  */
 static int mount_work(struct sandbox *s, const struct sources *src, int root)
 {
@@ -423,6 +474,10 @@ static int mount_work(struct sandbox *s, const struct sources *src, int root)
                                   errno == ENOSPC ? "raise the run's work_bytes (--work)" : NULL,
                                   "cannot copy the code to /work");
         }
+        /* The overlay holds its layer by itself: out of the mount table with it, which names the place
+         * where the lab keeps it. */
+        if (fchdir(work) < 0 || umount2("lower", MNT_DETACH) < 0)
+            return setup_fail(s->setup, STEP_MOUNT_WORK, errno, NULL, "cannot detach the lower layer of /work");
     }
     setup_done(s->setup, STEP_MOUNT_WORK);
     return 0;

@@ -145,6 +145,7 @@ static void put_sandbox(struct jw *w, const struct record *r)
         jw_int_at(w, "landlock_abi", a->landlock_abi);
         jw_str_at(w, "seccomp", r->setup->done_ns[STEP_SECCOMP] ? "filter" : "none");
         jw_str_at(w, "work", a->work_overlay ? "overlay" : r->spec && r->spec->code_path ? "copy" : "empty");
+        jw_str_at(w, "data", !r->spec || !r->spec->dataset_count ? "none" : a->data_overlay ? "overlay" : "mount");
         jw_str_at(w, "ownership", r->rootless ? "own uid" : "idmapped");
         jw_obj_at(w, "namespaces");
         for (size_t i = 0; i < 7; i++)

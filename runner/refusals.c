@@ -27,12 +27,21 @@ void refusals_init(struct refusals *r)
     r->refilled_us = time_mono_us();
 }
 
+/* Further arguments of a call that is known already, as long as there is room: "AF_INET; AF_PACKET". */
+static void add_detail(struct refusal *row, const char *detail)
+{
+    size_t n = strlen(row->detail);
+    if (*detail && !strstr(row->detail, detail) && n + strlen(detail) + 3 <= sizeof row->detail)
+        snprintf(row->detail + n, sizeof row->detail - n, "%s%s", n ? "; " : "", detail);
+}
+
 static void note(struct refusals *r, bool path, int nr, int os_errno, const char *name, const char *detail)
 {
     for (size_t i = 0; i < r->count; i++) {
         struct refusal *row = &r->rows[i];
-        if (row->path == path && row->nr == nr && strcmp(row->name, name) == 0 && strcmp(row->detail, detail) == 0) {
+        if (row->path == path && strcmp(row->name, name) == 0) {
             row->count++;
+            add_detail(row, detail);
             return;
         }
     }

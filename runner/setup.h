@@ -75,6 +75,7 @@ struct setup_attest {
     int landlock_abi;      /* 0: absent */
     bool userns_inner;     /* a user namespace of the job's own */
     bool work_overlay;     /* else a copy */
+    bool data_overlay;     /* else the id-mapped mounts themselves */
     uint64_t nofile, core; /* soft limits */
 };
 extern const char *const setup_namespaces[7];

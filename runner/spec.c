@@ -131,7 +131,7 @@ static int read_inputs(const struct json *root, struct spec *out, struct err *e)
     static const char *const dataset_keys[] = {"name", "path", NULL};
     const struct json *code = NULL, *list = NULL;
     const char *path = NULL;
-    if (json_opt_object(root, "", "code", 1, &code, e) < 0 ||
+    if (json_opt_object(root, "", "code", 16, &code, e) < 0 ||
         json_opt_array(root, "", "datasets", SPEC_MAX_DATASETS, &list, e) < 0)
         return -1;
     if (code) {
@@ -168,7 +168,7 @@ static int read_resources(const struct json *root, struct spec *out, struct err 
     enum { ROWS = sizeof resource_rows / sizeof *resource_rows };
     const char *keys[ROWS + 1] = {0};
     const struct json *obj = NULL;
-    if (json_opt_object(root, "", "resources", ROWS, &obj, e) < 0)
+    if (json_opt_object(root, "", "resources", 64, &obj, e) < 0)
         return -1;
     if (!obj)
         return err_set(e, E_INVALID, "resources", "every resource is given in spec.json",
