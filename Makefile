@@ -245,7 +245,7 @@ lint:
 	@printf '%s\n' $(LINT_SOURCES) | xargs -P 2 -n 4 sh -c \
 	    'clang-tidy --quiet "$$@" -- -x c $(filter-out -Werror -fcf-protection,$(COMMON)) \
 	         -Wno-unknown-warning-option 2>&1 || exit 1' sh > build/lint.log; \
-	    status=$$?; grep -v 'warnings generated\.\|^Suppressed\|^Use -header' build/lint.log; exit $$status
+	    status=$$?; grep -av 'warnings\? generated\.\|^Suppressed\|^Use -header' build/lint.log; exit $$status
 	@cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability \
 	    --inline-suppr --error-exitcode=1 --suppressions-list=scripts/cppcheck.suppress \
 	    '-D__VA_OPT__(...)=' -I. $(LINT_SOURCES)

@@ -5,6 +5,7 @@
  */
 #include "api/common/fd.h"
 
+#include "api/common/fault.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -113,13 +114,14 @@ int fd_replace_file(int dir_fd, const char *name, const void *p, size_t len, mod
         openat(folder, aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_sys(e, NULL, NULL, "cannot create %s", aside);
-    if (fd_write_all(fd, p, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0 ||
+    if (FAULT("fd.replace_write") || fd_write_all(fd, p, len) < 0 || fchmod(fd, mode) < 0 ||
+        FAULT("fd.replace_sync") || fsync(fd) < 0 || FAULT("fd.replace_rename") ||
         renameat(folder, aside, folder, name) < 0) {
         err_sys(e, NULL, NULL, "cannot write %s", name);
         unlinkat(folder, aside, 0);
         return -1;
     }
-    if (fsync(folder) < 0)
+    if (FAULT("fd.replace_folder") || fsync(folder) < 0)
         return err_sys(e, NULL, NULL, "%s is written, but its folder cannot be synced", name);
     return 0;
 }

@@ -30,7 +30,9 @@ MUST_USE int fd_read_file(int dir_fd, const char *name, size_t max_bytes, struct
                           struct err *e);
 
 /* Durable replacement of a file: written aside in the same folder as `.NAME.tmp-<pid>`, fsync,
- * rename, fsync of the folder. `name` has no slash. On failure nothing named `name` has changed. */
+ * rename, fsync of the folder. `name` has no slash. On failure nothing named `name` has changed
+ * (but if only the last sync failed: the message then says that it is written). What a killed
+ * process left aside stays: whoever owns the folder removes `.*.tmp-*` when no writer is left. */
 MUST_USE int fd_replace_file(int dir_fd, const char *name, const void *p, size_t len, mode_t mode,
                              struct err *e);
 

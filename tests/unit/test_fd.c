@@ -1,6 +1,7 @@
 /* test_fd.c - descriptors: whole reads and writes, durable replacement, removal, passing. */
 #include "tests/unit/unit.h"
 
+#include "api/common/fault.h"
 #include "api/common/fd.h"
 #include <dirent.h>
 #include <errno.h>
@@ -249,6 +250,41 @@ static void test_a_replacement_that_fails_changes_nothing(void **state)
     assert_int_equal(status, 0);
     expect_file("f", "old", 0600);
     assert_int_equal(entry_count(), 2);
+}
+
+static void test_a_fault_at_any_point_leaves_the_old_file(void **state)
+{
+    (void)state;
+    static const char *const points[] = {"fd.replace_write", "fd.replace_sync", "fd.replace_rename"};
+    put("f", "old");
+    for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
+        struct err e;
+        fault_arm(points[i], 1, FAULT_ENOSPC);
+        FAILS(fd_replace_file(folder_fd, "f", "new", 3, 0600, &e), e, E_LIMIT);
+        fault_disarm();
+        expect_file("f", "old", 0600);
+        assert_int_equal(entry_count(), 1);
+        pid_t pid = fork();
+        if (pid == 0) {
+            fault_arm(points[i], 1, FAULT_KILL);
+            e = (struct err){0};
+            _exit(fd_replace_file(folder_fd, "f", "new", 3, 0600, &e));
+        }
+        int status;
+        waitpid(pid, &status, 0);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+        expect_file("f", "old", 0600);
+        char aside[64];
+        snprintf(aside, sizeof aside, ".f.tmp-%d", (int)pid);
+        assert_int_equal(unlinkat(folder_fd, aside, 0), 0); /* all that it left */
+        assert_int_equal(entry_count(), 1);
+    }
+    /* After the rename the new file is there, and the caller is told that it may not last. */
+    struct err e;
+    fault_arm("fd.replace_folder", 1, FAULT_ERROR);
+    FAILS(fd_replace_file(folder_fd, "f", "new", 3, 0600, &e), e, E_INTERNAL);
+    fault_disarm();
+    expect_file("f", "new", 0600);
 }
 
 static void test_readers_see_one_whole_file_or_the_other(void **state)
@@ -577,6 +613,7 @@ int main(void)
         IN_FOLDER(test_replace_file_replaces_a_link_not_what_it_names),
         IN_FOLDER(test_replace_file_gets_over_what_a_crash_left),
         IN_FOLDER(test_a_replacement_that_fails_changes_nothing),
+        IN_FOLDER(test_a_fault_at_any_point_leaves_the_old_file),
         IN_FOLDER(test_readers_see_one_whole_file_or_the_other),
         IN_FOLDER(test_mkdirs),
         IN_FOLDER(test_remove_tree),
