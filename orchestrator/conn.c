@@ -52,6 +52,7 @@ struct conn {
     struct peer *peer;
     size_t open; /* requests under way */
     size_t watches;
+    uint64_t last_watch;
     bool eof;         /* nothing more will come */
     bool hangup_told; /* half closed: do not ask for it again */
     bool processing;
@@ -631,4 +632,9 @@ void conn_ended(struct conn *c)
 size_t *conn_watch_count(struct conn *c)
 {
     return &c->watches;
+}
+
+uint64_t conn_next_watch(struct conn *c)
+{
+    return ++c->last_watch;
 }

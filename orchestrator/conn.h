@@ -51,5 +51,6 @@ void conn_ended(struct conn *c);
 
 /* Watches of this connection: see watch.c. */
 size_t *conn_watch_count(struct conn *c);
+uint64_t conn_next_watch(struct conn *c); /* numbers from 1 */
 
 #endif

@@ -47,7 +47,7 @@ int launch_spawn(const struct options *o, const struct owner *who, int *fd, int 
 {
     int pair[2];
     char uid[16], gid[16];
-    const char *argv[12] = {o->runner_path, "launcher", "--fd", "3"};
+    const char *argv[14] = {o->runner_path, "launcher", "--fd", "3"};
     size_t n = 4;
 
     if (o->as_root) {
@@ -61,6 +61,10 @@ int launch_spawn(const struct options *o, const struct owner *who, int *fd, int 
     if (o->cgroup) {
         argv[n++] = "--cgroup";
         argv[n++] = o->cgroup;
+    }
+    if (o->profiles_dir) {
+        argv[n++] = "--profiles";
+        argv[n++] = o->profiles_dir;
     }
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
         return err_sys(e, NULL, NULL, "cannot make a socket pair for the launcher");
@@ -178,6 +182,7 @@ static void hello(struct launch *l, const struct launch_packet *p)
     log_info("launcher.ready", LOG_INT("generation", l->generation), LOG_INT("pid", l->pid));
     judge_sent(l);
     push(l);
+    live_schedule(l->lab);
 }
 
 /* False: this is no packet of ours, the conversation is over. */

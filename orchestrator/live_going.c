@@ -20,7 +20,7 @@
 
 enum {
     QUIET_MS = 100,
-    FIRST_MS = 30,
+    FIRST_MS = 20,
     UNWATCHED_MS = 300,
     BACKOFF_MIN_MS = 500,
     BACKOFF_MAX_MS = 60000
@@ -231,7 +231,9 @@ static void on_folder(uv_fs_event_t *h, const char *name, int events, int status
     if (!v)
         return;
     watch_run_changed(v);
-    live_kick(v, status < 0 || !name || !strcmp(name, RUNFOLDER_RECORD));
+    /* Those who follow it should not see it talk before it is running. */
+    bool followed = v->watches && v->state < RUN_RUNNING;
+    live_kick(v, followed || status < 0 || !name || !strcmp(name, RUNFOLDER_RECORD));
 }
 
 static void on_gone(uv_poll_t *h, int status, int events)

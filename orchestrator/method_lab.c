@@ -148,8 +148,18 @@ static void check_launcher(const struct doctor *d, struct jw *w)
 static int check_runner(struct request *q, struct jw *w, struct err *e)
 {
     AUTO_BUF struct buf out = BUF_INIT(256 << 10);
-    const char *argv[] = {q->lab->opt.runner_path, "doctor", "--json", NULL};
+    const char *argv[] = {
+        q->lab->opt.runner_path, "doctor", "--json", NULL, NULL, NULL, NULL, NULL};
+    size_t n = 3;
     int code;
+    if (q->lab->opt.profiles_dir) {
+        argv[n++] = "--profiles";
+        argv[n++] = q->lab->opt.profiles_dir;
+    }
+    if (q->lab->opt.cgroup) {
+        argv[n++] = "--cgroup";
+        argv[n++] = q->lab->opt.cgroup;
+    }
     if (child_ask(argv, 20000, &out, &code, e) < 0)
         return -1;
     AUTO_JSON struct json *root = json_parse(buf_cstr(&out), out.len, NULL, e);

@@ -389,15 +389,15 @@ static void watch_found(struct request *q, const struct err *e)
     const struct named *n = q->state;
     struct lab *lab = q->lab;
     struct err bad = {0};
-    uint64_t number = 0;
-    if (!e &&
-        watch_new(lab, q->conn_id, n->id, (uint64_t)request_int(q, "from", 0), &number, &bad) < 0)
+    uint64_t number = 0, key = 0;
+    if (!e && watch_new(lab, q->conn_id, n->id, (uint64_t)request_int(q, "from", 0), &number, &key,
+                        &bad) < 0)
         e = &bad;
     if (!e)
         buf_printf(&q->out, "{\"subscription\":%" PRIu64 "}", number);
     request_end(q, e);
     if (!e)
-        watch_start(lab, number);
+        watch_start(lab, key);
 }
 
 int method_run_watch(struct request *q, struct err *e)

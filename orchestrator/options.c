@@ -20,6 +20,7 @@ enum opt_id {
     OPT_CPUS,
     OPT_MEMORY,
     OPT_CGROUP,
+    OPT_PROFILES,
     OPT_LOG_LEVEL,
     OPT_HELP,
     OPT_VERSION,
@@ -40,6 +41,7 @@ static const struct {
     {"memory", "SIZE",
      "memory that runs may use together (default: all but 1/8, at least 512M, of it)", OPT_MEMORY},
     {"cgroup", "PATH", "delegated control group, relative to each hierarchy's mount", OPT_CGROUP},
+    {"profiles", "DIR", "folder of sandbox profiles (default: the installed ones)", OPT_PROFILES},
     {"log-level", "LEVEL", "debug, info, warn or error (default: info)", OPT_LOG_LEVEL},
     {"help", NULL, "print this and exit", OPT_HELP},
     {"version", NULL, "print the version and exit", OPT_VERSION},
@@ -182,6 +184,7 @@ static int take(struct options *o, enum opt_id id, const char *value)
         mem_free_at(&o->cgroup);
         o->cgroup = mem_strdup(value);
         return 0;
+    case OPT_PROFILES: set_path(&o->profiles_dir, value); return 0;
     case OPT_LOG_LEVEL:
         for (int i = 0; i < 4; i++)
             if (!strcmp(value, levels[i])) {
@@ -238,5 +241,6 @@ void options_fini(struct options *o)
     mem_free_at(&o->socket_path);
     mem_free_at(&o->user);
     mem_free_at(&o->cgroup);
+    mem_free_at(&o->profiles_dir);
     mem_free_at(&o->runner_path);
 }

@@ -14,6 +14,7 @@ struct options {
     char *socket_path;  /* absolute */
     char *user;         /* account of the lab when started as root; NULL: choose (see state.h) */
     char *cgroup;       /* relative path of a delegated group, or NULL */
+    char *profiles_dir; /* NULL: the installed ones */
     char *runner_path;  /* enclos-runner, beside this program */
     int64_t cpus_milli; /* capacity of the lab */
     int64_t memory_bytes;

@@ -31,8 +31,12 @@ static int ask(void *ctx, struct err *e)
 {
     struct profiles *p = ctx;
     AUTO_BUF struct buf out = BUF_INIT(LIST_MAX_BYTES);
-    const char *argv[] = {p->lab->opt.runner_path, "profile", "list", "--json", NULL};
+    const char *argv[] = {p->lab->opt.runner_path, "profile", "list", "--json", NULL, NULL, NULL};
     int code;
+    if (p->lab->opt.profiles_dir) {
+        argv[4] = "--profiles";
+        argv[5] = p->lab->opt.profiles_dir;
+    }
     if (child_ask(argv, ASK_TIMEOUT_MS, &out, &code, e) < 0)
         return -1;
     AUTO_JSON struct json *root = json_parse(buf_cstr(&out), out.len, NULL, e);

@@ -26,7 +26,9 @@ enum { CHUNK_BYTES = 192 << 10, READ_BYTES = 256 << 10 };
 
 struct watch {
     struct lab *lab;
-    uint64_t number, conn;
+    uint64_t key;    /* in lab->watches */
+    uint64_t number; /* for its client: counted for each connection */
+    uint64_t conn;
     char run[TEXT_ID_SIZE];
     uint64_t position;
     int told; /* greatest state told, -1: none */
@@ -39,7 +41,7 @@ struct watch {
 
 struct chunk {
     struct lab *lab;
-    uint64_t number;
+    uint64_t key;
     char run[TEXT_ID_SIZE];
     struct watch_read read;
     struct buf out;
@@ -216,7 +218,7 @@ static void watch_free(struct watch *w)
     if (c)
         --*conn_watch_count(c);
     detach(w);
-    map_remove_num(&w->lab->watches, w->number);
+    map_remove_num(&w->lab->watches, w->key);
     free(w);
 }
 
@@ -233,7 +235,7 @@ static void send_lines(struct conn *c, const struct buf *out)
 
 struct last {
     struct lab *lab;
-    uint64_t number;
+    uint64_t key, number;
     char run[TEXT_ID_SIZE];
     uint64_t position;
     struct buf out;
@@ -260,7 +262,7 @@ static int last_work(struct cat *db, void *ctx, struct err *e)
 static void last_done(void *ctx, const struct err *e)
 {
     struct last *l = ctx;
-    struct watch *w = map_find_num(&l->lab->watches, l->number);
+    struct watch *w = map_find_num(&l->lab->watches, l->key);
     if (w) {
         struct conn *c = conn_find(l->lab->server, w->conn);
         if (c && !e) {
@@ -286,8 +288,11 @@ static void last_done(void *ctx, const struct err *e)
 static void finish(struct watch *w)
 {
     struct last *l = mem_alloc(sizeof *l);
-    *l = (struct last){
-        .lab = w->lab, .number = w->number, .position = w->position, .out = BUF_INIT(1 << 20)};
+    *l = (struct last){.lab = w->lab,
+                       .key = w->key,
+                       .number = w->number,
+                       .position = w->position,
+                       .out = BUF_INIT(1 << 20)};
     memcpy(l->run, w->run, sizeof l->run);
     w->reading = true; /* until last_done */
     lab_read(w->lab, last_work, last_done, l);
@@ -302,7 +307,7 @@ static int chunk_work(void *ctx, struct err *e)
 static void chunk_done(void *ctx, const struct err *e)
 {
     struct chunk *k = ctx;
-    struct watch *w = map_find_num(&k->lab->watches, k->number);
+    struct watch *w = map_find_num(&k->lab->watches, k->key);
     struct conn *c = w ? conn_find(k->lab->server, w->conn) : NULL;
     if (w && c) {
         w->reading = false;
@@ -350,8 +355,7 @@ static void pump(struct watch *w)
         send_lines(c, &out);
     }
     struct chunk *k = mem_alloc(sizeof *k);
-    *k = (struct chunk){
-        .lab = w->lab, .number = w->number, .over = w->over, .out = BUF_INIT(4 << 20)};
+    *k = (struct chunk){.lab = w->lab, .key = w->key, .over = w->over, .out = BUF_INIT(4 << 20)};
     memcpy(k->run, w->run, sizeof k->run);
     k->read = (struct watch_read){.format = WATCH_EVENTS,
                                   .number = w->number,
@@ -366,7 +370,7 @@ static void pump(struct watch *w)
 /* ---- from outside ---- */
 
 int watch_new(struct lab *lab, uint64_t conn, const char *run, uint64_t from, uint64_t *number,
-              struct err *e)
+              uint64_t *key, struct err *e)
 {
     struct conn *c = conn_find(lab->server, conn);
     if (!c)
@@ -379,27 +383,31 @@ int watch_new(struct lab *lab, uint64_t conn, const char *run, uint64_t from, ui
         .lab = lab, .number = ++lab->next_watch, .conn = conn, .position = from, .told = -1};
     memcpy(w->run, run, sizeof w->run);
     ++*conn_watch_count(c);
-    map_put_num(&lab->watches, w->number, w);
+    map_put_num(&lab->watches, w->key, w);
     struct live *v = live_find(lab, run);
     if (v)
         attach(w, v);
     else
         w->over = true;
     *number = w->number;
+    *key = w->key;
     return 0;
 }
 
-void watch_start(struct lab *lab, uint64_t number)
+void watch_start(struct lab *lab, uint64_t key)
 {
-    struct watch *w = map_find_num(&lab->watches, number);
+    struct watch *w = map_find_num(&lab->watches, key);
     if (w)
         pump(w);
 }
 
 int watch_end(struct lab *lab, uint64_t conn, uint64_t number, struct err *e)
 {
-    struct watch *w = map_find_num(&lab->watches, number);
-    if (!w || w->conn != conn)
+    struct watch *w = NULL;
+    size_t at = 0;
+    while ((w = map_each(&lab->watches, &at)) && (w->conn != conn || w->number != number))
+        continue;
+    if (!w)
         return err_set(e, E_NOT_FOUND, "subscription", NULL,
                        "this connection has no subscription %llu", (unsigned long long)number);
     watch_free(w);
@@ -407,31 +415,31 @@ int watch_end(struct lab *lab, uint64_t conn, uint64_t number, struct err *e)
 }
 
 /* Watches are few beside other things; a walk over all keeps no second index. */
-static size_t of_conn(struct lab *lab, uint64_t conn, uint64_t numbers[CONN_WATCHES_MAX])
+static size_t of_conn(struct lab *lab, uint64_t conn, uint64_t keys[CONN_WATCHES_MAX])
 {
     size_t at = 0, n = 0;
     struct watch *w;
     while (n < CONN_WATCHES_MAX && (w = map_each(&lab->watches, &at)))
         if (w->conn == conn)
-            numbers[n++] = w->number;
+            keys[n++] = w->key;
     return n;
 }
 
 void watch_conn_closed(struct lab *lab, uint64_t conn)
 {
-    uint64_t numbers[CONN_WATCHES_MAX];
-    size_t n = of_conn(lab, conn, numbers);
+    uint64_t keys[CONN_WATCHES_MAX];
+    size_t n = of_conn(lab, conn, keys);
     for (size_t i = 0; i < n; i++)
-        watch_free(map_find_num(&lab->watches, numbers[i]));
+        watch_free(map_find_num(&lab->watches, keys[i]));
     live_wait_conn_closed(lab, conn);
 }
 
 void watch_conn_ready(struct lab *lab, uint64_t conn)
 {
-    uint64_t numbers[CONN_WATCHES_MAX];
-    size_t n = of_conn(lab, conn, numbers);
+    uint64_t keys[CONN_WATCHES_MAX];
+    size_t n = of_conn(lab, conn, keys);
     for (size_t i = 0; i < n; i++) {
-        struct watch *w = map_find_num(&lab->watches, numbers[i]);
+        struct watch *w = map_find_num(&lab->watches, keys[i]);
         if (w && w->blocked)
             pump(w);
     }

@@ -18,8 +18,8 @@ struct watch;
 /* Subscribes; the run exists (its full id). E_LIMIT: too many of this connection. Events follow after
  * watch_start. */
 MUST_USE int watch_new(struct lab *lab, uint64_t conn, const char *run, uint64_t from,
-                       uint64_t *number, struct err *e);
-void watch_start(struct lab *lab, uint64_t number); /* to be called once the answer is queued */
+                       uint64_t *number, uint64_t *key, struct err *e);
+void watch_start(struct lab *lab, uint64_t key); /* to be called once the answer is queued */
 /* E_NOT_FOUND: no such subscription of this connection. */
 MUST_USE int watch_end(struct lab *lab, uint64_t conn, uint64_t number, struct err *e);
 
