@@ -59,7 +59,8 @@ static int open_state(const char *path, struct store *s, struct err *e)
     return 0;
 }
 
-/* The pid in the file is for people: the lock itself is what counts, and the kernel drops it. */
+/* The pid in the file is for people: the lock itself is what counts, and the kernel drops it. An
+ * orderly close empties the file, so a pid without a lock tells of a daemon that was killed. */
 static int take_lock(struct store *s, struct err *e)
 {
     char pid[32] = "";
@@ -75,6 +76,7 @@ static int take_lock(struct store *s, struct err *e)
         return err_set(e, E_CONFLICT, "state", "stop it first, or use another --state",
                        "another daemon (pid %s) is using %s", *pid ? pid : "unknown", s->path);
     }
+    s->unclean = pread(s->lock_fd, pid, sizeof pid - 1, 0) != 0;
     int len = snprintf(pid, sizeof pid, "%d\n", getpid());
     if (ftruncate(s->lock_fd, 0) < 0 || pwrite(s->lock_fd, pid, (size_t)len, 0) != len)
         return err_sys(e, "state", NULL, "cannot write %s/lab.lock", s->path);
@@ -164,8 +166,9 @@ static int open_all(const char *path, struct store *s, struct err *e)
         return err_context(e, "cleaning up %s", s->path);
     /* A daemon that was killed between naming an object and syncing its folder left a name that a
      * power cut could still take back. From here on, what has a name stays. */
-    if (syncfs(s->dir_fd) < 0)
+    if (s->unclean && syncfs(s->dir_fd) < 0)
         return err_sys(e, "state", "check the disk", "cannot sync %s", s->path);
+    s->opened = true;
     return 0;
 }
 
@@ -186,6 +189,8 @@ void store_close(struct store *s)
 {
     if (!s)
         return;
+    if (s->opened && ftruncate(s->lock_fd, 0) < 0)
+        s->opened = false; /* the next start only cleans up a little more */
     fd_close_at(&s->objects_fd);
     fd_close_at(&s->trees_fd);
     fd_close_at(&s->runs_fd);

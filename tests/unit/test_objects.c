@@ -288,6 +288,28 @@ static void a_second_daemon_on_the_same_state_is_refused_naming_the_first(void *
     OK(store_open(f->state, &f->s, &e), e);
 }
 
+static void a_start_knows_whether_the_last_stop_was_clean(void **state)
+{
+    struct store_fixture *f = *state;
+    struct err e = {0};
+    assert_false(f->s->unclean);
+    store_close(f->s);
+    OK(store_open(f->state, &f->s, &e), e);
+    assert_false(f->s->unclean);
+    store_close(f->s);
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (store_open(f->state, &f->s, &e) < 0)
+            _exit(2);
+        kill(getpid(), SIGKILL);
+    }
+    int status;
+    waitpid(pid, &status, 0);
+    assert_true(WIFSIGNALED(status));
+    OK(store_open(f->state, &f->s, &e), e);
+    assert_true(f->s->unclean);
+}
+
 static void a_folder_that_others_can_reach_is_refused(void **state)
 {
     struct store_fixture *f = *state;
@@ -348,6 +370,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(
             a_second_daemon_on_the_same_state_is_refused_naming_the_first, sx_setup, teardown),
+        cmocka_unit_test_setup_teardown(a_start_knows_whether_the_last_stop_was_clean, sx_setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_folder_that_others_can_reach_is_refused, sx_setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(start_up_cleans_what_a_crash_or_another_boot_left, sx_setup,
