@@ -114,11 +114,12 @@ static const struct hint prctl_hint = {
     "un réglage du processus que le laboratoire garde pour lui ; les bibliothèques qui l'essaient "
     "continuent sans"};
 static const struct hint fcntl_hint = {
-    "watching, leasing or signalling through a shared file is closed; reading, writing and "
-    "ordinary "
-    "descriptor flags work",
-    "surveiller, réserver ou signaler par un fichier partagé est fermé ; lire, écrire et les "
-    "indicateurs ordinaires fonctionnent"};
+    "watching, leasing or signalling through a shared file is closed, and in profile strict "
+    "locking "
+    "too (SQLite: open with nolock=1); ordinary descriptor flags work",
+    "surveiller, réserver ou signaler par un fichier partagé est fermé, et verrouiller aussi dans "
+    "le "
+    "profil strict (SQLite : nolock=1) ; les indicateurs ordinaires fonctionnent"};
 static const struct hint flock_hint = {
     "file locks are closed in this profile, since two runs could talk through them; SQLite: open "
     "with nolock=1, HDF5: HDF5_USE_FILE_LOCKING=FALSE, or use profile python",
