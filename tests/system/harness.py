@@ -278,10 +278,11 @@ RESOURCES = {
 class Runner:
     """Run folders below one temporary folder, run by `enclos-runner exec`."""
 
+    count = 0  # of all of them: a run's name is that of its control groups
+
     def __init__(self, top, install, uid=0, cgroup=None):
         self.top, self.install, self.uid, self.cgroup = top, install, uid, cgroup
         self.rootless = uid != 0
-        self.count = 0
         self.started = []
 
     def _own(self, path):
@@ -310,8 +311,8 @@ class Runner:
 
     def folder(self, command, code=None, datasets=None, profile="base", env=None, limits="enforced",
                report_paths=False, spec_changes=None, **resources):
-        self.count += 1
-        name = f"r{os.getpid()}x{self.count}"
+        Runner.count += 1
+        name = f"r{os.getpid()}x{Runner.count}"
         code_path = None
         if code is not None:
             code_path = self.tree(f"code-{name}", code)

@@ -198,17 +198,21 @@ def test_a_monitor_killed_while_no_daemon_lives_is_lost(lab):
     assert lab.wait(run, 20).verdict == "lost"
 
 
+def parent_of(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        return int(f.read().rsplit(")", 1)[1].split()[1])
+
+
 def launchers(lab):
+    """The launcher of this lab (whose parent is its keeper, whose parent is the daemon), as a list."""
     found = []
     for pid in harness.processes("launcher"):
         try:
             with open(f"/proc/{pid}/cmdline", "rb") as f:
                 words = f.read().split(b"\0")
-            if words[0].endswith(b"enclos-runner") and words[1] == b"launcher" and harness.is_alive(pid):
-                with open(f"/proc/{pid}/stat") as f:
-                    parent = int(f.read().rsplit(")", 1)[1].split()[1])
-                if parent == lab.daemon.pid:
-                    found.append(pid)
+            if words[0].endswith(b"enclos-runner") and words[1] == b"launcher" and harness.is_alive(pid) \
+                    and parent_of(parent_of(pid)) == lab.daemon.pid and pid not in lab.monitors().values():
+                found.append(pid)
         except (OSError, IndexError):
             pass
     return found

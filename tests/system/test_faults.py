@@ -157,8 +157,9 @@ def test_a_dataset_whose_object_is_gone_is_refused(lab):
 @pytest.mark.parametrize("fault", ["invalid", "unreadable", "empty"])
 def test_a_profile_that_cannot_be_used_is_named_and_the_others_go_on(new_lab, install, fault):
     lab = new_lab()
-    profiles = os.path.join(lab.top, "profiles")
-    shutil.copytree(os.path.join(install, "share/enclos/sandbox-profiles"), profiles)
+    data = os.path.join(lab.top, "share")
+    shutil.copytree(os.path.join(install, "share/enclos"), data)
+    profiles = os.path.join(data, "sandbox-profiles")
     path = os.path.join(profiles, "mine.jsonc")
     with open(path, "w") as f:
         f.write({"invalid": '{"title": "x",\n "syscals": {}\n}', "unreadable": "{}", "empty": ""}[fault])
@@ -166,7 +167,7 @@ def test_a_profile_that_cannot_be_used_is_named_and_the_others_go_on(new_lab, in
     if fault == "unreadable":
         os.unlink(path)
         os.mkdir(path)  # root reads every file: a folder is what it cannot read
-    lab.extra = ["--profiles", profiles]
+    lab.environment["ENCLOS_DATADIR"] = data
     lab.start_daemon()
     try:
         run = lab.run("true", profile="mine")

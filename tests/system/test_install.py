@@ -51,7 +51,7 @@ def test_every_program_has_help_and_a_version(install):
     for program in ("enclos", "enclosd", "enclos-runner"):
         path = os.path.join(install, program)
         shown = subprocess.run([path, "--help"], capture_output=True, text=True)
-        assert shown.returncode == 0 and "usage" in shown.stdout.lower(), (program, shown)
+        assert shown.returncode == 0 and program in shown.stdout and len(shown.stdout) > 300, (program, shown)
         version = subprocess.run([path, "--version"], capture_output=True, text=True)
         assert version.returncode == 0 and re.search(r"\d+\.\d+", version.stdout), (program, version)
 

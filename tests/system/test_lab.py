@@ -275,7 +275,7 @@ def test_ctrl_c_asks_whether_to_detach_or_cancel(shared_lab, key, detached):
                                 [(b"ready", b"\x03"), (b"etach", key + b"\r")])
     run = shared_lab.rpc("run.list").runs[0].id
     if detached:
-        assert shared_lab.get(run).state == "running", seen
+        assert shared_lab.wait_running(run) and shared_lab.get(run).verdict is None, seen
         shared_lab.rpc("run.cancel", run=run)
     else:
         assert status == 130, seen
@@ -290,11 +290,11 @@ def test_a_watch_resumes_from_any_number(shared_lab):
         with shared_lab.connect() as rpc:
             subscription = rpc.call("run.watch", **{"run": run, "from": start}).subscription
             found = []
-            while not found or found[-1].type != "finished":
+            while not found or found[-1]["type"] != "finished":
                 message = rpc.notification()
                 assert message.method == "run.event" and message.params.subscription == subscription
-                found.append(message.params)
-            return found
+                found.append({k: v for k, v in message.params.items() if k != "subscription"})
+            return [harness.Bag(event) for event in found]
 
     whole = events(0)
     assert "".join(e.text for e in whole if e.type == "stdout") == "".join(f"line {i}\n" for i in range(1, 6))

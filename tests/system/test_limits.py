@@ -35,7 +35,7 @@ def test_a_limit_is_kept_and_is_the_verdict(shared_lab, resources, command, verd
 @pytest.mark.parametrize(
     "resources",
     [{"memory_bytes": 0}, {"memory_bytes": -1}, {"processes": 0}, {"wall_ms": 0}, {"cpus_milli": 0},
-     {"memory_bytes": 2**62}, {"memory": 1}, {"output_files": 10**9}],
+     {"memory_bytes": 2**52}, {"memory": 1}, {"output_files": 10**9}],
     ids=str,
 )
 def test_a_senseless_limit_is_refused_by_name(shared_lab, resources):
