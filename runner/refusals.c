@@ -100,9 +100,7 @@ static bool below_any(const char *path, const char *const *folders)
     return false;
 }
 
-/* What the layout of priv_mounts.c will answer to this open, judged by the text of the path. 0: it
- * may pass, or we cannot tell. */
-static int judge_path(const char *path, bool writes, const struct spec *spec, const char **why)
+static int judge_normal(const char *path, bool writes, const struct spec *spec, const char **why)
 {
     static const char *const writable[] = {"/work", "/outputs", "/tmp", "/dev/shm", "/dev/null", "/dev/zero",
                                            "/dev/full", "/proc/self", "/dev/stdout", "/dev/stderr", NULL};
@@ -136,6 +134,13 @@ static int judge_path(const char *path, bool writes, const struct spec *spec, co
     }
     *why = "read";
     return ENOENT;
+}
+
+int refusals_judge_path(const char *raw, bool writes, const struct spec *spec, char *path, size_t size,
+                        const char **why)
+{
+    *why = "";
+    return normalize(raw, path, size) ? judge_normal(path, writes, spec, why) : 0;
 }
 
 /* Which argument holds the path, and whether the open writes. -1: not an open. */
@@ -178,9 +183,7 @@ static void look_at_path(struct refusals *r, int listener, const struct seccomp_
     if (n <= 0 || ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &call->id) < 0)
         return;
     raw[n] = '\0';
-    if (!normalize(raw, path, sizeof path))
-        return;
-    int refused = judge_path(path, writes, spec, &why);
+    int refused = refusals_judge_path(raw, writes, spec, path, sizeof path, &why);
     if (refused) {
         text_sanitize(path, strlen(path), shown, sizeof shown);
         note(r, true, call->data.nr, refused, shown, why);

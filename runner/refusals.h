@@ -40,6 +40,12 @@ void refusals_init(struct refusals *r);
  * caller ends it), 0 otherwise. */
 int refusals_answer(struct refusals *r, int listener, const struct profile *p, const struct spec *spec);
 
+/* What the layout of priv_mounts.c will answer to an open of this path, judged by its text alone
+ * ("." and ".." resolved): an errno, or 0 when it may pass or nothing can be told. `path` gets the
+ * normal form, *why a word for people. */
+int refusals_judge_path(const char *raw, bool writes, const struct spec *spec, char *path, size_t size,
+                        const char **why);
+
 /* Writes the array of record.json's `denied`. */
 void refusals_print(const struct refusals *r, struct jw *w);
 

@@ -190,6 +190,8 @@ static int read_root(const struct json *root, struct spec *out, struct err *e)
 {
     int64_t version = 0;
     const char *run = NULL, *profile = NULL, *limits = "enforced";
+    if (json_type(root) != JSON_OBJECT)
+        return err_set(e, E_INVALID, NULL, NULL, "the whole is a %s, not an object", json_type_name(json_type(root)));
     if (json_only_keys(root, "", spec_keys, e) < 0 ||
         json_need_int(root, "", "version", RUNFOLDER_SPEC_VERSION, RUNFOLDER_SPEC_VERSION, &version, e) < 0 ||
         json_need_str(root, "", "run", 1, sizeof out->run - 1, &run, e) < 0 ||
