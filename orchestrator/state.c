@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FALLBACK_ID = 699999 };
+enum { FALLBACK_ID = 699999, LOCK_LOOKS = 100, LOCK_LOOK_US = 20000 };
 static const char lock_name[] = "lab.lock";
 
 static void name_of(struct owner *who)
@@ -97,20 +98,33 @@ static int adopt(const struct options *o, const struct owner *who, int fd, struc
     return 0;
 }
 
-/* The lock itself is taken by store_open, after rights are dropped. */
+static bool is_dead(const char *pid_text)
+{
+    uint64_t pid;
+    return text_u64(pid_text, 2, 1 << 30, &pid) == 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+/* The lock itself is taken by store_open, after rights are dropped. A daemon that was killed while it
+ * started a program leaves the lock to that child until it executes: a holder that is dead is waited
+ * for. */
 static int refuse_if_used(const struct options *o, int dir_fd, struct err *e)
 {
+    char text[32] = "";
     AUTO_FD int fd = openat(dir_fd, lock_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT
                    ? 0
                    : err_sys(e, "--state", NULL, "cannot open %s/%s", o->state_dir, lock_name);
-    if (flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-        return 0;
-    char text[32] = "";
-    ssize_t n = pread(fd, text, sizeof text - 1, 0);
-    text[n > 0 ? n : 0] = 0;
-    text[strspn(text, "0123456789")] = 0;
+    for (int i = 0; i < LOCK_LOOKS; i++) {
+        if (flock(fd, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+            return 0;
+        ssize_t n = pread(fd, text, sizeof text - 1, 0);
+        text[n > 0 ? n : 0] = 0;
+        text[strspn(text, "0123456789")] = 0;
+        if (!is_dead(text))
+            break;
+        usleep(LOCK_LOOK_US);
+    }
     return err_set(e, E_CONFLICT, "--state", "stop that daemon first, or name another folder",
                    "%s is used by another enclosd, pid %s", o->state_dir,
                    text[0] ? text : "unknown");
