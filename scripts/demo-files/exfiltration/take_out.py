@@ -16,7 +16,7 @@ def attempt(french, english, action):
     try:
         action()
     except OSError as e:
-        code = errno.errorcode.get(e.errno, str(e.errno)) if e.errno else type(e).__name__
+        code = errno.errorcode.get(e.errno, type(e).__name__)
         print(f"  {name:52} {'refusé' if FRENCH else 'refused'} ({code})", flush=True)
         return 0
     print(f"  {name:52} {'RÉUSSI' if FRENCH else 'SUCCEEDED'}", flush=True)
