@@ -91,7 +91,7 @@ static int inner_userns(struct sandbox *s)
     /* The change of uid made us non-dumpable, and so /proc/self root's: raised for the writes only. */
     if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
         return fail(s, STEP_USERNS_INNER, "cannot become dumpable");
-    snprintf(map, sizeof map, "%u %u 1\n", SANDBOX_UID, s->job_uid);
+    snprintf(map, sizeof map, "%d %u 1\n", SANDBOX_UID, s->job_uid);
     if (write_self(s, "self/setgroups", "deny") < 0 || write_self(s, "self/uid_map", map) < 0 ||
         write_self(s, "self/gid_map", map) < 0)
         return fail(s, STEP_USERNS_INNER, "cannot map the job's uid");

@@ -515,6 +515,8 @@ int mounts_build(struct sandbox *s, int *outputs_fd)
 {
     struct sources src;
     AUTO_FD int root = -1;
+    memset(&src, 0xff, sizeof src); /* every descriptor -1 */
+    src.localtime[0] = '\0';
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return setup_fail(s->setup, STEP_MOUNT_PRIVATE, errno, NULL, "cannot make the mounts private");
     setup_done(s->setup, STEP_MOUNT_PRIVATE);

@@ -34,6 +34,7 @@ static void add_process(pid_t pid, struct cg_usage *out)
     if (read_proc(pid, "stat", text, sizeof text) <= 0)
         return;
     const char *after = strrchr(text, ')'); /* the name may hold anything, parentheses too */
+    /* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers, which fit their types. */
     if (!after || sscanf(after + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %ld %ld %*d %*d %ld %*d %*u %*u %lld",
                          &user, &system, &child_user, &child_system, &threads, &pages) != 6)
         return;

@@ -11,7 +11,7 @@
 #include <time.h>
 
 static const char *const step_names[STEP_COUNT] = {
-#define X(id, name) [STEP_##id] = name,
+#define X(id, name) [STEP_##id] = (name),
     SETUP_STEPS(X)
 #undef X
 };

@@ -254,7 +254,7 @@ static int unknown_command(struct cli *c, const char *name, struct err *e)
  * messages about the rest of the line, so it is looked for first. */
 static void early_language(int argc, char **argv)
 {
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+    for (int i = 1; i < argc && argv[i] && strcmp(argv[i], "--") != 0; i++) {
         const char *value = NULL;
         if (strncmp(argv[i], "--lang=", 7) == 0)
             value = argv[i] + 7;

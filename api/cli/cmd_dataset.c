@@ -122,9 +122,14 @@ int cmd_dataset_add(struct cli *c, struct args *a, struct err *e)
         upload_snapshot(c, s, args_has(a, "no-fd"), e) < 0 || add(c, a, s, &added, e) < 0)
         return CLI_FAILED;
     bool draft = args_has(a, "draft");
-    if (!draft &&
-        seal(c, cli_str(added.result, "name"), cli_int(added.result, "version"), &sealed, e) < 0)
-        return CLI_FAILED;
+    if (!draft) {
+        upload_tell(c, T_SEALING, snapshot_total_bytes(s));
+        int failed = seal(c, cli_str(added.result, "name"), cli_int(added.result, "version"),
+                          &sealed, e);
+        upload_tell(c, T_NONE, snapshot_total_bytes(s));
+        if (failed < 0)
+            return CLI_FAILED;
+    }
     if (c->json) {
         cli_print_json(draft ? added.result : sealed.result);
         return CLI_OK;
@@ -145,8 +150,8 @@ int cmd_dataset_add(struct cli *c, struct args *a, struct err *e)
 int cmd_dataset_seal(struct cli *c, struct args *a, struct err *e)
 {
     AUTO_ANSWER struct client_answer answer = {0};
-    char name[65];
-    int64_t version;
+    char name[65] = "";
+    int64_t version = 0;
 
     if (cli_need_words(a, 1, 1, T_A_DATASET, e) < 0 ||
         read_ref(args_word(a, 0), name, &version, e) < 0)
@@ -285,8 +290,8 @@ int cmd_dataset_show(struct cli *c, struct args *a, struct err *e)
     AUTO_TABLE struct table *t = table_new(fact_columns, 2);
     AUTO_BUF struct buf out = BUF_INIT(8 << 20), params = BUF_INIT(4096);
     struct jw w = jw_to(&params);
-    char name[65];
-    int64_t version;
+    char name[65] = "";
+    int64_t version = 0;
 
     if (cli_need_words(a, 1, 1, T_A_DATASET, e) < 0 ||
         read_ref(args_word(a, 0), name, &version, e) < 0)

@@ -19,8 +19,8 @@ struct command {
     const char *examples; /* lines, or NULL */
     const struct opt *options;
     enum args_mode mode;
-    command_fn *run;
     bool lab_failed; /* errors of Enclos give status 125 instead of 1 */
+    command_fn *run;
 };
 
 extern const struct command commands[];

@@ -337,14 +337,16 @@ static void *hash_some(void *arg)
     return NULL;
 }
 
+/* 0: in this thread. */
 static size_t threads_for(const struct snapshot *s)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     size_t threads = cores < 1 ? 1 : cores > THREADS_MAX ? THREADS_MAX : (size_t)cores;
 
-    /* A small folder is hashed before a thread has started. */
+    /* A small folder is hashed before a thread has started. One large file keeps this thread free to
+     * show progress. */
     if (s->total_bytes < (4 << 20) && s->count < 200)
-        return 1;
+        return 0;
     return threads < s->count ? threads : s->count;
 }
 
@@ -356,7 +358,7 @@ static int hash_all(struct snapshot *s, snapshot_progress_fn *progress, void *ar
     pthread_t ids[THREADS_MAX];
 
     h.running = threads;
-    for (; threads > 1 && started < threads; started++)
+    for (; started < threads; started++)
         if (pthread_create(&ids[started], NULL, hash_some, &h) != 0)
             break;
     if (started == 0) {

@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { ASK_MAX = 5000, WINDOW = 16, CHUNK_BYTES = 512 << 10, SHOW_AFTER_US = 1000000 };
+enum { ASK_MAX = 5000, WINDOW = 16, CHUNK_BYTES = 512 << 10, SHOW_AFTER_US = 1000000, SLOW_BYTES = 256 << 20 };
 
 /* One object to send: an entry, or the manifest itself (entry NULL). */
 struct item {
@@ -82,12 +82,15 @@ int upload_hash(struct cli *c, struct snapshot *s, struct err *e)
     return failed;
 }
 
-static void on_sent(struct upload *u, size_t sent)
+/* `sent` files have gone; the next one has `next_bytes`: a large one is told before it is waited for. */
+static void on_sent(struct upload *u, size_t sent, uint64_t next_bytes)
 {
-    if (!u->term->moves || time_mono_us() - u->started_us < SHOW_AFTER_US)
+    bool slow = next_bytes > SLOW_BYTES || time_mono_us() - u->started_us >= SHOW_AFTER_US;
+
+    if (!u->term->moves || !slow || sent >= u->missing_count)
         return;
     u->shown = true;
-    show(u->term, T_SENDING, human_count_text(sent), human_count_text(u->missing_count));
+    show(u->term, T_SENDING, human_count_text(sent + 1), human_count_text(u->missing_count));
 }
 
 /* ---- what is missing ---- */
@@ -197,11 +200,11 @@ static int send_by_fd(struct upload *u, struct err *e)
                 return -1;
             sent++;
         }
+        on_sent(u, answered, under_way[answered % WINDOW].item->size_bytes);
         AUTO_ANSWER struct client_answer answer = {0};
         if (client_wait(u->lab, under_way[answered % WINDOW].id, &answer, e) < 0)
             return about(under_way[answered % WINDOW].item, e);
         answered++;
-        on_sent(u, answered);
     }
     return 0;
 }
@@ -260,9 +263,9 @@ static int send_all_chunks(struct upload *u, struct err *e)
     for (size_t i = 0; i < u->count; i++) {
         if (!u->items[i].missing)
             continue;
+        on_sent(u, sent++, u->items[i].size_bytes);
         if (send_in_chunks(u, &u->items[i], e) < 0)
             return about(&u->items[i], e);
-        on_sent(u, ++sent);
     }
     return 0;
 }
@@ -282,4 +285,14 @@ int upload_snapshot(struct cli *c, const struct snapshot *s, bool chunks, struct
     wipe(u.shown);
     free(u.items);
     return failed;
+}
+
+void upload_tell(struct cli *c, enum text_id id, uint64_t bytes)
+{
+    if (!c->err.moves || bytes <= SLOW_BYTES)
+        return;
+    if (id == T_NONE)
+        wipe(true);
+    else
+        show(&c->err, id, human_size_text(bytes), NULL);
 }

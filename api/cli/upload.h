@@ -15,4 +15,8 @@ MUST_USE int upload_snapshot(struct cli *c, const struct snapshot *s, bool chunk
 /* Hashes, showing progress on a terminal when it takes more than a second. */
 MUST_USE int upload_hash(struct cli *c, struct snapshot *s, struct err *e);
 
+/* A line on the terminal while the lab works on so many bytes; T_NONE wipes it. Nothing off a
+ * terminal, nor for what takes no time. */
+void upload_tell(struct cli *c, enum text_id id, uint64_t bytes);
+
 #endif
