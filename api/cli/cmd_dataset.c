@@ -124,8 +124,8 @@ int cmd_dataset_add(struct cli *c, struct args *a, struct err *e)
     bool draft = args_has(a, "draft");
     if (!draft) {
         upload_tell(c, T_SEALING, snapshot_total_bytes(s));
-        int failed = seal(c, cli_str(added.result, "name"), cli_int(added.result, "version"),
-                          &sealed, e);
+        int failed =
+            seal(c, cli_str(added.result, "name"), cli_int(added.result, "version"), &sealed, e);
         upload_tell(c, T_NONE, snapshot_total_bytes(s));
         if (failed < 0)
             return CLI_FAILED;

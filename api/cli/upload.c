@@ -14,7 +14,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { ASK_MAX = 5000, WINDOW = 16, CHUNK_BYTES = 512 << 10, SHOW_AFTER_US = 1000000, SLOW_BYTES = 256 << 20 };
+enum {
+    ASK_MAX = 5000,
+    WINDOW = 16,
+    CHUNK_BYTES = 512 << 10,
+    SHOW_AFTER_US = 1000000,
+    SLOW_BYTES = 256 << 20
+};
 
 /* One object to send: an entry, or the manifest itself (entry NULL). */
 struct item {
