@@ -143,26 +143,12 @@ int refusals_judge_path(const char *raw, bool writes, const struct spec *spec, c
     return normalize(raw, path, size) ? judge_normal(path, writes, spec, why) : 0;
 }
 
-/* Which argument holds the path, and whether the open writes. -1: not an open. */
-static int open_arguments(const struct seccomp_data *d, bool *writes)
+/* Whether a call of syscalls_paths[] changes something. openat2's flags are behind a pointer: taken for
+ * a read; every other call without open flags makes, removes or changes an entry. */
+static bool changes_something(const struct syscalls_path *row, const struct seccomp_data *d)
 {
     const uint64_t mask = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND;
-    switch (d->nr) {
-    case SYS_open:
-        *writes = (d->args[1] & mask) != 0;
-        return 0;
-    case SYS_creat:
-        *writes = true;
-        return 0;
-    case SYS_openat:
-        *writes = (d->args[2] & mask) != 0;
-        return 1;
-    case SYS_openat2: /* its flags are behind a pointer */
-        *writes = false;
-        return 1;
-    default:
-        return -1;
-    }
+    return row->flags_arg >= 0 ? (d->args[row->flags_arg] & mask) != 0 : row->nr != SYS_openat2;
 }
 
 static void look_at_path(struct refusals *r, int listener, const struct seccomp_notif *call, int argument,
@@ -206,20 +192,20 @@ int refusals_answer(struct refusals *r, int listener, const struct profile *p, c
 {
     struct seccomp_notif call = {0};
     struct seccomp_notif_resp answer = {0};
-    bool writes = false, over = false;
+    char detail[96] = "";
+    uint64_t args[6];
+    bool over = false;
     if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
         return 0; /* the caller was killed meanwhile */
     answer.id = call.id;
-    int argument = spec->report_paths ? open_arguments(&call.data, &writes) : -1;
-    if (argument >= 0) {
-        look_at_path(r, listener, &call, argument, writes, spec);
+    memcpy(args, call.data.args, sizeof args);
+    int refused = profile_refusal(p, call.data.nr, args, detail, sizeof detail);
+    const struct syscalls_path *row = spec->report_paths ? syscalls_path_find(call.data.nr) : NULL;
+    if (refused == 0 && row) {
+        look_at_path(r, listener, &call, row->path_arg, changes_something(row, &call.data), spec);
         answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
     } else {
-        char detail[96] = "";
-        uint64_t args[6];
-        memcpy(args, call.data.args, sizeof args);
-        int refused = profile_refusal(p, call.data.nr, args, detail, sizeof detail);
-        if (refused == 0) /* a call that the filter sent here is never let through */
+        if (refused == 0) /* the filter and its rules must agree; where they don't, it stays closed */
             refused = EPERM;
         note(r, false, call.data.nr, refused, syscalls_name(call.data.nr), detail);
         answer.error = -refused;

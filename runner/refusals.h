@@ -2,7 +2,7 @@
  * refusals.h - answers the calls that a run's filter does not allow, and remembers them by name.
  *
  * The kernel stops the caller and asks the monitor (seccomp user notification); the answer is an
- * errno of the profile, never "continue", except for the opens that `report_paths` asks to see:
+ * errno of the profile, never "continue", except for the calls with paths that `report_paths` asks to see:
  * those are let through whatever the monitor thinks of them, because nothing is decided here, the
  * mounts and Landlock decide. Allowed calls never come this way and cost nothing.
  */
