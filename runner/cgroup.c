@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <time.h>
@@ -419,6 +420,14 @@ static int open_group(const struct cg_host *host, const char *name, struct cg *c
     return 0;
 }
 
+static int lock_base(const struct cg_host *host, int how)
+{
+    if (host->kind == CG_NONE)
+        return -1;
+    AUTO_FD int base = open(host->base[CG_MEMORY], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return base >= 0 && flock(base, how) == 0 ? fd_take(&base) : -1;
+}
+
 int cg_create(const struct cg_host *host, const char *name, const struct cg_limits *limits, struct cg *out,
               bool *step_limits, struct err *e)
 {
@@ -427,8 +436,15 @@ int cg_create(const struct cg_host *host, const char *name, const struct cg_limi
     for (int c = 0; c < CG_COUNT; c++)
         out->dir[c] = out->tasks[c] = -1;
     snprintf(out->name, sizeof out->name, "%s", name);
+    AUTO_FD int base = lock_base(host, LOCK_SH);
+    if (base < 0)
+        return err_sys(e, "cgroup", NULL, "cannot lock %s", host->base[CG_MEMORY]);
     if (open_group(host, name, out, e) < 0)
         goto undo;
+    if (flock(out->dir[CG_MEMORY], LOCK_EX | LOCK_NB) < 0) {
+        err_sys(e, "cgroup", NULL, "cannot hold the group %s", name);
+        goto undo;
+    }
     *step_limits = true;
     if ((host->kind == CG_V2 ? limits_v2(out, limits, e) : limits_v1(out, limits, e)) < 0 ||
         open_oom_event(out, e) < 0)
@@ -553,21 +569,31 @@ static void kill_members(const char *group)
     }
 }
 
-void cg_sweep(const struct cg_host *host, bool (*kill_it)(const char *name, void *ctx), void *ctx)
+/* Whether the monitor that made the group still lives. */
+static bool is_held(const struct cg_host *host, const char *name)
+{
+    char path[800];
+    snprintf(path, sizeof path, "%s/%s", host->base[CG_MEMORY], name);
+    AUTO_FD int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) < 0;
+}
+
+void cg_sweep(const struct cg_host *host)
 {
     int count = host->kind == CG_V2 ? 1 : host->kind == CG_V1 ? CG_COUNT : 0;
+    /* Nobody is between making a group and holding it while we have this lock. */
+    AUTO_FD int base = lock_base(host, LOCK_EX);
+    if (base < 0)
+        return;
     for (int c = 0; c < count; c++) {
-        if (host->alias[c])
-            continue;
-        DIR *d = opendir(host->base[c]);
+        DIR *d = host->alias[c] ? NULL : opendir(host->base[c]);
         for (struct dirent *entry; d && (entry = readdir(d));) {
             char path[800];
-            if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+            if (entry->d_type != DT_DIR || entry->d_name[0] == '.' || is_held(host, entry->d_name))
                 continue;
             snprintf(path, sizeof path, "%s/%s", host->base[c], entry->d_name);
-            /* rmdir refuses a group that has processes: a living run is safe from the sweep. */
-            if (rmdir(path) < 0 && errno == EBUSY && kill_it && kill_it(entry->d_name, ctx)) {
-                kill_members(path);
+            if (rmdir(path) < 0 && errno == EBUSY) {
+                kill_members(path); /* its monitor is dead, so it should be: a second attempt */
                 cg_remove(host, entry->d_name, 200);
             }
         }

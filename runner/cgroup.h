@@ -85,9 +85,9 @@ void cg_close(struct cg *cg); /* closes descriptors, keeps the groups */
  * processes. False when one is still there. */
 bool cg_remove(const struct cg_host *host, const char *name, int wait_ms);
 
-/* Removes every empty group under the bases: what monitors that were killed have left. Groups that
- * still have processes are killed first when `kill` says so for their name. */
-void cg_sweep(const struct cg_host *host, bool (*kill)(const char *name, void *ctx), void *ctx);
+/* Removes the groups under the bases that no monitor holds: what those that were killed have left.
+ * A monitor holds its group by a lock on the folder, from cg_create to cg_close. */
+void cg_sweep(const struct cg_host *host);
 
 const char *cg_kind_name(const struct cg_host *host); /* "v2", "v1", "hybrid", "none" */
 

@@ -127,8 +127,16 @@ static int take_file(struct walk *w, int from, int to, const char *name, const s
     as_lab(w);
     AUTO_FD int out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     as_root(w);
-    if (out < 0 || copy_data(in, out, st->st_size) < 0)
-        return err_sys(e, "outputs", "free some room on the lab's disk", "cannot keep the output %.160s", w->path);
+    if (out < 0 || copy_data(in, out, st->st_size) < 0) {
+        if (errno != ENOSPC && errno != EDQUOT)
+            return err_sys(e, "outputs", NULL, "cannot keep the output %.160s", w->path);
+        /* Half a file is no output: its room goes to what is still to be written. */
+        as_lab(w);
+        unlinkat(to, name, 0);
+        as_root(w);
+        refuse(w, w->path, "no room left on the lab's disk");
+        return 0;
+    }
     struct jw json = jw_to(&w->c->files);
     if (w->c->files.len)
         buf_add_char(&w->c->files, ',');

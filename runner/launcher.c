@@ -281,7 +281,7 @@ static int serve(const struct host_options *options, int sock, int64_t generatio
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, &l.old_mask);
     l.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    cg_sweep(&l.host.cgroups, NULL, NULL);
+    cg_sweep(&l.host.cgroups);
     hello(&l, generation);
     log_info("launcher.ready", LOG_INT("generation", generation), LOG_STR("cgroup", cg_kind_name(&l.host.cgroups)),
              LOG_INT("landlock_abi", landlock_abi()));

@@ -33,7 +33,6 @@
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/fsuid.h>
-#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -46,7 +45,9 @@
 enum source { SRC_STDOUT, SRC_STDERR, SRC_METRICS, SRC_HANDOVER, SRC_LISTENER, SRC_INIT, SRC_CANCEL, SRC_OOM,
               SRC_SIGNAL, SRC_COUNT };
 
-enum { OOM_LOOK_MS = 1000, OOM_POLL_MS = 10, SAMPLE_MS = 1000, BEST_EFFORT_POLL_MS = 100, CPU_POLL_MIN_MS = 5, READ_BYTES = 64 << 10 };
+enum { OOM_LOOK_MS = 1000, OOM_POLL_MS = 10, SAMPLE_MS = 1000, BEST_EFFORT_POLL_MS = 100, CPU_POLL_MIN_MS = 5, READ_BYTES = 64 << 10,
+       RESERVE_BYTES = 256 << 10 };
+#define RESERVE ".reserve"
 
 struct monitor {
     const struct monitor_config *config;
@@ -193,15 +194,35 @@ static int watch_fd(struct monitor *m, enum source src, uint32_t events)
     return m->fds[src] < 0 ? 0 : epoll_ctl(m->epoll_fd, EPOLL_CTL_ADD, m->fds[src], &ev);
 }
 
-static int watch_cancel(struct monitor *m)
+/* A FIFO, not inotify: closing an inotify descriptor waits for a grace period of the kernel, 27 ms here,
+ * which was most of the life of a short run. Open for writing too, so that it never reports a hang-up. */
+static int open_bell(struct monitor *m)
 {
-    char path[32];
-    snprintf(path, sizeof path, "/proc/self/fd/%d", m->run_fd);
-    m->fds[SRC_CANCEL] = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    return m->fds[SRC_CANCEL] < 0 ||
-                   inotify_add_watch(m->fds[SRC_CANCEL], path, IN_CREATE | IN_MOVED_TO | IN_ONLYDIR) < 0
-               ? -1
-               : 0;
+    as_lab(m);
+    int made = mkfifoat(m->run_fd, RUNFOLDER_BELL, 0600);
+    m->fds[SRC_CANCEL] = openat(m->run_fd, RUNFOLDER_BELL, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    as_root(m);
+    return made < 0 || m->fds[SRC_CANCEL] < 0 ? -1 : 0;
+}
+
+/* The room that the record will need, taken while there is some: a disk that fills up later, perhaps
+ * by this run's own outputs, must not cost it its verdict. */
+static int reserve_room(struct monitor *m)
+{
+    as_lab(m);
+    AUTO_FD int fd = openat(m->run_fd, RESERVE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int failed = fd < 0 ? -1 : fallocate(fd, 0, 0, RESERVE_BYTES);
+    if (failed < 0 && errno == EOPNOTSUPP)
+        failed = 0; /* a file system without reservations */
+    as_root(m);
+    return failed;
+}
+
+static void free_reserve(struct monitor *m)
+{
+    as_lab(m);
+    unlinkat(m->run_fd, RESERVE, 0);
+    as_root(m);
 }
 
 static int start(struct monitor *m)
@@ -212,7 +233,7 @@ static int start(struct monitor *m)
     m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (m->epoll_fd < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 || pipe2(met, O_CLOEXEC) < 0 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, hand) < 0 ||
-        setsockopt(hand[0], SOL_SOCKET, SO_PASSCRED, &one, sizeof one) < 0 || watch_cancel(m) < 0) {
+        setsockopt(hand[0], SOL_SOCKET, SO_PASSCRED, &one, sizeof one) < 0 || open_bell(m) < 0) {
         setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot make the run's pipes");
         goto done;
     }
@@ -409,6 +430,7 @@ static void sample(struct monitor *m, int64_t now)
     char event[200];
     if (!m->running || now < m->sample_at_us)
         return;
+    check_cancel(m); /* asked for by the file alone, without the bell */
     usage_now(m, &u);
     snprintf(event, sizeof event,
              "{\"event\":\"sample\",\"cpu_ms\":%" PRId64 ",\"memory_bytes\":%" PRId64 ",\"processes\":%" PRId64
@@ -653,9 +675,8 @@ static int exit_code_of(const struct record *r)
     }
 }
 
-static void fail_output(struct monitor *m, struct record *r, const struct err *e)
+static void fail_output(struct record *r, const struct err *e)
 {
-    (void)m;
     /* The verdict on the program stands; that the lab could not keep something is said beside it. */
     size_t n = strlen(r->reason);
     snprintf(r->reason + n, sizeof r->reason - n, "; %s", e->message);
@@ -703,9 +724,10 @@ static int finish(struct monitor *m, int init_status, enum verdict *verdict, int
                                           m->config->lab_uid, m->config->lab_gid, &m->collected, &kept);
     judge(m, init_status, &r);
     if (collected < 0)
-        fail_output(m, &r, &kept);
+        fail_output(&r, &kept);
     if (m->journal.fd >= 0 && journal_finish(&m->journal, &logged) < 0)
-        fail_output(m, &r, &logged);
+        fail_output(&r, &logged);
+    free_reserve(m);
     as_lab(m);
     int failed = record_write(&r, m->run_fd, e);
     as_root(m);
@@ -773,6 +795,9 @@ int monitor_run(const struct monitor_config *c, int run_fd, enum verdict *verdic
         as_root(&m);
         if (log < 0)
             step_err(&m, STEP_PIPES, &opened);
+        else if (reserve_room(&m) < 0)
+            setup_fail(m.setup, STEP_PIPES, errno, "free some room on the lab's disk",
+                       "there is no room for the record of a run");
         else if (start(&m) == 0)
             watch(&m);
         else
