@@ -65,8 +65,8 @@ static const struct sql_row rows[] = {
     [RUN_ADD_REFUSED] = {.text = "INSERT INTO refused_output (run, ordinal, path, reason)"
                                  " VALUES (?, ?, ?, ?)"},
     [RUN_ADD_DENIED] =
-        {.text = "INSERT INTO denied (run, ordinal, kind, name, detail, errno, hint, count)"
-                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"},
+        {.text = "INSERT INTO denied (run, ordinal, kind, name, detail, errno, hint, hint_fr, count)"
+                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
     [RUN_COUNT_EVENT] = {.text = "UPDATE run SET event_count = event_count + 1 WHERE seq = ?"},
     [RUN_ADD_EVENT] = {.text = "INSERT INTO run_event (run, number, time_us, event, detail)"
                                " VALUES (?, ?, ?, ?, ?)"},
@@ -291,7 +291,7 @@ static int add_outputs(struct cat *db, int64_t seq, const struct run_result *r, 
     for (size_t i = 0; i < r->denied_count; i++) {
         const struct run_denied *d = &r->denied[i];
         if (cat_do(db, &run_sql, RUN_ADD_DENIED, e, V_I(seq), V_I(i), V_T(d->kind), V_T(d->name),
-                   V_T(d->detail), V_T(d->errno_name), V_T(d->hint), V_I(d->count)) < 0)
+                   V_T(d->detail), V_T(d->errno_name), V_T(d->hint), V_T(d->hint_fr), V_I(d->count)) < 0)
             return -1;
     }
     return 0;

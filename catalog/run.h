@@ -90,7 +90,7 @@ struct run_refused {
 
 struct run_denied {
     const char *kind, *name, *detail, *errno_name,
-        *hint; /* detail, errno_name and hint may be NULL */
+        *hint, *hint_fr; /* detail, errno_name and the hints may be NULL */
     int64_t count;
 };
 

@@ -66,7 +66,7 @@ static const struct sql_row rows[] = {
     [READ_REFUSED] = {.text =
                           "SELECT path, reason FROM refused_output WHERE run = ? ORDER BY ordinal"},
     [READ_DENIED] = {.text =
-                         "SELECT kind, name, detail, errno, hint, count FROM denied WHERE run = ?"
+                         "SELECT kind, name, detail, errno, hint, hint_fr, count FROM denied WHERE run = ?"
                          " ORDER BY ordinal"},
     [READ_RECORD] = {.text = "SELECT failed, usage, sandbox, record FROM run_record WHERE run = ?"},
     [READ_EVENTS] = {.text = "SELECT e.number, e.time_us, e.event, e.detail FROM run r"
@@ -214,7 +214,8 @@ static int load_denied(struct cat *db, struct arena *a, int64_t seq, struct run_
             .detail = cat_col_text(a, s, 2),
             .errno_name = cat_col_text(a, s, 3),
             .hint = cat_col_text(a, s, 4),
-            .count = sqlite3_column_int64(s, 5),
+            .hint_fr = cat_col_text(a, s, 5),
+            .count = sqlite3_column_int64(s, 6),
         };
     }
     return rc;

@@ -234,6 +234,7 @@ static void take_denied(struct arena *a, const struct json *list, struct run_res
                                .detail = text_of(a, json_get(v, "detail")),
                                .errno_name = text_of(a, json_get(v, "errno")),
                                .hint = text_of(a, json_get(v, "hint")),
+                               .hint_fr = text_of(a, json_get(v, "hint_fr")),
                                .count = json_int(json_get(v, "count"), 1)};
         if (d.kind && d.name)
             all[out->denied_count++] = d;

@@ -141,6 +141,7 @@ static void print_denied(const struct run_row *r, struct jw *w)
         jw_str_at(w, "errno", d->errno_name);
         jw_int_at(w, "count", d->count);
         jw_str_at(w, "hint", d->hint);
+        jw_str_at(w, "hint_fr", d->hint_fr);
         jw_end_obj(w);
     }
     jw_end_arr(w);

@@ -420,12 +420,31 @@ static int open_group(const struct cg_host *host, const char *name, struct cg *c
     return 0;
 }
 
-static int lock_base(const struct cg_host *host, int how)
+/* Locks the base folder of every hierarchy: shared while a group is made and taken hold of, alone while
+ * left-overs are swept. Each, because two labs may share one hierarchy's base and not another's. */
+struct base_locks {
+    int fd[CG_COUNT];
+};
+
+static void unlock_bases(struct base_locks *l)
 {
-    if (host->kind == CG_NONE)
-        return -1;
-    AUTO_FD int base = open(host->base[CG_MEMORY], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return base >= 0 && flock(base, how) == 0 ? fd_take(&base) : -1;
+    for (int c = 0; c < CG_COUNT; c++)
+        fd_close_at(&l->fd[c]);
+}
+
+static int lock_bases(const struct cg_host *host, int how, struct base_locks *l, struct err *e)
+{
+    int count = host->kind == CG_V2 ? 1 : host->kind == CG_V1 ? CG_COUNT : 0;
+    for (int c = 0; c < CG_COUNT; c++)
+        l->fd[c] = -1;
+    for (int c = 0; c < count; c++) {
+        if (host->alias[c])
+            continue;
+        l->fd[c] = open(host->base[c], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (l->fd[c] < 0 || flock(l->fd[c], how) < 0)
+            return err_sys(e, "cgroup", NULL, "cannot lock %s", host->base[c]);
+    }
+    return 0;
 }
 
 int cg_create(const struct cg_host *host, const char *name, const struct cg_limits *limits, struct cg *out,
@@ -436,15 +455,16 @@ int cg_create(const struct cg_host *host, const char *name, const struct cg_limi
     for (int c = 0; c < CG_COUNT; c++)
         out->dir[c] = out->tasks[c] = -1;
     snprintf(out->name, sizeof out->name, "%s", name);
-    AUTO_FD int base = lock_base(host, LOCK_SH);
-    if (base < 0)
-        return err_sys(e, "cgroup", NULL, "cannot lock %s", host->base[CG_MEMORY]);
+    __attribute__((cleanup(unlock_bases))) struct base_locks locks;
+    if (lock_bases(host, LOCK_SH, &locks, e) < 0)
+        return -1;
     if (open_group(host, name, out, e) < 0)
         goto undo;
-    if (flock(out->dir[CG_MEMORY], LOCK_EX | LOCK_NB) < 0) {
-        err_sys(e, "cgroup", NULL, "cannot hold the group %s", name);
-        goto undo;
-    }
+    for (int c = 0; c < CG_COUNT; c++)
+        if (out->dir[c] >= 0 && !host->alias[c] && flock(out->dir[c], LOCK_EX | LOCK_NB) < 0) {
+            err_sys(e, "cgroup", NULL, "cannot hold the group %s of %s", name, controller_names[c]);
+            goto undo;
+        }
     *step_limits = true;
     if ((host->kind == CG_V2 ? limits_v2(out, limits, e) : limits_v1(out, limits, e)) < 0 ||
         open_oom_event(out, e) < 0)
@@ -569,33 +589,37 @@ static void kill_members(const char *group)
     }
 }
 
-/* Whether the monitor that made the group still lives. */
-static bool is_held(const struct cg_host *host, const char *name)
+/* Whether the monitor that made the group still lives: it holds its folders by a lock. */
+static bool is_held(const char *group)
 {
-    char path[800];
-    snprintf(path, sizeof path, "%s/%s", host->base[CG_MEMORY], name);
-    AUTO_FD int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) < 0;
+    AUTO_FD int dir = open(group, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return dir < 0 || flock(dir, LOCK_EX | LOCK_NB) < 0;
+}
+
+static void sweep_group(const char *group)
+{
+    if (is_held(group))
+        return;
+    for (int i = 0; rmdir(group) < 0 && errno == EBUSY && i < 200; i++) {
+        kill_members(group); /* its monitor is dead, so they should be: a second attempt */
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
 }
 
 void cg_sweep(const struct cg_host *host)
 {
-    int count = host->kind == CG_V2 ? 1 : host->kind == CG_V1 ? CG_COUNT : 0;
-    /* Nobody is between making a group and holding it while we have this lock. */
-    AUTO_FD int base = lock_base(host, LOCK_EX);
-    if (base < 0)
+    struct err ignored = {0}; /* what is left is swept by the next launcher */
+    __attribute__((cleanup(unlock_bases))) struct base_locks locks;
+    if (lock_bases(host, LOCK_EX, &locks, &ignored) < 0)
         return;
-    for (int c = 0; c < count; c++) {
-        DIR *d = host->alias[c] ? NULL : opendir(host->base[c]);
+    for (int c = 0; c < CG_COUNT; c++) {
+        DIR *d = locks.fd[c] < 0 ? NULL : opendir(host->base[c]);
         for (struct dirent *entry; d && (entry = readdir(d));) {
             char path[800];
-            if (entry->d_type != DT_DIR || entry->d_name[0] == '.' || is_held(host, entry->d_name))
+            if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
                 continue;
             snprintf(path, sizeof path, "%s/%s", host->base[c], entry->d_name);
-            if (rmdir(path) < 0 && errno == EBUSY) {
-                kill_members(path); /* its monitor is dead, so it should be: a second attempt */
-                cg_remove(host, entry->d_name, 200);
-            }
+            sweep_group(path);
         }
         if (d)
             closedir(d);

@@ -226,10 +226,15 @@ void refusals_print(const struct refusals *r, struct jw *w)
         jw_str_at(w, "detail", row->detail);
         jw_str_at(w, "errno", err_errno_name(row->os_errno));
         jw_int_at(w, "count", row->count);
+        bool write = row->os_errno == EROFS;
         jw_str_at(w, "hint",
-                  row->path ? (row->os_errno == EROFS ? "only /work, /outputs, /tmp and /dev/shm can be written to"
-                                                      : "no such thing inside: datasets are in /data, code in /work")
-                            : syscalls_hint(row->nr));
+                  !row->path ? syscalls_hint(row->nr)
+                  : write    ? "only /work, /outputs, /tmp and /dev/shm can be written to"
+                             : "no such thing inside: datasets are in /data, code in /work");
+        jw_str_at(w, "hint_fr",
+                  !row->path ? syscalls_hint_fr(row->nr)
+                  : write    ? "seuls /work, /outputs, /tmp et /dev/shm acceptent l’écriture"
+                             : "rien de tel à l’intérieur : les jeux de données sont dans /data, le code dans /work");
         jw_end_obj(w);
     }
     if (r->others > 0) {

@@ -18,100 +18,100 @@ static const struct hint
     ns = {"a program tried to make a namespace of its own, as containers do; inside the lab none "
           "can "
           "be nested: run it without its own sandbox (Chrome: --no-sandbox)",
-          "un programme a voulu créer son propre espace de noms, comme un conteneur ; dans le "
-          "laboratoire aucun ne peut être imbriqué : lancez-le sans son bac à sable (Chrome : "
+          "un programme a voulu créer son propre espace de noms, comme un conteneur; dans le "
+          "laboratoire aucun ne peut être imbriqué : lancez-le sans son bac à sable (Chrome : "
           "--no-sandbox)"},
     mount = {"mounting and unmounting are closed: datasets are in /data, results go to /outputs",
-             "monter et démonter des systèmes de fichiers est fermé : les données sont dans /data, "
+             "monter et démonter des systèmes de fichiers est fermé : les données sont dans /data, "
              "les résultats vont dans /outputs"},
     debug = {"debuggers and tracers are closed: one process could read another's memory. Debug "
              "outside the lab, or print to the log",
-             "les débogueurs et traceurs sont fermés : un processus pourrait lire la mémoire d'un "
+             "les débogueurs et traceurs sont fermés : un processus pourrait lire la mémoire d’un "
              "autre. Déboguez hors du laboratoire, ou écrivez dans le journal"},
     peek = {"copying directly between the memories of two processes is closed; MPI, UCX and NCCL "
             "fall back to shared memory by themselves; nothing to do",
-            "la copie directe entre les mémoires de deux processus est fermée ; MPI, UCX et NCCL "
-            "passent d'eux-mêmes par la mémoire partagée ; rien à faire"},
+            "la copie directe entre les mémoires de deux processus est fermée; MPI, UCX et NCCL "
+            "passent d’eux-mêmes par la mémoire partagée; rien à faire"},
     uring = {"a faster way to read files; libuv, tokio and Node fall back to epoll by themselves; "
              "nothing to do",
-             "une façon plus rapide de lire des fichiers ; libuv, tokio et Node reviennent "
-             "d'eux-mêmes à epoll ; rien à faire"},
+             "une façon plus rapide de lire des fichiers; libuv, tokio et Node reviennent "
+             "d’eux-mêmes à epoll; rien à faire"},
     aio =
         {"old asynchronous file access; libraries fall back to plain reads. DeepSpeed: turn NVMe "
          "offload off",
-         "ancien accès asynchrone aux fichiers ; les bibliothèques reviennent à la lecture simple. "
-         "DeepSpeed : désactivez le délestage NVMe"},
+         "ancien accès asynchrone aux fichiers; les bibliothèques reviennent à la lecture simple. "
+         "DeepSpeed : désactivez le délestage NVMe"},
     watch = {"watching folders for changes is closed, since it would show what other runs do; "
              "TensorBoard, Jupyter and reloaders poll instead; nothing to do",
-             "surveiller des dossiers est fermé, car cela montrerait ce que font d'autres "
-             "exécutions ; TensorBoard et Jupyter vérifient périodiquement ; rien à faire"},
+             "surveiller des dossiers est fermé, car cela montrerait ce que font d’autres "
+             "exécutions; TensorBoard et Jupyter vérifient périodiquement; rien à faire"},
     splice = {"moving data between files without copying; programs fall back to plain copies; "
               "nothing to do",
-              "déplacer des données entre fichiers sans copie ; les programmes reviennent à la "
-              "copie simple ; rien à faire"},
+              "déplacer des données entre fichiers sans copie; les programmes reviennent à la "
+              "copie simple; rien à faire"},
     ids =
         {"a program tried to become another user; a run has one user, without rights over others. "
          "Start it without su, sudo or a service account",
-         "un programme a voulu devenir un autre utilisateur ; une exécution n'en a qu'un, sans "
+         "un programme a voulu devenir un autre utilisateur; une exécution n’en a qu’un, sans "
          "droit sur les autres. Lancez-le sans su, sudo ni compte de service"},
     rights = {"a program tried to change its rights; a run has none to change",
-              "un programme a voulu changer ses droits ; une exécution n'en a aucun à changer"},
+              "un programme a voulu changer ses droits; une exécution n’en a aucun à changer"},
     numa =
         {"placing memory on a given processor socket; the libraries go on without it (vLLM, NumPy "
          "print a warning at most); nothing to do",
-         "placer la mémoire près d'un processeur donné ; les bibliothèques continuent sans (vLLM "
-         "et NumPy affichent au plus un avertissement) ; rien à faire"},
+         "placer la mémoire près d’un processeur donné; les bibliothèques continuent sans (vLLM "
+         "et NumPy affichent au plus un avertissement); rien à faire"},
     clock = {"setting the machine's clock is closed; reading it works. For a fixed date in a "
              "program, use its own settings or a library such as freezegun",
-             "régler l'horloge de la machine est fermé ; la lire est permis. Pour une date fixe, "
+             "régler l’horloge de la machine est fermé; la lire est permis. Pour une date fixe, "
              "utilisez les réglages du programme ou une bibliothèque comme freezegun"},
     kernel = {"only a machine's administrator does this; no prototype needs it",
-              "seul l'administrateur d'une machine fait cela ; aucun prototype n'en a besoin"},
+              "seul l’administrateur d’une machine fait cela; aucun prototype n’en a besoin"},
     keys =
         {"the kernel's store of keys is shared between runs, so it is closed; pass secrets as "
          "files of a dataset",
-         "le trousseau du noyau est commun aux exécutions, il est donc fermé ; passez les secrets "
+         "le trousseau du noyau est commun aux exécutions, il est donc fermé; passez les secrets "
          "dans un jeu de données"},
     queues = {"System V and POSIX message queues are closed; use multiprocessing.Queue, pipes or "
               "files",
-              "les files de messages System V et POSIX sont fermées ; utilisez "
+              "les files de messages System V et POSIX sont fermées; utilisez "
               "multiprocessing.Queue, des tubes ou des fichiers"},
     sandbox = {"a program tried to start its own sandbox; the lab's is already there. Chrome and "
                "kaleido: add --no-sandbox",
-               "un programme a voulu lancer son propre bac à sable ; celui du laboratoire est déjà "
-               "là. Chrome et kaleido : ajoutez --no-sandbox"},
+               "un programme a voulu lancer son propre bac à sable; celui du laboratoire est déjà "
+               "là. Chrome et kaleido : ajoutez --no-sandbox"},
     xattr =
         {"extra attributes of files are not kept; shutil.copy2 and rsync copy the content all "
          "the same; nothing to do",
-         "les attributs étendus des fichiers ne sont pas gardés ; shutil.copy2 et rsync copient "
-         "quand même le contenu ; rien à faire"},
+         "les attributs étendus des fichiers ne sont pas gardés; shutil.copy2 et rsync copient "
+         "quand même le contenu; rien à faire"},
     ipc = {"System V shared memory and semaphores are closed in this profile; use "
            "multiprocessing.shared_memory, or another profile",
-           "la mémoire partagée et les sémaphores System V sont fermés dans ce profil ; utilisez "
+           "la mémoire partagée et les sémaphores System V sont fermés dans ce profil; utilisez "
            "multiprocessing.shared_memory, ou un autre profil"},
     net = {"the lab has no network: what the program needs must be in its environment, its code "
            "folder or a dataset. Downloads at start (models, packages) must be made beforehand",
-           "le laboratoire n'a pas de réseau : ce qu'il faut au programme doit être dans son "
+           "le laboratoire n’a pas de réseau : ce qu’il faut au programme doit être dans son "
            "environnement, son dossier de code ou un jeu de données. Les téléchargements (modèles, "
            "paquets) se font avant"},
     device =
         {"an unusual command to a device or file; programs that only ask (isatty, sizes) go on; "
          "if yours stops here, it expects hardware that the lab does not give",
-         "une commande inhabituelle à un appareil ou à un fichier ; les programmes qui ne font "
-         "que demander continuent ; si le vôtre s'arrête ici, il attend un matériel que le "
+         "une commande inhabituelle à un appareil ou à un fichier; les programmes qui ne font "
+         "que demander continuent; si le vôtre s’arrête ici, il attend un matériel que le "
          "laboratoire ne donne pas"},
     young = {"newer than what programs count on; they fall back by themselves; nothing to do",
-             "plus récent que ce sur quoi les programmes comptent ; ils s'en passent d'eux-mêmes ; "
+             "plus récent que ce sur quoi les programmes comptent; ils s’en passent d’eux-mêmes; "
              "rien à faire"};
 
 static const struct hint clone_hint = {
     "threads and processes work; this one asked for a namespace of its own, as containers do, and "
     "none can be nested inside the lab",
-    "les fils et processus fonctionnent ; celui-ci demandait son propre espace de noms, comme un "
+    "les fils et processus fonctionnent; celui-ci demandait son propre espace de noms, comme un "
     "conteneur, et aucun ne peut être imbriqué dans le laboratoire"};
 static const struct hint prctl_hint = {
     "a setting of the process that the lab keeps for itself; libraries that try it go on without",
-    "un réglage du processus que le laboratoire garde pour lui ; les bibliothèques qui l'essaient "
+    "un réglage du processus que le laboratoire garde pour lui; les bibliothèques qui l’essaient "
     "continuent sans"};
 static const struct hint fcntl_hint = {
     "watching, leasing or signalling through a shared file is closed, and in profile strict "
@@ -119,61 +119,61 @@ static const struct hint fcntl_hint = {
     "too (SQLite: open with nolock=1); ordinary descriptor flags work",
     "surveiller, réserver ou signaler par un fichier partagé est fermé, et verrouiller aussi dans "
     "le "
-    "profil strict (SQLite : nolock=1) ; les indicateurs ordinaires fonctionnent"};
+    "profil strict (SQLite : nolock=1); les indicateurs ordinaires fonctionnent"};
 static const struct hint flock_hint = {
     "file locks are closed in this profile, since two runs could talk through them; SQLite: open "
     "with nolock=1, HDF5: HDF5_USE_FILE_LOCKING=FALSE, or use profile python",
     "les verrous de fichiers sont fermés dans ce profil, car deux exécutions pourraient "
-    "communiquer ; SQLite : nolock=1, HDF5 : HDF5_USE_FILE_LOCKING=FALSE, ou le profil python"};
+    "communiquer; SQLite : nolock=1, HDF5 : HDF5_USE_FILE_LOCKING=FALSE, ou le profil python"};
 static const struct hint perf_hint = {"the kernel's profiler is closed; use a profiler inside the "
                                       "language (cProfile, torch.profiler, "
                                       "Rprof)",
-                                      "le profileur du noyau est fermé ; utilisez celui du langage "
+                                      "le profileur du noyau est fermé; utilisez celui du langage "
                                       "(cProfile, torch.profiler, Rprof)"};
 static const struct hint uffd_hint = {
     "a memory trick of virtual machines and some garbage collectors; they fall back by themselves",
-    "une technique mémoire de machines virtuelles et de certains ramasse-miettes ; ils s'en "
+    "une technique mémoire de machines virtuelles et de certains ramasse-miettes; ils s’en "
     "passent "
-    "d'eux-mêmes"};
+    "d’eux-mêmes"};
 static const struct hint persona_hint = {
     "turning off the random layout of memory is closed; debuggers want it, programs do not need it",
-    "désactiver la disposition aléatoire de la mémoire est fermé ; seuls les débogueurs le "
+    "désactiver la disposition aléatoire de la mémoire est fermé; seuls les débogueurs le "
     "veulent"};
 static const struct hint mknod_hint = {
     "device files cannot be made; /dev/null, zero, full, random and urandom are there",
-    "on ne peut pas créer de fichiers de périphérique ; /dev/null, zero, full, random et urandom "
+    "on ne peut pas créer de fichiers de périphérique; /dev/null, zero, full, random et urandom "
     "sont là"};
 static const struct hint host_hint = {"the name of the machine is the lab's to set",
                                       "le nom de la machine est fixé par le laboratoire"};
 static const struct hint chroot_hint = {
     "a program tried to change what / is; a run has one root, made for it",
-    "un programme a voulu changer la racine / ; une exécution en a une seule, faite pour elle"};
+    "un programme a voulu changer la racine /; une exécution en a une seule, faite pour elle"};
 static const struct hint syslog_hint = {"the kernel's messages tell about other users; closed",
-                                        "les messages du noyau renseignent sur d'autres "
-                                        "utilisateurs ; fermé"};
+                                        "les messages du noyau renseignent sur d’autres "
+                                        "utilisateurs; fermé"};
 static const struct hint priority_hint = {
     "the share of disk and CPU is set by the run's limits; the program goes on as it is",
-    "la part de disque et de processeur est fixée par les limites de l'exécution ; le programme "
+    "la part de disque et de processeur est fixée par les limites de l’exécution; le programme "
     "continue tel quel"};
 static const struct hint handle_hint = {
     "opening files by number instead of by name is closed; backup tools use it, prototypes do not",
-    "ouvrir des fichiers par numéro plutôt que par nom est fermé ; cela sert aux sauvegardes"};
+    "ouvrir des fichiers par numéro plutôt que par nom est fermé; cela sert aux sauvegardes"};
 static const struct hint secret_hint = {
     "memory hidden from the kernel cannot be counted against the run's limit; libraries fall back "
     "to "
     "plain memory",
-    "une mémoire cachée au noyau ne peut être comptée dans la limite ; les bibliothèques utilisent "
+    "une mémoire cachée au noyau ne peut être comptée dans la limite; les bibliothèques utilisent "
     "la mémoire ordinaire"};
 static const struct hint lock_hint = {
     "pinning memory is closed in this profile; libraries go on with plain memory",
-    "verrouiller la mémoire est fermé dans ce profil ; les bibliothèques continuent sans"};
+    "verrouiller la mémoire est fermé dans ce profil; les bibliothèques continuent sans"};
 static const struct hint mincore_hint = {
     "asking which parts of a file are in memory is closed in this profile; nothing depends on it",
-    "demander quelles parties d'un fichier sont en mémoire est fermé dans ce profil ; rien n'en "
+    "demander quelles parties d’un fichier sont en mémoire est fermé dans ce profil; rien n’en "
     "dépend"};
 static const struct hint madvise_hint = {
     "advising on another process's memory is closed; nothing to do",
-    "conseiller la mémoire d'un autre processus est fermé ; rien à faire"};
+    "conseiller la mémoire d’un autre processus est fermé; rien à faire"};
 
 static const struct hint *const hints[SYSCALLS_END] = {
     [__NR_clone] = &clone_hint,

@@ -276,6 +276,19 @@ void summary_add_missing(struct buf *out, const struct term *t, const struct jso
     }
 }
 
+/* The runner's words for what was tried on a path (runner/refusals.c), in the reader's language. */
+static const char *path_detail(const char *word)
+{
+    static const struct {
+        const char *word;
+        enum text_id text;
+    } words[] = {{"read", T_PATH_READ}, {"write", T_PATH_WRITE}, {"write to a dataset", T_PATH_WRITE_DATA}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i].word, word) == 0)
+            return tr(words[i].text);
+    return word;
+}
+
 /* ---- what was denied ---- */
 
 static void add_denied(struct buf *out, const struct term *t, const struct json *denied)
@@ -284,13 +297,14 @@ static void add_denied(struct buf *out, const struct term *t, const struct json 
 
     for (const struct json *d = json_first(denied); d; d = json_next(d)) {
         bool path = strcmp(cli_str(d, "kind"), "path") == 0;
+        const char *detail = path ? path_detail(cli_str(d, "detail")) : cli_str(d, "detail");
         buf_add_str(out, "  ");
         term_add(out, t, STYLE_WARN, path ? tr(T_DENIED_PATH) : tr(T_DENIED_CALL));
         buf_add_str(out, NBSP);
         add_safe(out, cli_str(d, "name"));
-        if (*cli_str(d, "detail")) {
+        if (*detail) {
             buf_add_char(out, ' ');
-            add_safe(out, cli_str(d, "detail"));
+            add_safe(out, detail);
         }
         if (*cli_str(d, "errno"))
             buf_printf(out, " (%s)", cli_str(d, "errno"));

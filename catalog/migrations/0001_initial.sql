@@ -129,6 +129,7 @@ CREATE TABLE denied (
     detail  TEXT,
     errno   TEXT,
     hint    TEXT,
+    hint_fr TEXT,
     count   INTEGER NOT NULL,
     PRIMARY KEY (run, ordinal)
 ) STRICT, WITHOUT ROWID;
