@@ -378,6 +378,15 @@ static int limits_v2(struct cg *cg, const struct cg_limits *l, struct err *e)
     return 0;
 }
 
+void cg_take_event(const struct cg *cg)
+{
+    char drained[512];
+    /* v2: poll tells EPOLLPRI from the open on, and again until the file is read from its start. */
+    ssize_t n = cg->kind == CG_V2 ? pread(cg->oom_event, drained, sizeof drained, 0)
+                                  : read(cg->oom_event, drained, sizeof drained);
+    (void)n; /* only a wake-up: what has happened is read from the counters */
+}
+
 /* Being told of an OOM kill at once: v1 through an eventfd on memory.oom_control, v2 by polling
  * memory.events. Either only wakes us: what counts is the counter (the v1 eventfd fires at rmdir
  * too, conmon PR#98). */
@@ -386,7 +395,10 @@ static int open_oom_event(struct cg *cg, struct err *e)
     int dir = cg->dir[CG_MEMORY];
     if (cg->kind == CG_V2) {
         cg->oom_event = openat(dir, "memory.events", O_RDONLY | O_CLOEXEC);
-        return cg->oom_event < 0 ? err_sys(e, "memory.events", NULL, "cannot open memory.events") : 0;
+        if (cg->oom_event < 0)
+            return err_sys(e, "memory.events", NULL, "cannot open memory.events");
+        cg_take_event(cg);
+        return 0;
     }
     char text[64];
     cg->oom_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

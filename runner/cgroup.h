@@ -73,6 +73,9 @@ MUST_USE int cg_join_self(const struct cg *cg);
 void cg_usage(const struct cg *cg, struct cg_usage *out);
 int64_t cg_cpu_us(const struct cg *cg); /* CPU time only, cheap; -1 when unknown */
 
+/* Takes what oom_event has told, so that it is quiet until the next time. */
+void cg_take_event(const struct cg *cg);
+
 /* v2: cgroup.kill. False when this kernel has none: the PID namespace does it. */
 bool cg_kill(const struct cg *cg);
 

@@ -408,9 +408,7 @@ static void check_limits(struct monitor *m, int64_t now)
 static void check_oom(struct monitor *m)
 {
     struct cg_usage u;
-    uint64_t drained;
-    if (m->cg.kind == CG_V1 && read(m->cg.oom_event, &drained, sizeof drained) < 0 && errno != EAGAIN)
-        return;
+    cg_take_event(&m->cg);
     cg_usage(&m->cg, &u);
     if (u.oom_kills > 0) /* v1 kills one process only: the rest of the run goes with it */
         stop_run(m, VERDICT_OUT_OF_MEMORY, true, "needed more than its limit of %" PRId64 " bytes of memory",
