@@ -411,12 +411,22 @@ static int open_oom_event(struct cg *cg, struct err *e)
     return 0;
 }
 
+/* The folder of a run's group. The prefix tells ours from what else lives in a delegated group: the
+ * leaf of the daemon itself, another service's groups. A sweep kills in ours only. */
+#define GROUP_PREFIX "enclos-"
+enum { GROUP_PATH_SIZE = 600 };
+
+static void group_path(const struct cg_host *host, int c, const char *name, char out[GROUP_PATH_SIZE])
+{
+    snprintf(out, GROUP_PATH_SIZE, "%s/" GROUP_PREFIX "%.64s", host->base[c], name);
+}
+
 static int open_group(const struct cg_host *host, const char *name, struct cg *cg, struct err *e)
 {
     int count = host->kind == CG_V2 ? 1 : CG_COUNT;
     for (int c = 0; c < count; c++) {
-        char path[600];
-        snprintf(path, sizeof path, "%s/%s", host->base[c], name);
+        char path[GROUP_PATH_SIZE];
+        group_path(host, c, name, path);
         if (!host->alias[c] && mkdir(path, 0755) < 0)
             return err_sys(e, "cgroup", errno == EEXIST ? "a run of that name has not ended" : NULL,
                            "controller %s: cannot make the group %s", controller_names[c], path);
@@ -569,8 +579,8 @@ bool cg_remove(const struct cg_host *host, const char *name, int wait_ms)
     int count = host->kind == CG_V2 ? 1 : host->kind == CG_V1 ? CG_COUNT : 0;
     bool gone = true;
     for (int c = 0; c < count; c++) {
-        char path[600];
-        snprintf(path, sizeof path, "%s/%s", host->base[c], name);
+        char path[GROUP_PATH_SIZE];
+        group_path(host, c, name, path);
         if (host->alias[c])
             continue;
         for (int waited = 0; rmdir(path) < 0 && errno != ENOENT; waited++) {
@@ -628,7 +638,7 @@ void cg_sweep(const struct cg_host *host)
         DIR *d = locks.fd[c] < 0 ? NULL : opendir(host->base[c]);
         for (struct dirent *entry; d && (entry = readdir(d));) {
             char path[800];
-            if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+            if (entry->d_type != DT_DIR || strncmp(entry->d_name, GROUP_PREFIX, strlen(GROUP_PREFIX)) != 0)
                 continue;
             snprintf(path, sizeof path, "%s/%s", host->base[c], entry->d_name);
             sweep_group(path);
