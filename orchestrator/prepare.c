@@ -132,13 +132,7 @@ static int touch_cancel(int folder, const char *run, struct err *e)
 int prepare_cancel_file(struct lab *lab, const char *run, struct err *e)
 {
     AUTO_FD int folder = open_folder(lab, run, true, e);
-    if (folder < 0 || touch_cancel(folder, run, e) < 0)
-        return -1;
-    /* The file is the request; the bell only saves a second. No monitor, no bell: it looks at its start. */
-    AUTO_FD int bell = openat(folder, RUNFOLDER_BELL, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (bell >= 0 && write(bell, "c", 1) < 0)
-        return 0; /* full: it rings already */
-    return 0;
+    return folder < 0 ? -1 : touch_cancel(folder, run, e);
 }
 
 int prepare_work(void *ctx, struct err *e)

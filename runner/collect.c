@@ -22,12 +22,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Kept free for the tail of the log and the record. */
+enum { ROOM_KEPT_BYTES = 1 << 20 };
+
 struct walk {
     struct collected *c;
     const struct spec *spec;
     bool rootless;
     uid_t lab_uid;
     gid_t lab_gid;
+    int64_t room_bytes; /* of the lab's disk, less what log and record may still need */
     char path[1100];
 };
 
@@ -147,6 +151,7 @@ static int take_file(struct walk *w, int from, int to, const char *name, const s
     jw_end_obj(&json);
     w->c->file_count++;
     w->c->total_bytes += st->st_size;
+    w->room_bytes -= (int64_t)st->st_blocks * 512;
     return 0;
 }
 
@@ -166,6 +171,8 @@ static const char *refusal_of(struct walk *w, const struct stat *st)
         return "file with several names (hard link)";
     if (S_ISREG(st->st_mode) && st->st_size > w->spec->resources.output_bytes - w->c->total_bytes)
         return "larger than what is left of output_bytes";
+    if (S_ISREG(st->st_mode) && (int64_t)st->st_blocks * 512 > w->room_bytes)
+        return "no room left on the lab's disk";
     if (S_ISREG(st->st_mode) && w->c->file_count >= w->spec->resources.output_files)
         return "more files than output_files";
     return NULL;
@@ -237,22 +244,40 @@ static int take_folder(struct walk *w, int from, int to, size_t path_len, int de
     return failed;
 }
 
+static bool has_entries(int folder)
+{
+    int again = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = again < 0 ? NULL : fdopendir(again);
+    struct dirent *entry;
+    bool found = false;
+    while (d && !found && (entry = readdir(d)))
+        found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    if (d)
+        closedir(d);
+    return found;
+}
+
 int collect_outputs(int outputs_fd, int run_fd, const struct spec *spec, bool rootless, uid_t lab_uid,
                     gid_t lab_gid, struct collected *c, struct err *e)
 {
     struct walk w = {.c = c, .spec = spec, .rootless = rootless, .lab_uid = lab_uid, .lab_gid = lab_gid};
-    struct statfs fs;
+    struct statfs fs, disk;
     if (fstatfs(outputs_fd, &fs) == 0)
         c->full = fs.f_bfree == 0 || fs.f_ffree == 0;
+    if (fstatfs(run_fd, &disk) == 0)
+        w.room_bytes = (int64_t)disk.f_bavail * (int64_t)disk.f_bsize - ROOM_KEPT_BYTES;
+    AUTO_FD int from = open_root(&w, outputs_fd);
+    if (from < 0)
+        return err_sys(e, "outputs", NULL, "cannot open what the run left in /outputs");
+    /* Most runs that fail leave nothing: then there is no folder either. */
+    if (!has_entries(from))
+        return 0;
     as_lab(&w);
     int made = mkdirat(run_fd, RUNFOLDER_OUTPUTS, 0700);
     AUTO_FD int to = openat(run_fd, RUNFOLDER_OUTPUTS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     as_root(&w);
     if (made < 0 || to < 0)
         return err_sys(e, "outputs", NULL, "cannot make the folder of outputs");
-    AUTO_FD int from = open_root(&w, outputs_fd);
-    if (from < 0)
-        return err_sys(e, "outputs", NULL, "cannot open what the run left in /outputs");
     if (take_folder(&w, from, to, 0, 0, e) < 0)
         return -1;
     /* The record promises these files: they must be on disk before it is. */

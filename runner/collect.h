@@ -26,7 +26,7 @@ enum { COLLECT_REFUSED_MAX = 200, COLLECT_DEPTH_MAX = 16 };
 void collect_init(struct collected *c);
 void collect_fini(struct collected *c);
 
-/* Copies into run_fd/outputs (made here). `lab_uid`: who owns the copies; as root the calling process
+/* Copies into run_fd/outputs, which is made when there is something to copy. `lab_uid`: who owns the copies; as root the calling process
  * acts as the lab for writing and as root for reading. An entry that is refused is no error. */
 MUST_USE int collect_outputs(int outputs_fd, int run_fd, const struct spec *spec, bool rootless, uid_t lab_uid,
                              gid_t lab_gid, struct collected *c, struct err *e);

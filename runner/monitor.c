@@ -12,6 +12,7 @@
 
 #include "api/common/fd.h"
 #include "api/common/json.h"
+#include "api/common/log.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
 #include "runner/collect.h"
@@ -39,6 +40,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* What epoll tells apart. */
@@ -46,8 +48,7 @@ enum source { SRC_STDOUT, SRC_STDERR, SRC_METRICS, SRC_HANDOVER, SRC_LISTENER, S
               SRC_SIGNAL, SRC_COUNT };
 
 enum { OOM_LOOK_MS = 1000, OOM_POLL_MS = 10, SAMPLE_MS = 1000, BEST_EFFORT_POLL_MS = 100, CPU_POLL_MIN_MS = 5, READ_BYTES = 64 << 10,
-       RESERVE_BYTES = 256 << 10 };
-#define RESERVE ".reserve"
+       RECORD_TRIES = 3600, RECORD_PAUSE_MS = 1000 };
 
 struct monitor {
     const struct monitor_config *config;
@@ -194,35 +195,17 @@ static int watch_fd(struct monitor *m, enum source src, uint32_t events)
     return m->fds[src] < 0 ? 0 : epoll_ctl(m->epoll_fd, EPOLL_CTL_ADD, m->fds[src], &ev);
 }
 
-/* A FIFO, not inotify: closing an inotify descriptor waits for a grace period of the kernel, 27 ms here,
- * which was most of the life of a short run. Open for writing too, so that it never reports a hang-up. */
-static int open_bell(struct monitor *m)
+/* Directory notification by signal (fcntl F_NOTIFY), not inotify: closing an inotify descriptor waits for
+ * a grace period of the kernel, 27 ms here, which was most of the life of a short run. Without it
+ * (CONFIG_DNOTIFY) the file is found by the look of each second. */
+static int watch_folder(struct monitor *m)
 {
-    as_lab(m);
-    int made = mkfifoat(m->run_fd, RUNFOLDER_BELL, 0600);
-    m->fds[SRC_CANCEL] = openat(m->run_fd, RUNFOLDER_BELL, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    as_root(m);
-    return made < 0 || m->fds[SRC_CANCEL] < 0 ? -1 : 0;
-}
-
-/* The room that the record will need, taken while there is some: a disk that fills up later, perhaps
- * by this run's own outputs, must not cost it its verdict. */
-static int reserve_room(struct monitor *m)
-{
-    as_lab(m);
-    AUTO_FD int fd = openat(m->run_fd, RESERVE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int failed = fd < 0 ? -1 : fallocate(fd, 0, 0, RESERVE_BYTES);
-    if (failed < 0 && errno == EOPNOTSUPP)
-        failed = 0; /* a file system without reservations */
-    as_root(m);
-    return failed;
-}
-
-static void free_reserve(struct monitor *m)
-{
-    as_lab(m);
-    unlinkat(m->run_fd, RESERVE, 0);
-    as_root(m);
+    m->fds[SRC_CANCEL] = openat(m->run_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (m->fds[SRC_CANCEL] < 0)
+        return -1;
+    if (fcntl(m->fds[SRC_CANCEL], F_NOTIFY, DN_CREATE | DN_RENAME | DN_MULTISHOT) < 0 && errno != EINVAL)
+        return -1;
+    return 0;
 }
 
 static int start(struct monitor *m)
@@ -233,7 +216,7 @@ static int start(struct monitor *m)
     m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (m->epoll_fd < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 || pipe2(met, O_CLOEXEC) < 0 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, hand) < 0 ||
-        setsockopt(hand[0], SOL_SOCKET, SO_PASSCRED, &one, sizeof one) < 0 || open_bell(m) < 0) {
+        setsockopt(hand[0], SOL_SOCKET, SO_PASSCRED, &one, sizeof one) < 0 || watch_folder(m) < 0) {
         setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot make the run's pipes");
         goto done;
     }
@@ -272,7 +255,7 @@ static int start(struct monitor *m)
     m->fds[SRC_OOM] = m->cg.oom_event;
     if (watch_fd(m, SRC_STDOUT, EPOLLIN) < 0 || watch_fd(m, SRC_STDERR, EPOLLIN) < 0 ||
         watch_fd(m, SRC_METRICS, EPOLLIN) < 0 || watch_fd(m, SRC_HANDOVER, EPOLLIN) < 0 ||
-        watch_fd(m, SRC_INIT, EPOLLIN) < 0 || watch_fd(m, SRC_CANCEL, EPOLLIN) < 0 ||
+        watch_fd(m, SRC_INIT, EPOLLIN) < 0 ||
         watch_fd(m, SRC_SIGNAL, EPOLLIN) < 0 ||
         watch_fd(m, SRC_OOM, m->cg.kind == CG_V2 ? EPOLLPRI : EPOLLIN) < 0) {
         setup_fail(m->setup, STEP_CLONE_INIT, errno, NULL, "cannot watch the run");
@@ -428,7 +411,7 @@ static void sample(struct monitor *m, int64_t now)
     char event[200];
     if (!m->running || now < m->sample_at_us)
         return;
-    check_cancel(m); /* asked for by the file alone, without the bell */
+    check_cancel(m);
     usage_now(m, &u);
     snprintf(event, sizeof event,
              "{\"event\":\"sample\",\"cpu_ms\":%" PRId64 ",\"memory_bytes\":%" PRId64 ",\"processes\":%" PRId64
@@ -551,7 +534,11 @@ static void refused_call(struct monitor *m, uint32_t events)
 static void read_signal(struct monitor *m)
 {
     struct signalfd_siginfo info;
-    if (read(m->fds[SRC_SIGNAL], &info, sizeof info) == sizeof info)
+    if (read(m->fds[SRC_SIGNAL], &info, sizeof info) != sizeof info)
+        return;
+    if (info.ssi_signo == SIGIO)
+        check_cancel(m);
+    else
         stop_run(m, VERDICT_CANCELLED, false, "cancelled by signal %u", info.ssi_signo);
 }
 
@@ -564,7 +551,6 @@ static void watch(struct monitor *m)
         int n = epoll_wait(m->epoll_fd, events, 16, next_wait_ms(m, now));
         for (int i = 0; i < n; i++) {
             enum source src = (enum source)events[i].data.u32;
-            char drop[4096];
             if (m->fds[src] < 0)
                 continue;
             switch (src) {
@@ -573,11 +559,7 @@ static void watch(struct monitor *m)
             case SRC_METRICS: read_pipe(m, src); break;
             case SRC_HANDOVER: handover(m); break;
             case SRC_LISTENER: refused_call(m, events[i].events); break;
-            case SRC_CANCEL:
-                while (read(m->fds[src], drop, sizeof drop) > 0)
-                    ;
-                check_cancel(m);
-                break;
+            case SRC_CANCEL: break; /* speaks by SIGIO */
             case SRC_OOM: oom_told(m); break;
             case SRC_SIGNAL: read_signal(m); break;
             case SRC_INIT: m->init_gone = true; break;
@@ -680,6 +662,22 @@ static void fail_output(struct record *r, const struct err *e)
     snprintf(r->reason + n, sizeof r->reason - n, "; %s", e->message);
 }
 
+/* A verdict is worth waiting for: on a full disk the record is tried again for an hour. */
+static int write_record(struct monitor *m, const struct record *r, struct err *e)
+{
+    for (int i = 0;; i++) {
+        *e = (struct err){0};
+        as_lab(m);
+        int failed = record_write(r, m->run_fd, e);
+        as_root(m);
+        if (!failed || e->kind != E_LIMIT || !e->os_errno || i == RECORD_TRIES)
+            return failed;
+        if (i == 0)
+            log_error("monitor.record_waits", LOG_STR("run", r->run), LOG_ERR(e));
+        nanosleep(&(struct timespec){RECORD_PAUSE_MS / 1000, 0}, NULL);
+    }
+}
+
 static int finish(struct monitor *m, int init_status, enum verdict *verdict, int *exit_code, struct err *e)
 {
     struct err kept = {0}, logged = {0};
@@ -725,10 +723,7 @@ static int finish(struct monitor *m, int init_status, enum verdict *verdict, int
         fail_output(&r, &kept);
     if (m->journal.fd >= 0 && journal_finish(&m->journal, &logged) < 0)
         fail_output(&r, &logged);
-    free_reserve(m);
-    as_lab(m);
-    int failed = record_write(&r, m->run_fd, e);
-    as_root(m);
+    int failed = write_record(m, &r, e);
     *verdict = r.verdict;
     *exit_code = exit_code_of(&r);
     return failed;
@@ -763,6 +758,7 @@ static int open_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGIO); /* something new in the run folder */
     sigprocmask(SIG_BLOCK, &set, NULL);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -793,9 +789,6 @@ int monitor_run(const struct monitor_config *c, int run_fd, enum verdict *verdic
         as_root(&m);
         if (log < 0)
             step_err(&m, STEP_PIPES, &opened);
-        else if (reserve_room(&m) < 0)
-            setup_fail(m.setup, STEP_PIPES, errno, "free some room on the lab's disk",
-                       "there is no room for the record of a run");
         else if (start(&m) == 0)
             watch(&m);
         else

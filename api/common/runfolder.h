@@ -18,7 +18,6 @@
 #define RUNFOLDER_OUTPUTS "outputs"
 #define RUNFOLDER_LOCK "monitor.lock"
 #define RUNFOLDER_CANCEL "cancel"
-#define RUNFOLDER_BELL "bell" /* FIFO of the monitor: a byte makes it look for `cancel` at once, not within a second */
 
 enum {
     RUNFOLDER_SPEC_VERSION = 1,
