@@ -379,8 +379,12 @@ int watch_new(struct lab *lab, uint64_t conn, const char *run, uint64_t from, ui
         return err_set(e, E_LIMIT, NULL, "unsubscribe from some, or use another connection",
                        "a connection has at most %d subscriptions", CONN_WATCHES_MAX);
     struct watch *w = mem_alloc(sizeof *w);
-    *w = (struct watch){
-        .lab = lab, .number = ++lab->next_watch, .conn = conn, .position = from, .told = -1};
+    *w = (struct watch){.lab = lab,
+                        .key = ++lab->next_watch,
+                        .number = conn_next_watch(c),
+                        .conn = conn,
+                        .position = from,
+                        .told = -1};
     memcpy(w->run, run, sizeof w->run);
     ++*conn_watch_count(c);
     map_put_num(&lab->watches, w->key, w);
