@@ -729,6 +729,25 @@ static int finish(struct monitor *m, int init_status, enum verdict *verdict, int
     return failed;
 }
 
+/* After the record, and for `exec` after our end too: removing four v1 groups takes 1.5 ms. Whoever
+ * does it holds the groups meanwhile, so no launcher sweeps them; what fails here is swept later. */
+static void remove_groups(struct monitor *m)
+{
+    if (m->cg.kind == CG_NONE)
+        return;
+    pid_t pid = m->config->echo ? fork() : 0;
+    if (pid > 0)
+        return;
+    if (m->config->echo && pid == 0) {
+        setsid();
+        for (int fd = 0; fd <= 2; fd++)
+            close(fd); /* whoever reads our output is not kept waiting */
+    }
+    cg_remove(m->config->cgroups, m->spec.run, 200);
+    if (m->config->echo && pid == 0)
+        _exit(0);
+}
+
 static void release(struct monitor *m)
 {
     for (int i = 0; i < SRC_COUNT; i++)
@@ -739,10 +758,8 @@ static void release(struct monitor *m)
     fd_close_at(&m->outputs_fd);
     fd_close_at(&m->idmap_fd);
     fd_close_at(&m->proc_fd);
+    remove_groups(m);
     cg_close(&m->cg);
-    /* After the record: a group that is still dying is swept later by the launcher. */
-    if (m->cg.kind != CG_NONE)
-        cg_remove(m->config->cgroups, m->spec.run, 50);
     fd_close_at(&m->lease_fd);
     collect_fini(&m->collected);
     profile_free(m->own_profile);

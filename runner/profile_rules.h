@@ -83,7 +83,7 @@ int rules_refusal(const struct profile_rules *r, int nr, const uint64_t args[6])
 MUST_USE int rules_for_filter(const struct profile_rules *r, bool report_paths,
                               struct filter_rule **out, size_t *count, struct err *e);
 
-/* One line a rule of the program, the same for the same program: the cache's key. */
+/* The rules of the program as bytes, the same for the same program: the cache's key. */
 void rules_key(const struct filter_rule *rules, size_t count, struct buf *out);
 
 /* Sets an error at a place of a file: "base.jsonc:12: syscalls.allow[0]: ...". */
