@@ -38,7 +38,8 @@ struct launch {
     uv_timer_t restart;
     int64_t delay_ms;
     bool ready, closing;
-    long generation;
+    long generation; /* grows with each launcher, whoever replaced it */
+    long base;       /* of the launchers before the present keeper */
     char doctor[992];
     struct ask *first, *last;
 };
@@ -173,7 +174,7 @@ static void judge_sent(struct launch *l)
 static void hello(struct launch *l, const struct launch_packet *p)
 {
     struct err e = {0};
-    l->generation = (long)p->value;
+    l->generation = l->base + (long)p->value;
     l->ready = true;
     l->delay_ms = RESTART_MIN_MS;
     snprintf(l->doctor, sizeof l->doctor, "%s", p->text);
@@ -286,6 +287,7 @@ static void restart(uv_timer_t *t)
         l->delay_ms = l->delay_ms * 2 < RESTART_MAX_MS ? l->delay_ms * 2 : RESTART_MAX_MS;
         return;
     }
+    l->base = l->generation;
     log_info("launcher.started", LOG_INT("pid", l->pid));
     open_poll(l);
 }

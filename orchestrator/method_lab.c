@@ -135,13 +135,13 @@ static void check_launcher(const struct doctor *d, struct jw *w)
     struct err e = {0};
     AUTO_JSON struct json *root = json_parse(d->launcher, strlen(d->launcher), NULL, &e);
     const char *cgroup = json_str(json_get(root, "cgroup"));
+    const char *hint = json_str(json_get(root, "cgroup_hint"));
     char text[160];
     if (!cgroup)
         return;
     snprintf(text, sizeof text, "control groups of the launcher: %s", cgroup);
     put_check(w, "cgroups", strcmp(cgroup, "none") != 0, text,
-              "limits cannot be enforced: give a delegated group with --cgroup, or ask for limits: "
-              "best_effort");
+              hint ? hint : "limits cannot be enforced: give a delegated group with --cgroup");
 }
 
 /* What the runner's own doctor prints is {"checks":[{name, ok, message, hint}, ...]}. */

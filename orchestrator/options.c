@@ -207,6 +207,7 @@ enum options_result options_read(struct options *o, int argc, char **argv)
         longs[i] = (struct option){rows[i].name, rows[i].value ? required_argument : no_argument,
                                    NULL, (int)rows[i].id};
     for (;;) {
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet */
         int c = getopt_long(argc, argv, "", longs, NULL);
         if (c == -1)
             break;

@@ -33,7 +33,8 @@ int rpc_read_call(const struct json *v, struct rpc_call *c, enum rpc_code *code,
                        "the member method must be a string");
     for (const struct json *m = json_first(v); m; m = json_next(m)) {
         const char *k = json_key(m);
-        if (strcmp(k, "jsonrpc") && strcmp(k, "method") && strcmp(k, "params") && strcmp(k, "id"))
+        if (strcmp(k, "jsonrpc") != 0 && strcmp(k, "method") != 0 && strcmp(k, "params") != 0 &&
+            strcmp(k, "id") != 0)
             return err_set(e, E_INVALID, k, "a request has jsonrpc, method, params and id",
                            "a request has no member of that name");
     }

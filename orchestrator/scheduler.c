@@ -14,6 +14,7 @@
  */
 #include "orchestrator/scheduler.h"
 #include "api/common/mem.h"
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,8 +162,9 @@ static void lane_unlink(struct sched *s, struct item *it)
     if (l->first)
         return;
     struct lane **at = &s->lanes;
-    while (*at != l)
+    while (*at && *at != l)
         at = &(*at)->next;
+    assert(*at);
     *at = l->next;
     party_put(s, l->party);
     free(l);

@@ -25,6 +25,7 @@ static const char lock_name[] = "lab.lock";
 
 static void name_of(struct owner *who)
 {
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet */
     const struct passwd *pw = getpwuid(who->uid);
     if (pw)
         snprintf(who->name, sizeof who->name, "%s", pw->pw_name);
@@ -38,6 +39,7 @@ int state_owner(const struct options *o, struct owner *out, struct err *e)
     if (!o->as_root) {
         *out = (struct owner){.uid = getuid(), .gid = getgid()};
     } else if (o->user) {
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet */
         const struct passwd *pw = getpwnam(o->user);
         if (!pw)
             return err_set(e, E_NOT_FOUND, "--user", "create the account, or name another one",
@@ -49,6 +51,7 @@ int state_owner(const struct options *o, struct owner *out, struct err *e)
     } else if (lstat(o->state_dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid != 0) {
         *out = (struct owner){.uid = st.st_uid, .gid = st.st_gid};
     } else {
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet */
         const struct passwd *pw = getpwnam("enclos");
         if (pw && pw->pw_uid != 0)
             *out = (struct owner){.uid = pw->pw_uid, .gid = pw->pw_gid};
@@ -70,7 +73,7 @@ static int is_empty(int dir_fd)
     int empty = 1;
     const struct dirent *de;
     while ((de = readdir(d)))
-        if (strcmp(de->d_name, ".") && strcmp(de->d_name, ".."))
+        if (strcmp(de->d_name, ".") != 0 && strcmp(de->d_name, "..") != 0)
             empty = 0;
     closedir(d);
     return empty;

@@ -111,8 +111,14 @@ int monitor_claim(const struct monitor_config *c, int run_fd, int *lock_fd, stru
     if (fd < 0)
         return err_sys(e, "run", "the folder must be writable by its owner", "cannot create %s", RUNFOLDER_LOCK);
     int n = snprintf(text, sizeof text, "%d\n", getpid());
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0 || fd_write_all(fd, text, (size_t)n) < 0)
-        return err_sys(e, "run", NULL, "cannot lock %s", RUNFOLDER_LOCK);
+    /* Waits: whoever looks whether we live holds the file for an instant. */
+    if (flock(fd, LOCK_EX) < 0 || fd_write_all(fd, text, (size_t)n) < 0) {
+        err_sys(e, "run", "free some room on the lab's disk", "cannot write %s", RUNFOLDER_LOCK);
+        as_lab(&m);
+        unlinkat(run_fd, RUNFOLDER_LOCK, 0); /* nothing has begun: the folder may serve again */
+        as_root(&m);
+        return -1;
+    }
     *lock_fd = fd_take(&fd);
     return 0;
 }
