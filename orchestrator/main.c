@@ -12,6 +12,7 @@
 #include "orchestrator/options.h"
 #include "orchestrator/rights.h"
 #include "orchestrator/state.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,10 +24,7 @@ static void keep_standard_fds(void)
 {
     struct stat st;
     for (int fd = 0; fd < 3; fd++)
-        if (fstat(fd, &st) < 0 && freopen("/dev/null", fd == 0 ? "r" : "w",
-                                          fd == 0   ? stdin
-                                          : fd == 1 ? stdout
-                                                    : stderr) == NULL)
+        if (fstat(fd, &st) < 0 && open("/dev/null", O_RDWR) != fd) /* the lowest free number */
             _exit(1);
 }
 
