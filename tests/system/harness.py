@@ -46,6 +46,12 @@ def bag_loads(text):
     return json.loads(text, object_hook=Bag)
 
 
+def no_sanitizer_report(text, who):
+    """A program that a sanitizer caught has failed, whatever it went on to do."""
+    for mark in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer"):
+        assert mark not in text, f"{who}: {text[max(0, text.index(mark) - 500):][:4000]}"
+
+
 class Deadline:
     def __init__(self, seconds):
         self.end = time.monotonic() + seconds * PATIENCE
@@ -364,6 +370,7 @@ class Runner:
 
     def finish(self, process, folder, began, timeout=60):
         out, err = process.communicate(timeout=timeout * PATIENCE)
+        no_sanitizer_report(err.decode(errors="replace"), "enclos-runner exec")
         return Finished(folder, process.returncode, (out or b"").decode(errors="replace"),
                         err.decode(errors="replace"), time.monotonic() - began)
 
@@ -688,8 +695,10 @@ class Lab:
         if uid:
             line = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *line]
         popen.setdefault("stdin", subprocess.DEVNULL)
-        return subprocess.run(line, capture_output=True, text=True, errors="replace", cwd=cwd, env=environment,
+        done = subprocess.run(line, capture_output=True, text=True, errors="replace", cwd=cwd, env=environment,
                               timeout=timeout * PATIENCE, **popen)
+        no_sanitizer_report(done.stderr, "enclos")
+        return done
 
     def cli_json(self, *arguments, **more):
         done = self.cli(*arguments, "--json", **more)
@@ -726,3 +735,4 @@ class Lab:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        no_sanitizer_report(self.daemon_log(), "enclosd or its runner")
