@@ -517,6 +517,17 @@ int64_t cg_cpu_us(const struct cg *cg)
     return -1;
 }
 
+/* v1 counts user and system time by the tick, and the whole exactly: the parts are scaled to add up to
+ * it, as the kernel does for getrusage (cputime_adjust). */
+static void share_cpu(struct cg_usage *out, int64_t user_ns, int64_t system_ns)
+{
+    if (user_ns < 0 || system_ns < 0 || out->cpu_us < 0)
+        return;
+    double ticks = (double)user_ns + (double)system_ns;
+    out->cpu_user_us = ticks > 0 ? (int64_t)((double)out->cpu_us * (double)user_ns / ticks) : 0;
+    out->cpu_system_us = out->cpu_us - out->cpu_user_us;
+}
+
 void cg_usage(const struct cg *cg, struct cg_usage *out)
 {
     memset(out, 0xff, sizeof *out); /* every counter -1 */
@@ -538,8 +549,7 @@ void cg_usage(const struct cg *cg, struct cg_usage *out)
         int64_t user = read_number(cg->dir[CG_CPUACCT], "cpuacct.usage_user");
         int64_t system = read_number(cg->dir[CG_CPUACCT], "cpuacct.usage_sys");
         int64_t throttled = read_keyed(cg->dir[CG_CPU], "cpu.stat", "throttled_time");
-        out->cpu_user_us = user < 0 ? -1 : user / 1000;
-        out->cpu_system_us = system < 0 ? -1 : system / 1000;
+        share_cpu(out, user, system);
         out->throttled_us = throttled < 0 ? -1 : throttled / 1000;
         out->throttled_periods = read_keyed(cg->dir[CG_CPU], "cpu.stat", "nr_throttled");
         out->memory_bytes = read_number(mem, "memory.usage_in_bytes");
