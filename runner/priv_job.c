@@ -165,13 +165,12 @@ static int drop_capabilities(struct sandbox *s)
                                  SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{0}};
-    for (unsigned long c = 0; c < 64; c++) {
-        int in = prctl(PR_CAPBSET_READ, c, 0, 0, 0);
-        if (in < 0)
-            break; /* past the last one this kernel knows */
-        if (in == 1 && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 && s->setup->attest.userns_inner)
+    for (unsigned long c = 0; c < 64 && s->setup->attest.userns_inner; c++)
+        if (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0) {
+            if (errno == EINVAL)
+                break; /* past the last one this kernel knows */
             return fail(s, STEP_CAPABILITIES, "cannot empty the bounding set");
-    }
+        }
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
         return fail(s, STEP_CAPABILITIES, "cannot clear the ambient set");
     if (s->setup->attest.userns_inner && prctl(PR_SET_SECUREBITS, locked, 0, 0, 0) < 0)
@@ -228,12 +227,10 @@ static int attest(struct sandbox *s)
     a->cap_effective = have[0].effective | (uint64_t)have[1].effective << 32;
     a->cap_permitted = have[0].permitted | (uint64_t)have[1].permitted << 32;
     a->cap_inheritable = have[0].inheritable | (uint64_t)have[1].inheritable << 32;
-    for (unsigned c = 0; c < 64; c++) {
-        if (prctl(PR_CAPBSET_READ, c, 0, 0, 0) == 1)
-            a->cap_bounding |= 1ULL << c;
-        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, c, 0, 0) == 1)
-            a->cap_ambient |= 1ULL << c;
-    }
+    for (unsigned c = 0, in; c < 64 && (int)(in = (unsigned)prctl(PR_CAPBSET_READ, c, 0, 0, 0)) >= 0; c++)
+        a->cap_bounding |= (uint64_t)in << c;
+    /* The kernel keeps the ambient set within permitted and inheritable (capabilities(7)). */
+    a->cap_ambient = a->cap_permitted & a->cap_inheritable;
     a->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
     a->securebits = (uint32_t)prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
     a->uid = getuid();
