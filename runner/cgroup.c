@@ -278,8 +278,16 @@ static int probe_v2(const char *base, const struct mount_place *m, const char *s
         size_t n = strlen(parent);
         if (n > 7 && strcmp(parent + n - 7, "/daemon") == 0)
             parent[n - 7] = '\0';
-        if (enable_controllers(parent, is_delegated(parent), e) < 0)
-            return -1;
+        if (enable_controllers(parent, is_delegated(parent), e) < 0) {
+            /* A login session or a unit that was not delegated: its processes are not ours to move. Root's
+             * runs then go beside them all, where container engines have theirs without systemd. */
+            if (geteuid() != 0 || e->os_errno != EBUSY || strcmp(parent, m->point) == 0)
+                return -1;
+            *e = (struct err){0};
+            snprintf(parent, sizeof parent, "%s", m->point);
+            if (enable_controllers(parent, false, e) < 0)
+                return -1;
+        }
         snprintf(folder, sizeof folder, "%.470s/enclos", parent);
     }
     if (make_base("memory", folder, e) < 0 || enable_controllers(folder, false, e) < 0)

@@ -57,8 +57,9 @@ struct cg_usage {
 };
 
 /* Finds the hierarchies and makes the base folders. `base` is the option --cgroup: a path below
- * each hierarchy's mount, or NULL for the caller's own group + "/enclos". E_UNAVAILABLE names the
- * controller that is missing or the folder that cannot be written, and what to do. */
+ * each hierarchy's mount, or NULL for the caller's own group + "/enclos" (as root on v2, where that group
+ * has processes and was not delegated: "/enclos" below the mount). E_UNAVAILABLE names the controller
+ * that is missing or the folder that cannot be written, and what to do. */
 MUST_USE int cg_probe(const char *base, struct cg_host *out, struct err *e);
 
 /* Makes the group and writes its limits; *step_limits is true when the failure came from a limit

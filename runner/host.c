@@ -62,6 +62,7 @@ int host_open(const struct host_options *o, struct host *h, struct err *e)
         .profiles_dir = h->profiles_dir,
         .python_path = h->python_path,
         .cache_dir_fd = open_cache(rootless),
+        .netns_fd = -1,
     };
     if (cg_probe(o->cgroup, &h->cgroups, &h->config.cgroup_error) < 0)
         h->cgroups.kind = CG_NONE;

@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,7 +36,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHILDREN_MAX = 4096, PROFILES_MAX = 32, RESTART_PAUSE_MS = 100 };
+enum { CHILDREN_MAX = 4096, PROFILES_MAX = 32, RESTART_PAUSE_MS = 100, NETWORKS = 8 };
 
 struct child {
     pid_t pid;
@@ -56,6 +57,10 @@ struct launcher {
     size_t child_count;
     struct known_profile profiles[PROFILES_MAX];
     size_t profile_count;
+    int networks[NETWORKS]; /* network namespaces nobody has used */
+    size_t network_count;
+    int home_network;
+    bool no_networks;
 };
 
 /* ---- profiles kept in memory ---- */
@@ -104,6 +109,36 @@ static const struct profile *known(struct launcher *l, const char *name)
     return fresh;
 }
 
+/* ---- network namespaces kept ready ---- */
+
+static int new_network(void)
+{
+    return unshare(CLONE_NEWNET) < 0 ? -1 : open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+}
+
+/* The launcher and its monitors have no use for a network: their own is an empty one too, never a
+ * run's. Rootless, ready ones would belong to the wrong user namespace: none is kept. */
+static void leave_network(struct launcher *l)
+{
+    l->home_network = l->host.config.rootless ? -1 : new_network();
+    l->no_networks = l->home_network < 0; /* monitors make their own, and tell what is wrong */
+}
+
+/* Makes one by moving into it and back. Done when nothing is waiting. */
+static void make_network(struct launcher *l)
+{
+    AUTO_FD int fd = new_network();
+    if (setns(l->home_network, CLONE_NEWNET) < 0 || fd < 0)
+        l->no_networks = true;
+    else
+        l->networks[l->network_count++] = fd_take(&fd);
+}
+
+static bool wants_network(const struct launcher *l)
+{
+    return !l->no_networks && l->network_count < NETWORKS;
+}
+
 /* ---- answers ---- */
 
 static void answer(struct launcher *l, enum launch_type type, const char *run, int64_t value, const char *text,
@@ -146,6 +181,7 @@ _Noreturn static void monitor_process(struct launcher *l, const struct profile *
     close(l->signal_fd);
     sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
     l->host.config.profile = profile;
+    l->host.config.netns_fd = l->network_count ? l->networks[l->network_count - 1] : -1;
     int claimed = monitor_claim(&l->host.config, run_fd, &lock, &e);
     if (write(claim_pipe, &e, sizeof e) != sizeof e || claimed < 0)
         _exit(1);
@@ -190,6 +226,8 @@ static void start_monitor(struct launcher *l, const struct launch_packet *p, int
         l->children[l->child_count].pid = pid;
         snprintf(l->children[l->child_count++].run, TEXT_ID_SIZE, "%s", p->run);
         fd_close_at(&claim[1]);
+        if (l->network_count) /* the monitor has it */
+            close(l->networks[--l->network_count]);
         if (read(claim[0], &e, sizeof e) != sizeof e) {
             e = (struct err){0};
             err_set(&e, E_INTERNAL, "run", NULL, "the monitor died before it took the run");
@@ -282,14 +320,18 @@ static int serve(const struct host_options *options, int sock, int64_t generatio
     sigprocmask(SIG_BLOCK, &set, &l.old_mask);
     l.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     cg_sweep(&l.host.cgroups);
+    leave_network(&l);
     hello(&l, generation);
     log_info("launcher.ready", LOG_INT("generation", generation), LOG_STR("cgroup", cg_kind_name(&l.host.cgroups)),
              LOG_INT("landlock_abi", landlock_abi()));
     struct pollfd polled[2] = {{sock, POLLIN, 0}, {l.signal_fd, POLLIN, 0}};
     int end = 0;
     while (!end) {
-        if (poll(polled, 2, -1) < 0 && errno != EINTR)
+        int ready = poll(polled, 2, wants_network(&l) ? 0 : -1);
+        if (ready < 0 && errno != EINTR)
             return 3;
+        if (ready == 0)
+            make_network(&l);
         if (polled[1].revents)
             reap(&l);
         if (polled[0].revents)

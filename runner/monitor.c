@@ -245,6 +245,7 @@ static int start(struct monitor *m)
         .own_gid = getegid(),
         .proc_fd = m->proc_fd,
         .idmap_fd = m->idmap_fd,
+        .netns_fd = m->config->netns_fd,
         .stdout_fd = out[1],
         .stderr_fd = err[1],
         .metrics_fd = met[1],

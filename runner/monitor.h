@@ -25,6 +25,7 @@ struct monitor_config {
     const char *python_path;       /* NULL: no helper is mounted */
     const struct profile *profile; /* loaded before (launcher's cache), or NULL */
     int cache_dir_fd;              /* for profile_load, or -1 */
+    int netns_fd;                  /* a network namespace nobody has used, or -1: one is made */
     bool echo;                     /* pass the run's output on */
 };
 

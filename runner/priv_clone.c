@@ -36,13 +36,14 @@ static const char *clone_hint(const struct sandbox *s, int os_errno)
 pid_t sandbox_clone(struct sandbox *s, int *pidfd, struct err *e)
 {
     struct clone_args args = {
-        .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_PIDFD |
-                 CLONE_CLEAR_SIGHAND,
+        .flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
         .pidfd = (uint64_t)(uintptr_t)pidfd,
         .exit_signal = SIGCHLD,
     };
     if (s->rootless)
         args.flags |= CLONE_NEWUSER;
+    if (s->netns_fd < 0)
+        args.flags |= CLONE_NEWNET;
     if (s->cg->kind == CG_V2) {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = (unsigned)s->cg->dir[CG_MEMORY];

@@ -36,6 +36,7 @@ struct sandbox {
     gid_t own_gid;
     int proc_fd;    /* the host's /proc, for writes about oneself that no mount inside can redirect */
     int idmap_fd;   /* user namespace of id-mapped mounts: lab's uid -> job's uid; -1 when rootless */
+    int netns_fd;   /* an unused network namespace to enter; -1: clone3 makes one */
     int stdout_fd, stderr_fd, metrics_fd; /* write ends */
     int handover;                         /* socket end of init and job */
     const char *python_path; /* folder of the Python helper on the host, or NULL */

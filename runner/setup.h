@@ -28,6 +28,7 @@
     X(USERNS_OUTER, "userns_outer")       /* I: id maps of the rootless namespace */               \
     X(CGROUP_JOIN, "cgroup_join")         /* I: v1 hierarchies */                                  \
     X(CGROUP_NAMESPACE, "cgroup_namespace")                                                        \
+    X(NETWORK_NAMESPACE, "network_namespace") /* I: enters a ready one */                          \
     X(LOOPBACK, "loopback")               /* I: lo up, when the profile asks */                    \
     X(HOSTNAME, "hostname")                                                                        \
     X(MOUNT_PRIVATE, "mount_private")                                                              \
