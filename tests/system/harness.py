@@ -143,6 +143,11 @@ def cgroup_folders(part):
     return found
 
 
+def no_cgroup_is_left(run, seconds=5):
+    """Groups go after the result is told: teardown is not on its path."""
+    Deadline(seconds).until(lambda: not cgroup_folders(run), f"the control groups of {run} to go", 0.01)
+
+
 def processes(marker):
     """pids of processes whose command line contains `marker`."""
     found = []

@@ -26,7 +26,7 @@ def nothing_is_left(runner, run):
         except OSError:
             pass
     assert not left, f"processes of the run live on: {left}"
-    assert not harness.cgroup_folders(run.record.run), "its control groups are still there"
+    harness.no_cgroup_is_left(run.record.run)
 
 
 def test_b17_ptrace_is_refused_and_named(runner):

@@ -184,7 +184,7 @@ def test_a_killed_monitor_is_lost_and_its_sandbox_is_dead(lab):
     assert finished.verdict == "lost" and finished.exit_code is None and finished.reason, finished
     assert lab.log(run) == b"begin\n", "what it had said is kept"
     assert lab.wait(other).verdict == "succeeded"
-    harness.Deadline(10).until(lambda: not harness.cgroup_folders(run), "the lost run's control groups to go", 0.05)
+    harness.no_cgroup_is_left(run, 10)
 
 
 def test_a_monitor_killed_while_no_daemon_lives_is_lost(lab):

@@ -213,7 +213,7 @@ def test_hostile_programs_have_their_verdict_through_the_lab(shared_lab, verb, v
     run = shared_lab.run(["./probe", verb], code=code, resources={"wall_ms": 800, "processes": 40})
     assert run.verdict == verdict or (verdict is None and run.verdict in ("wall_timeout", "process_limit")), run
     assert run.wall_ms < 800 + 300 + 1500 * harness.PATIENCE
-    harness.Deadline(5).until(lambda: not harness.cgroup_folders(run.id), "its control groups to go", 0.02)
+    harness.no_cgroup_is_left(run.id)
     still_serves(shared_lab)
 
 
