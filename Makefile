@@ -255,6 +255,7 @@ format:
 # ---- installing --------------------------------------------------------------------------------
 
 MAN := $(wildcard api/cli/*.[1-8] orchestrator/*.[1-8] runner/*.[1-8])
+UNITS := $(wildcard scripts/systemd/*.service)
 INSTALL_UNIT = sed 's|@PREFIX@|$(PREFIX)|g'
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/enclos
@@ -264,9 +265,8 @@ install: all
 	set -e; $(foreach m,$(MAN),install -D -m 0644 $(m) \
 	    $(DESTDIR)$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m));)
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
-	$(INSTALL_UNIT) scripts/systemd/enclosd.service \
-	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/enclosd.service
-	chmod 0644 $(DESTDIR)$(PREFIX)/lib/systemd/system/enclosd.service
+	set -e; $(foreach u,$(UNITS),$(INSTALL_UNIT) $(u) > $(DESTDIR)$(PREFIX)/lib/systemd/system/$(notdir $(u)); \
+	    chmod 0644 $(DESTDIR)$(PREFIX)/lib/systemd/system/$(notdir $(u));)
 	install -D -m 0644 scripts/systemd/enclos.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/enclos.conf
 	install -D -m 0644 scripts/systemd/enclos.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/enclos.conf
 

@@ -290,7 +290,8 @@ static int probe_v2(const char *base, const struct mount_place *m, const char *s
         }
         snprintf(folder, sizeof folder, "%.470s/enclos", parent);
     }
-    if (make_base("memory", folder, e) < 0 || enable_controllers(folder, false, e) < 0)
+    /* A unit with Delegate=yes that was named by --cgroup has a process, or systemd would remove it. */
+    if (make_base("memory", folder, e) < 0 || enable_controllers(folder, base && is_delegated(folder), e) < 0)
         return -1;
     strcpy(out->base[CG_MEMORY], folder);
     char swap[600];
