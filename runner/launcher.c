@@ -19,6 +19,7 @@
 #include "api/common/mem.h"
 #include "api/common/text.h"
 #include "runner/sandbox.h"
+#include "runner/uids.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +28,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -60,6 +62,7 @@ struct launcher {
     int networks[NETWORKS]; /* network namespaces nobody has used */
     size_t network_count;
     int home_network;
+    struct stat linker_cache; /* /etc/ld.so.cache as the ready root shows it */
     bool no_networks;
 };
 
@@ -137,6 +140,54 @@ static void make_network(struct launcher *l)
 static bool wants_network(const struct launcher *l)
 {
     return !l->no_networks && l->network_count < NETWORKS;
+}
+
+/* ---- the shared root kept ready ---- */
+
+#define READY_ROOT UIDS_FOLDER "/root"
+
+/* In a mount namespace of the launcher's own, where nothing of it shows on the host: a sandbox is cloned
+ * from it with the root in place. A failure is told, and init builds its root by itself. */
+static void build_root(struct launcher *l)
+{
+    struct err e = {0};
+    struct setup *page = setup_map(&e);
+    AUTO_FD int root = -1;
+    l->host.config.ready_root = NULL;
+    if (page && root_build(page, l->host.python_path, READY_ROOT, &root) == 0 &&
+        stat("/etc/ld.so.cache", &l->linker_cache) == 0)
+        l->host.config.ready_root = READY_ROOT;
+    else
+        log_warn("launcher.root_not_ready", LOG_STR("why", page ? page->failed_message : e.message));
+    setup_unmap(page);
+}
+
+static void prepare_root(struct launcher *l)
+{
+    struct err e = {0};
+    AUTO_FD int dir = -1;
+    if (l->host.config.rootless)
+        return; /* it would belong to the wrong user namespace */
+    if (uids_open(&dir, &e) < 0 || (mkdirat(dir, "root", 0700) < 0 && errno != EEXIST) || unshare(CLONE_NEWNS) < 0 ||
+        mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) {
+        log_warn("launcher.root_not_ready", LOG_INT("errno", errno), LOG_STR("why", e.message));
+        return;
+    }
+    build_root(l);
+}
+
+/* An installed package replaces the linker's cache: a mount of the old file would hide new libraries. */
+static void refresh_root(struct launcher *l)
+{
+    struct stat now;
+    if (!l->host.config.ready_root ||
+        (stat("/etc/ld.so.cache", &now) == 0 && now.st_ino == l->linker_cache.st_ino &&
+         now.st_mtim.tv_sec == l->linker_cache.st_mtim.tv_sec && now.st_mtim.tv_nsec == l->linker_cache.st_mtim.tv_nsec))
+        return;
+    if (umount2(READY_ROOT, MNT_DETACH) < 0)
+        l->host.config.ready_root = NULL;
+    else
+        build_root(l);
 }
 
 /* ---- answers ---- */
@@ -217,6 +268,7 @@ static void start_monitor(struct launcher *l, const struct launch_packet *p, int
         return;
     }
     const struct profile *profile = known(l, p->text);
+    refresh_root(l);
     pid_t pid = pipe2(claim, O_CLOEXEC) < 0 ? -1 : fork();
     if (pid == 0)
         monitor_process(l, profile, run_fd, p->run, claim[1]);
@@ -321,6 +373,7 @@ static int serve(const struct host_options *options, int sock, int64_t generatio
     l.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     cg_sweep(&l.host.cgroups);
     leave_network(&l);
+    prepare_root(&l);
     hello(&l, generation);
     log_info("launcher.ready", LOG_INT("generation", generation), LOG_STR("cgroup", cg_kind_name(&l.host.cgroups)),
              LOG_INT("landlock_abi", landlock_abi()));

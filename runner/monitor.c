@@ -63,8 +63,10 @@ struct monitor {
     struct cg cg;
     uid_t job_uid;
     int lease_fd, idmap_fd, proc_fd, outputs_fd;
+    int mounts_fd; /* the run's mount namespace, held so that taking it down does not delay its end */
     pid_t init_pid;
     int job_pidfd;
+    bool has_filter;       /* the listener of the job's filter has come */
     bool running;          /* execve has happened */
     bool init_gone;
     enum verdict stop;     /* why we stop it, VERDICT_NONE: we don't */
@@ -218,11 +220,11 @@ static int start(struct monitor *m)
 {
     struct err e = {0};
     int out[2] = {-1, -1}, err[2] = {-1, -1}, met[2] = {-1, -1}, hand[2] = {-1, -1};
-    int one = 1, failed = -1;
+    int failed = -1;
     m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (m->epoll_fd < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 || pipe2(met, O_CLOEXEC) < 0 ||
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, hand) < 0 ||
-        setsockopt(hand[0], SOL_SOCKET, SO_PASSCRED, &one, sizeof one) < 0 || watch_folder(m) < 0) {
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, hand) < 0 || fcntl(hand[0], F_SETFL, O_NONBLOCK) < 0 ||
+        watch_folder(m) < 0) {
         setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot make the run's pipes");
         goto done;
     }
@@ -251,6 +253,7 @@ static int start(struct monitor *m)
         .metrics_fd = met[1],
         .handover = hand[1],
         .python_path = m->config->python_path,
+        .ready_root = m->config->ready_root,
         .env = environment_build(&m->spec, m->profile, m->config->python_path != NULL, m->spec.arena),
     };
     m->init_pid = sandbox_clone(&s, &m->fds[SRC_INIT], &e);
@@ -471,7 +474,7 @@ static void job_is_running(struct monitor *m)
 {
     char event[64];
     close_source(m, SRC_HANDOVER);
-    if (m->setup->failed || m->job_pidfd < 0)
+    if (m->setup->failed || !m->has_filter)
         return; /* the socket closed because set-up ended */
     m->running = true;
     m->exec_us = time_mono_us();
@@ -480,51 +483,43 @@ static void job_is_running(struct monitor *m)
     journal_event(&m->journal, event);
 }
 
-/* Sender's credentials come with each packet (SO_PASSCRED), its pid as we see it: so the monitor
- * learns the job's pid without asking anyone. */
-static void handover(struct monitor *m)
+/* Init is only reaped when its namespaces are gone, and unmounting some twenty mounts is a tenth of a
+ * short run: held here, they go after the record. Not held, nothing is lost but that time. */
+static void hold_mounts(struct monitor *m)
+{
+    char path[32];
+    snprintf(path, sizeof path, "%d/ns/mnt", m->init_pid);
+    m->mounts_fd = openat(m->proc_fd, path, O_RDONLY | O_CLOEXEC);
+}
+
+/* One message, see sandbox.h. False: none was there. */
+static bool handover(struct monitor *m)
 {
     char kind = 0;
-    union {
-        char bytes[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
-        struct cmsghdr align;
-    } control;
-    struct iovec iov = {&kind, 1};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
     int fd = -1;
-    pid_t sender = 0;
-    ssize_t n = recvmsg(m->fds[SRC_HANDOVER], &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    if (n < 0 && errno == EAGAIN)
-        return;
+    size_t fd_count = 1;
+    ssize_t n = fd_recv(m->fds[SRC_HANDOVER], &kind, 1, &fd, &fd_count);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return false;
     if (n <= 0) {
         job_is_running(m);
-        return;
+        return true;
     }
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
-        if (c->cmsg_level != SOL_SOCKET)
-            continue;
-        if (c->cmsg_type == SCM_RIGHTS) {
-            memcpy(&fd, CMSG_DATA(c), sizeof fd);
-        } else if (c->cmsg_type == SCM_CREDENTIALS) {
-            struct ucred cred;
-            memcpy(&cred, CMSG_DATA(c), sizeof cred);
-            sender = cred.pid;
-        }
-    }
-    if (kind == HANDOVER_OUTPUTS && fd >= 0 && m->outputs_fd < 0) {
-        m->outputs_fd = fd;
-    } else if (kind == HANDOVER_LISTENER && fd >= 0 && m->fds[SRC_LISTENER] < 0) {
-        char go = HANDOVER_GO;
-        m->fds[SRC_LISTENER] = fd;
-        m->job_pidfd = (int)syscall(SYS_pidfd_open, sender, 0);
-        if (m->job_pidfd < 0 || watch_fd(m, SRC_LISTENER, EPOLLIN) < 0 ||
-            send(m->fds[SRC_HANDOVER], &go, 1, MSG_NOSIGNAL) != 1) {
+    AUTO_FD int got = fd_count == 1 ? fd : -1;
+    if (kind == HANDOVER_OUTPUTS && m->outputs_fd < 0) {
+        m->outputs_fd = fd_take(&got);
+        hold_mounts(m);
+    } else if (kind == HANDOVER_JOB && m->job_pidfd < 0) {
+        m->job_pidfd = fd_take(&got);
+    } else if (kind == HANDOVER_LISTENER && m->fds[SRC_LISTENER] < 0) {
+        m->fds[SRC_LISTENER] = fd_take(&got);
+        m->has_filter = true;
+        if (watch_fd(m, SRC_LISTENER, EPOLLIN) < 0) {
             setup_fail(m->setup, STEP_HANDOVER, errno, NULL, "cannot take over the filter's listener");
             kill_now(m);
         }
-    } else if (fd >= 0) {
-        close(fd);
     }
+    return true;
 }
 
 static void refused_call(struct monitor *m, uint32_t events)
@@ -587,11 +582,8 @@ static void settle(struct monitor *m, int *init_status)
     while (waitpid(m->init_pid, init_status, 0) < 0 && errno == EINTR)
         ;
     m->ended_us = time_mono_us();
-    /* Executed and ended before we looked? Only the end of the socket says so: a message that is
-     * still there means that the job was never let go. */
-    char byte;
-    if (m->fds[SRC_HANDOVER] >= 0 && recv(m->fds[SRC_HANDOVER], &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0)
-        job_is_running(m);
+    while (m->fds[SRC_HANDOVER] >= 0 && handover(m))
+        ; /* a short program may have ended before we read that it began */
     for (enum source src = SRC_STDOUT; src <= SRC_METRICS; src++) {
         if (m->fds[src] >= 0)
             fcntl(m->fds[src], F_SETFL, O_NONBLOCK);
@@ -764,6 +756,7 @@ static void release(struct monitor *m)
     fd_close_at(&m->job_pidfd);
     fd_close_at(&m->outputs_fd);
     fd_close_at(&m->idmap_fd);
+    fd_close_at(&m->mounts_fd);
     fd_close_at(&m->proc_fd);
     remove_groups(m);
     cg_close(&m->cg);
@@ -790,7 +783,7 @@ static int open_signals(void)
 int monitor_run(const struct monitor_config *c, int run_fd, enum verdict *verdict, int *exit_code, struct err *e)
 {
     struct monitor m = {.config = c, .run_fd = run_fd, .epoll_fd = -1, .lease_fd = -1, .idmap_fd = -1,
-                        .proc_fd = -1, .outputs_fd = -1, .job_pidfd = -1, .started_us = time_now_us(),
+                        .proc_fd = -1, .outputs_fd = -1, .mounts_fd = -1, .job_pidfd = -1, .started_us = time_now_us(),
                         .mono_started_us = time_mono_us(), .journal = {.fd = -1},
                         .cg = {.oom_event = -1, .oom_control = -1}};
     int init_status = 0;

@@ -23,6 +23,7 @@ struct monitor_config {
     gid_t lab_gid;
     const char *profiles_dir;
     const char *python_path;       /* NULL: no helper is mounted */
+    const char *ready_root;        /* see sandbox.h */
     const struct profile *profile; /* loaded before (launcher's cache), or NULL */
     int cache_dir_fd;              /* for profile_load, or -1 */
     int netns_fd;                  /* a network namespace nobody has used, or -1: one is made */

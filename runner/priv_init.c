@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <net/if.h>
 #include <sched.h>
@@ -179,6 +180,22 @@ _Noreturn static void reap(struct sandbox *s, pid_t job)
     }
 }
 
+/* With a pidfd for the monitor from the first instant: no pid that could be another's by then. */
+static pid_t fork_job(struct sandbox *s)
+{
+    AUTO_FD int pidfd = -1;
+    char kind = HANDOVER_JOB;
+    struct clone_args args = {.flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&pidfd, .exit_signal = SIGCHLD};
+    pid_t job = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+    if (job == 0)
+        job_main(s);
+    if (job < 0)
+        return setup_fail(s->setup, STEP_CLONE_JOB, errno, "raise the limit on processes", "cannot fork the job");
+    if (fd_send(s->handover, &kind, 1, &pidfd, 1) != 1)
+        return setup_fail(s->setup, STEP_CLONE_JOB, errno, NULL, "cannot hand the job to the monitor");
+    return job;
+}
+
 _Noreturn void init_main(struct sandbox *s)
 {
     AUTO_FD int outputs = -1;
@@ -201,13 +218,9 @@ _Noreturn void init_main(struct sandbox *s)
         setup_fail(s->setup, STEP_CLONE_JOB, errno, NULL, "cannot hand /outputs to the monitor");
         _exit(1);
     }
-    pid_t job = fork();
-    if (job < 0) {
-        setup_fail(s->setup, STEP_CLONE_JOB, errno, "raise the limit on processes", "cannot fork the job");
+    pid_t job = fork_job(s);
+    if (job < 0)
         _exit(1);
-    }
-    if (job == 0)
-        job_main(s);
     setup_done(s->setup, STEP_CLONE_JOB);
     if (drop_rights(s) < 0)
         _exit(1);

@@ -2,7 +2,7 @@
  * priv_job.c - the job between fork and execve: gives up everything, one step after the other, and
  * reads back what it has become. Runs between clone and exec: no malloc, no locks. The order
  * matters: ids before the user namespace, mounts before Landlock, descriptors before the filter,
- * the filter last (only sendmsg, read, execve and exit follow it).
+ * the filter last (only sendmsg, execve and exit follow it).
  */
 #include "runner/sandbox.h"
 
@@ -268,7 +268,7 @@ static int load_filter(struct sandbox *s)
      * they would wait for a listener that nobody holds yet (crun#1002). */
     char kind = HANDOVER_LISTENER;
     int fd = (int)listener;
-    if (fd_send(s->handover, &kind, 1, &fd, 1) != 1 || read(s->handover, &kind, 1) != 1 || kind != HANDOVER_GO)
+    if (fd_send(s->handover, &kind, 1, &fd, 1) != 1)
         return fail(s, STEP_HANDOVER, "cannot hand the filter's listener to the monitor");
     setup_done(s->setup, STEP_HANDOVER);
     return 0;

@@ -1,5 +1,6 @@
 /*
- * priv_mounts.c - the file system that a run sees, built in a tmpfs of our own and pivoted into.
+ * priv_mounts.c - the file system that a run sees: what is its own, on top of the root that all runs share
+ * (priv_root.c), and the pivot into it.
  *
  *   /            tmpfs, read-only at the end      /proc      own, read-only, hidepid
  *   /usr         the environment, read-only       /sys/...   cpu and node topology, read-only
@@ -7,139 +8,30 @@
  *   /etc         a handful of files               /work      the code, copy-on-write, bounded
  *   /dev         null zero full random urandom    /outputs /tmp /dev/shm   tmpfs, bounded
  *
- * Rules taught by others' incidents: what comes from outside becomes a descriptor first
- * (open_tree), before anything is attached, and no path is walked twice (CVE-2024-0132); mount
- * points are made only in our own tmpfs, relative to its descriptor (CVE-2026-87766); sources of
- * the lab are opened with the lab's own uid and without following any link, so that a lab that was
- * taken over cannot make the runner show it root's files.
+ * Sources of the lab are opened with the lab's own uid and without following any link, so that a lab
+ * that was taken over cannot make the runner show it root's files.
  */
 #include "runner/sandbox.h"
 
 #include "api/common/fd.h"
+#include "runner/mount_calls.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/openat2.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#ifndef MOUNT_ATTR_NOSYMFOLLOW
-#define MOUNT_ATTR_NOSYMFOLLOW 0x00200000
-#endif
-
-#define RO (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
-
-/* ---- what comes from outside ---- */
-
-/* The system's part: one row a mount. Those marked optional are left out where the host lacks them. */
-struct system_mount {
-    const char *source;
-    const char *target; /* relative to the new root; its parent is in `folders` */
-    uint64_t attr;
-    bool folder;
-    bool optional;
-    enum setup_step step;
-};
-
-static const struct system_mount system_mounts[] = {
-    {"/usr", "usr", RO, true, false, STEP_MOUNT_SYSTEM},
-    /* libblas.so.3 and many programs of Debian are links through here */
-    {"/etc/alternatives", "etc/alternatives", RO | MOUNT_ATTR_NOEXEC, true, true, STEP_MOUNT_SYSTEM},
-    {"/etc/ld.so.cache", "etc/ld.so.cache", RO | MOUNT_ATTR_NOEXEC, false, true, STEP_MOUNT_SYSTEM},
-    {"/etc/fonts", "etc/fonts", RO | MOUNT_ATTR_NOEXEC, true, true, STEP_MOUNT_SYSTEM},
-    {"/etc/R", "etc/R", RO | MOUNT_ATTR_NOEXEC, true, true, STEP_MOUNT_SYSTEM},
-    {"/etc/mime.types", "etc/mime.types", RO | MOUNT_ATTR_NOEXEC, false, true, STEP_MOUNT_SYSTEM},
-    {"/dev/null", "dev/null", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false, false, STEP_MOUNT_DEV},
-    {"/dev/zero", "dev/zero", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false, false, STEP_MOUNT_DEV},
-    {"/dev/full", "dev/full", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false, false, STEP_MOUNT_DEV},
-    {"/dev/random", "dev/random", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false, false, STEP_MOUNT_DEV},
-    {"/dev/urandom", "dev/urandom", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false, false, STEP_MOUNT_DEV},
-    /* OpenMP, oneDNN and numactl look at the topology */
-    {"/sys/devices/system/cpu", "sys/devices/system/cpu", RO | MOUNT_ATTR_NOEXEC, true, true, STEP_MOUNT_SYS},
-    {"/sys/devices/system/node", "sys/devices/system/node", RO | MOUNT_ATTR_NOEXEC, true, true, STEP_MOUNT_SYS},
-};
-enum { SYSTEM_COUNT = sizeof system_mounts / sizeof *system_mounts };
-
-static const char *const folders[] = {"usr", "etc",  "dev", "proc", "sys", "sys/devices", "sys/devices/system",
-                                      "data", "work", "outputs", "tmp", "opt", "opt/enclos", "opt/enclos/python",
-                                      "dev/shm"};
-
-/* Non-merged hosts keep these as folders; then they are mounted like /usr. */
-static const char *const usr_links[] = {"bin", "sbin", "lib", "lib64", "lib32", "libx32"};
-enum { LINK_COUNT = sizeof usr_links / sizeof *usr_links };
+/* ---- what the lab lends ---- */
 
 struct sources {
-    int system[SYSTEM_COUNT];
-    int links[LINK_COUNT]; /* tree of a non-merged folder, else -1 */
-    int python;
     int code;
     int datasets[SPEC_MAX_DATASETS];
-    char localtime[128]; /* where /etc/localtime points, when below /usr/share/zoneinfo */
 };
-
-static int clone_tree(int dir, const char *path, unsigned flags)
-{
-    return (int)syscall(SYS_open_tree, dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags);
-}
-
-static int set_attr(int fd, uint64_t attr, unsigned flags, int userns)
-{
-    struct mount_attr a = {.attr_set = attr};
-    if (userns >= 0) {
-        a.attr_set |= MOUNT_ATTR_IDMAP;
-        a.userns_fd = (unsigned)userns;
-    }
-    return (int)syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | flags, &a, sizeof a);
-}
-
-static int attach(int tree, int root, const char *target)
-{
-    return (int)syscall(SYS_move_mount, tree, "", root, target, MOVE_MOUNT_F_EMPTY_PATH);
-}
-
-static int open_system(struct sandbox *s, struct sources *src)
-{
-    for (size_t i = 0; i < SYSTEM_COUNT; i++) {
-        const struct system_mount *m = &system_mounts[i];
-        src->system[i] = clone_tree(AT_FDCWD, m->source, AT_RECURSIVE);
-        if (src->system[i] < 0 && !(m->optional && errno == ENOENT))
-            return setup_fail(s->setup, STEP_MOUNT_SOURCES, errno, NULL, "cannot clone the mount of %s", m->source);
-        if (src->system[i] >= 0 && set_attr(src->system[i], m->attr, AT_RECURSIVE, -1) < 0)
-            return setup_fail(s->setup, STEP_MOUNT_SOURCES, errno, NULL, "cannot protect the mount of %s",
-                              m->source);
-    }
-    for (size_t i = 0; i < LINK_COUNT; i++) {
-        char path[16];
-        struct stat st;
-        snprintf(path, sizeof path, "/%s", usr_links[i]);
-        src->links[i] = -1;
-        if (lstat(path, &st) < 0 || !S_ISDIR(st.st_mode))
-            continue;
-        src->links[i] = clone_tree(AT_FDCWD, path, AT_RECURSIVE);
-        if (src->links[i] < 0 || set_attr(src->links[i], RO, AT_RECURSIVE, -1) < 0)
-            return setup_fail(s->setup, STEP_MOUNT_SOURCES, errno, NULL, "cannot clone the mount of %s", path);
-    }
-    ssize_t n = readlink("/etc/localtime", src->localtime, sizeof src->localtime - 1);
-    src->localtime[n > 0 ? n : 0] = '\0';
-    if (strncmp(src->localtime, "/usr/share/zoneinfo/", 20) != 0)
-        src->localtime[0] = '\0';
-    src->python = -1;
-    if (s->python_path) {
-        src->python = clone_tree(AT_FDCWD, s->python_path, 0);
-        if (src->python < 0 || set_attr(src->python, RO | MOUNT_ATTR_NOEXEC, 0, -1) < 0)
-            return setup_fail(s->setup, STEP_MOUNT_SOURCES, errno, NULL, "cannot clone the mount of %s",
-                              s->python_path);
-    }
-    return 0;
-}
 
 /* A folder of the lab: opened as the lab, no link followed anywhere on the way, owned by the lab. */
 static int open_lab_tree(struct sandbox *s, const char *what, const char *path, uint64_t attr, int *out)
@@ -182,9 +74,6 @@ static int open_lab_tree(struct sandbox *s, const char *what, const char *path, 
 static int open_sources(struct sandbox *s, struct sources *src)
 {
     const uint64_t data = RO | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW;
-    if (open_system(s, src) < 0)
-        return -1;
-    src->code = -1;
     if (s->spec->code_path && open_lab_tree(s, "the code", s->spec->code_path, RO, &src->code) < 0)
         return -1;
     for (size_t i = 0; i < s->spec->dataset_count; i++)
@@ -195,23 +84,6 @@ static int open_sources(struct sandbox *s, struct sources *src)
 }
 
 /* ---- new file systems ---- */
-
-struct option {
-    const char *key, *value;
-};
-
-static int new_fs(const char *type, const struct option *options, uint64_t attr)
-{
-    AUTO_FD int fs = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
-    if (fs < 0)
-        return -1;
-    for (; options->key; options++)
-        if (syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, options->key, options->value, 0) < 0)
-            return -1;
-    if (syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-        return -1;
-    return (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, attr);
-}
 
 /* A tmpfs of the job's, attached at target. Gives its descriptor when `keep` is not NULL. */
 static int job_tmpfs(struct sandbox *s, int root, const char *target, int64_t size_bytes, int64_t files,
@@ -231,88 +103,13 @@ static int job_tmpfs(struct sandbox *s, int root, const char *target, int64_t si
     return 0;
 }
 
-static int make_file(int root, const char *path, const char *text)
+static int mount_shm(struct sandbox *s, int root)
 {
-    AUTO_FD int fd = openat(root, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    size_t n = strlen(text);
-    return fd >= 0 && write(fd, text, n) == (ssize_t)n ? 0 : -1;
-}
-
-static int make_root(struct sandbox *s, int *root)
-{
-    static const struct option options[] = {
-        {"size", "1m"}, {"nr_inodes", "512"}, {"mode", "755"}, {NULL, NULL}};
-    umask(022);
-    *root = new_fs("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-    /* Attached first, populated after: nsjail met EINVAL on 6.12 the other way round. /tmp is only a
-     * place to stand on in this private namespace; all that is needed from below it is open. */
-    if (*root < 0 || attach(*root, AT_FDCWD, "/tmp") < 0)
-        return setup_fail(s->setup, STEP_MOUNT_ROOT, errno, NULL, "cannot mount the new root");
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-        if (mkdirat(*root, folders[i], 0755) < 0)
-            return setup_fail(s->setup, STEP_MOUNT_ROOT, errno, NULL, "cannot make /%s", folders[i]);
-    setup_done(s->setup, STEP_MOUNT_ROOT);
+    if (job_tmpfs(s, root, "dev/shm", s->spec->resources.tmp_bytes, 16384, "1777", MOUNT_ATTR_NOEXEC, STEP_MOUNT_DEV,
+                  NULL) < 0)
+        return -1;
+    setup_done(s->setup, STEP_MOUNT_DEV);
     return 0;
-}
-
-static int attach_system(struct sandbox *s, const struct sources *src, int root)
-{
-    for (size_t i = 0; i < SYSTEM_COUNT; i++) {
-        const struct system_mount *m = &system_mounts[i];
-        bool covered = strcmp(m->target, "usr") == 0; /* made with the folders */
-        if (src->system[i] < 0)
-            continue;
-        if ((!covered && (m->folder ? mkdirat(root, m->target, 0755) : make_file(root, m->target, "")) < 0) ||
-            attach(src->system[i], root, m->target) < 0)
-            return setup_fail(s->setup, m->step, errno, NULL, "cannot mount /%s", m->target);
-        close(src->system[i]);
-        setup_done(s->setup, m->step);
-    }
-    for (size_t i = 0; i < LINK_COUNT; i++) {
-        char host[16], to[32];
-        snprintf(host, sizeof host, "/%s", usr_links[i]);
-        if (src->links[i] >= 0) {
-            if (mkdirat(root, usr_links[i], 0755) < 0 || attach(src->links[i], root, usr_links[i]) < 0)
-                return setup_fail(s->setup, STEP_MOUNT_SYSTEM, errno, NULL, "cannot mount %s", host);
-            continue;
-        }
-        snprintf(to, sizeof to, "usr/%s", usr_links[i]);
-        if (faccessat(root, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0 && symlinkat(to, root, usr_links[i]) < 0)
-            return setup_fail(s->setup, STEP_MOUNT_SYSTEM, errno, NULL, "cannot link %s", host);
-    }
-    return 0;
-}
-
-static int make_etc(struct sandbox *s, const struct sources *src, int root)
-{
-    static const char *const files[][2] = {
-        {"etc/passwd", "run:x:1000:1000:Enclos run:/tmp:/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"},
-        {"etc/group", "run:x:1000:\nnogroup:x:65534:\n"},
-        {"etc/hosts", "127.0.0.1 localhost enclos\n::1 localhost enclos\n"},
-        {"etc/hostname", "enclos\n"},
-        {"etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"},
-        {"etc/host.conf", "multi on\n"},
-    };
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-        if (make_file(root, files[i][0], files[i][1]) < 0)
-            return setup_fail(s->setup, STEP_MOUNT_SYSTEM, errno, NULL, "cannot write /%s", files[i][0]);
-    if (src->localtime[0] && symlinkat(src->localtime, root, "etc/localtime") < 0)
-        return setup_fail(s->setup, STEP_MOUNT_SYSTEM, errno, NULL, "cannot link /etc/localtime");
-    setup_done(s->setup, STEP_MOUNT_SYSTEM);
-    return 0;
-}
-
-static int make_dev(struct sandbox *s, int root)
-{
-    static const char *const links[][2] = {{"/proc/self/fd", "dev/fd"},
-                                           {"/proc/self/fd/0", "dev/stdin"},
-                                           {"/proc/self/fd/1", "dev/stdout"},
-                                           {"/proc/self/fd/2", "dev/stderr"}};
-    for (size_t i = 0; i < sizeof links / sizeof *links; i++)
-        if (symlinkat(links[i][0], root, links[i][1]) < 0)
-            return setup_fail(s->setup, STEP_MOUNT_DEV, errno, NULL, "cannot link /%s", links[i][1]);
-    return job_tmpfs(s, root, "dev/shm", s->spec->resources.tmp_bytes, 16384, "1777", MOUNT_ATTR_NOEXEC,
-                     STEP_MOUNT_DEV, NULL);
 }
 
 /* What /proc shows of the host to anyone is covered by entries of ours that nobody can open: never
@@ -323,9 +120,6 @@ static int mask_proc(struct sandbox *s, int root)
         const char *target;
         bool folder;
     } masks[] = {{"proc/keys", false}, {"proc/key-users", false}, {"proc/acpi", true}, {"proc/scsi", true}};
-    AUTO_FD int file = openat(root, "opt/enclos/masked", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
-    if (s->profile->proc != PROFILE_PROC_MINIMAL && (file < 0 || mkdirat(root, "opt/enclos/masked.d", 0) < 0))
-        return setup_fail(s->setup, STEP_MOUNT_PROC, errno, NULL, "cannot make the mask of /proc");
     for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
         if (faccessat(root, masks[i].target, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
             continue; /* not on this kernel, or not with subset=pid */
@@ -378,8 +172,12 @@ static int show_dataset(struct sandbox *s, int tree, int root, const char *targe
 
 static int attach_datasets(struct sandbox *s, const struct sources *src, int root)
 {
-    if (s->spec->dataset_count && (mkdirat(root, "opt/enclos/lower", 0700) < 0 || mkdirat(root, "opt/enclos/empty", 0755) < 0 ||
-                                   fchdir(root) < 0))
+    static const struct option options[] = {{"size", "64k"}, {"nr_inodes", "128"}, {"mode", "755"}, {NULL, NULL}};
+    if (s->spec->dataset_count == 0)
+        return 0;
+    /* A small file system for their mount points: the root may be shared and is not written to. */
+    AUTO_FD int data = new_fs("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    if (data < 0 || attach(data, root, "data") < 0 || fchdir(root) < 0)
         return setup_fail(s->setup, STEP_MOUNT_DATASETS, errno, NULL, "cannot lay out /data");
     for (size_t i = 0; i < s->spec->dataset_count; i++) {
         char target[80];
@@ -391,8 +189,8 @@ static int attach_datasets(struct sandbox *s, const struct sources *src, int roo
             return setup_fail(s->setup, STEP_MOUNT_DATASETS, errno, NULL, "cannot mount /%s", target);
         close(src->datasets[i]);
     }
-    if (src->python >= 0 && attach(src->python, root, "opt/enclos/python") < 0)
-        return setup_fail(s->setup, STEP_MOUNT_DATASETS, errno, NULL, "cannot mount the Python helper");
+    if (set_attr(data, MOUNT_ATTR_RDONLY, 0, -1) < 0)
+        return setup_fail(s->setup, STEP_MOUNT_DATASETS, errno, NULL, "cannot make /data read-only");
     setup_done(s->setup, STEP_MOUNT_DATASETS);
     return 0;
 }
@@ -511,17 +309,29 @@ static int pivot(struct sandbox *s, int root)
     return 0;
 }
 
+/* Without a ready root one is built, on /tmp: only a place to stand on in this private namespace; all that
+ * is needed from below it is open by then. */
+static int open_root(struct sandbox *s, int *root)
+{
+    if (!s->ready_root)
+        return root_build(s->setup, s->python_path, "/tmp", root);
+    *root = open(s->ready_root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (*root < 0)
+        return setup_fail(s->setup, STEP_MOUNT_ROOT, errno, NULL, "cannot open the ready root");
+    setup_done(s->setup, STEP_MOUNT_ROOT);
+    return 0;
+}
+
 int mounts_build(struct sandbox *s, int *outputs_fd)
 {
     struct sources src;
     AUTO_FD int root = -1;
     memset(&src, 0xff, sizeof src); /* every descriptor -1 */
-    src.localtime[0] = '\0';
+    umask(022);
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return setup_fail(s->setup, STEP_MOUNT_PRIVATE, errno, NULL, "cannot make the mounts private");
     setup_done(s->setup, STEP_MOUNT_PRIVATE);
-    if (open_sources(s, &src) < 0 || make_root(s, &root) < 0 || attach_system(s, &src, root) < 0 ||
-        make_etc(s, &src, root) < 0 || make_dev(s, root) < 0 || mount_proc(s, root) < 0 ||
+    if (open_sources(s, &src) < 0 || open_root(s, &root) < 0 || mount_shm(s, root) < 0 || mount_proc(s, root) < 0 ||
         attach_datasets(s, &src, root) < 0 || mount_work(s, &src, root) < 0 ||
         mount_writable(s, root, outputs_fd) < 0)
         return -1;

@@ -7,9 +7,11 @@
 #include "api/common/fd.h"
 #include "api/common/json.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void put_raw_array(struct jw *w, const char *key, const struct buf *items)
 {
@@ -157,6 +159,18 @@ static void put_sandbox(struct jw *w, const struct record *r)
     jw_end_obj(w);
 }
 
+/* Written aside, synced, renamed: whole or not there. The folder is not synced: what the name's loss
+ * in a power cut would take is acknowledged to nobody before the catalog has it. */
+static int write_whole(int run_fd, const struct buf *text, struct err *e)
+{
+    static const char aside[] = ".record.json.new";
+    AUTO_FD int fd = openat(run_fd, aside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 || fd_write_all(fd, text->data, text->len) < 0 || fdatasync(fd) < 0 ||
+        renameat(run_fd, aside, run_fd, RUNFOLDER_RECORD) < 0)
+        return err_sys(e, "record", "free some room on the lab's disk", "cannot write %s", RUNFOLDER_RECORD);
+    return 0;
+}
+
 int record_write(const struct record *r, int run_fd, struct err *e)
 {
     AUTO_BUF struct buf out = BUF_INIT(RUNFOLDER_RECORD_MAX_BYTES);
@@ -199,5 +213,5 @@ int record_write(const struct record *r, int run_fd, struct err *e)
     if (out.failed)
         return err_set(e, E_LIMIT, "record", "leave fewer files in /outputs",
                        "the record of the run has more than %d bytes", RUNFOLDER_RECORD_MAX_BYTES);
-    return fd_replace_file(run_fd, RUNFOLDER_RECORD, out.data, out.len, 0600, e);
+    return write_whole(run_fd, &out, e);
 }

@@ -5,8 +5,10 @@
  *
  * init builds what the run sees (priv_mounts.c), forks the job and becomes a reaper without rights;
  * the job gives up everything (priv_job.c) and executes the program. The monitor stays outside.
- * The two sides share a `struct setup` page and one socket pair, over which init sends the
- * descriptor of /outputs and the job its seccomp listener.
+ * The two sides share a `struct setup` page and one socket pair, over which init sends the descriptor
+ * of /outputs and a pidfd of the job, and the job its seccomp listener. Nobody waits for an answer: a
+ * refused call made before the monitor has the listener waits in the kernel; if the monitor dies with
+ * the message unread, the listener goes with it and such calls get ENOSYS. Still closed.
  */
 #ifndef ENCLOS_RUNNER_SANDBOX_H
 #define ENCLOS_RUNNER_SANDBOX_H
@@ -40,11 +42,12 @@ struct sandbox {
     int stdout_fd, stderr_fd, metrics_fd; /* write ends */
     int handover;                         /* socket end of init and job */
     const char *python_path; /* folder of the Python helper on the host, or NULL */
+    const char *ready_root;  /* where the launcher has built the shared root, or NULL: init builds one */
     char *const *env;        /* complete environment of the program */
 };
 
 /* Messages on the hand-over socket, one byte with one descriptor. */
-enum { HANDOVER_OUTPUTS = 'O', HANDOVER_LISTENER = 'L', HANDOVER_GO = 'G' };
+enum { HANDOVER_OUTPUTS = 'O', HANDOVER_JOB = 'J', HANDOVER_LISTENER = 'L' };
 
 /* priv_clone.c: makes init. Returns its pid, -1 with *e. The caller closes its copies of the write
  * ends and of `handover` right after: the socket's end of file must mean "executed". */
@@ -53,7 +56,11 @@ pid_t sandbox_clone(struct sandbox *s, int *pidfd, struct err *e);
 /* priv_init.c */
 _Noreturn void init_main(struct sandbox *s);
 
-/* priv_mounts.c: builds the root and pivots into it. Gives the descriptor of /outputs. */
+/* priv_root.c: builds the root that all runs share and attaches it at `at`. Gives its descriptor. -1: the
+ * failure is noted on the page. */
+MUST_USE int root_build(struct setup *s, const char *python_path, const char *at, int *root);
+
+/* priv_mounts.c: lays the run's own mounts on the root and pivots into it. Gives the descriptor of /outputs. */
 MUST_USE int mounts_build(struct sandbox *s, int *outputs_fd);
 
 /* priv_job.c */

@@ -12,19 +12,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LEASES "/run/enclos-uids"
+int uids_open(int *out, struct err *e)
+{
+    struct stat st;
+    if (mkdir(UIDS_FOLDER, 0700) < 0 && errno != EEXIST)
+        return err_sys(e, "uid_lease", NULL, "cannot make %s", UIDS_FOLDER);
+    AUTO_FD int dir = open(UIDS_FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dir < 0 || fstat(dir, &st) < 0)
+        return err_sys(e, "uid_lease", NULL, "cannot open %s", UIDS_FOLDER);
+    if (st.st_uid != 0 || (st.st_mode & 022))
+        return err_set(e, E_DENIED, "uid_lease", "remove it: it must be root's alone", "%s belongs to uid %u, mode %o",
+                       UIDS_FOLDER, st.st_uid, st.st_mode & 07777);
+    *out = fd_take(&dir);
+    return 0;
+}
 
 int uids_lease(uid_t *uid, int *lease_fd, struct err *e)
 {
-    struct stat st;
-    if (mkdir(LEASES, 0700) < 0 && errno != EEXIST)
-        return err_sys(e, "uid_lease", NULL, "cannot make %s", LEASES);
-    AUTO_FD int dir = open(LEASES, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (dir < 0 || fstat(dir, &st) < 0)
-        return err_sys(e, "uid_lease", NULL, "cannot open %s", LEASES);
-    if (st.st_uid != 0 || (st.st_mode & 022))
-        return err_set(e, E_DENIED, "uid_lease", "remove it: it must be root's alone", "%s belongs to uid %u, mode %o",
-                       LEASES, st.st_uid, st.st_mode & 07777);
+    AUTO_FD int dir = -1;
+    if (uids_open(&dir, e) < 0)
+        return -1;
     /* Neighbours start at different places, so that many launches at once do not walk the same row. */
     for (unsigned i = 0, from = (unsigned)getpid(); i < UIDS_COUNT; i++) {
         char name[16];
@@ -32,7 +39,7 @@ int uids_lease(uid_t *uid, int *lease_fd, struct err *e)
         snprintf(name, sizeof name, "%u", n);
         AUTO_FD int fd = openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (fd < 0)
-            return err_sys(e, "uid_lease", NULL, "cannot open the lease %s/%s", LEASES, name);
+            return err_sys(e, "uid_lease", NULL, "cannot open the lease %s/%s", UIDS_FOLDER, name);
         if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
             *uid = n;
             *lease_fd = fd_take(&fd);
