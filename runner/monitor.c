@@ -18,6 +18,7 @@
 #include "runner/collect.h"
 #include "runner/environment.h"
 #include "runner/journal.h"
+#include "runner/judge.h"
 #include "runner/procs.h"
 #include "runner/record.h"
 #include "runner/refusals.h"
@@ -592,73 +593,13 @@ static void settle(struct monitor *m, int *init_status)
     }
 }
 
-/* ---- verdict ---- */
-
-static void judge(const struct monitor *m, int init_status, struct record *r)
-{
-    const struct setup *s = m->setup;
-    const struct spec_resources *lim = &m->spec.resources;
-    int status = s->job_status;
-    r->verdict = VERDICT_NONE;
-    if (s->job_ended && m->running) {
-        r->exited = WIFEXITED(status);
-        r->exit_code = r->exited ? WEXITSTATUS(status) : 0;
-        r->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    } else if (m->running && WIFSIGNALED(init_status)) {
-        r->signal = WTERMSIG(init_status); /* init and the program went together */
-    }
-#define VERDICT(v, ...) (r->verdict = (v), (void)snprintf(r->reason, sizeof r->reason, __VA_ARGS__))
-    bool oom = r->usage.oom_kills > 0;
-    if (s->failed)
-        VERDICT(s->failed - 1 == STEP_EXEC ? VERDICT_EXEC_FAILED : VERDICT_SETUP_FAILED, "%s", s->failed_message);
-    else if (m->stop != VERDICT_NONE)
-        VERDICT(m->stop, "%s", m->stop_reason);
-    else if (oom)
-        VERDICT(VERDICT_OUT_OF_MEMORY, "needed more than its limit of %" PRId64 " bytes of memory", lim->memory_bytes);
-    else if (!m->running)
-        VERDICT(VERDICT_SETUP_FAILED, "the sandbox ended before the program was started (status %x)",
-                (unsigned)init_status);
-    else if (lim->cpu_ms && r->usage.cpu_us >= lim->cpu_ms * 1000 && r->signal)
-        VERDICT(VERDICT_CPU_TIMEOUT, "used its limit of %" PRId64 " ms of CPU time", lim->cpu_ms);
-    else if (r->usage.process_limit_hits > 0)
-        VERDICT(VERDICT_PROCESS_LIMIT, "met its limit of %" PRId64 " processes and threads %" PRId64 " times",
-                lim->processes, r->usage.process_limit_hits);
-    else if (m->collected.full || r->signal == SIGXFSZ)
-        VERDICT(VERDICT_OUTPUT_LIMIT, "filled /outputs: %" PRId64 " bytes and %" PRId64 " files are allowed",
-                lim->output_bytes, lim->output_files);
-    else if (r->signal == SIGSYS)
-        VERDICT(VERDICT_POLICY_VIOLATION, "killed by the filter: a system call of another architecture");
-    else if (r->signal)
-        VERDICT(VERDICT_SIGNALED, "ended by signal %d (%s)", r->signal, strsignal(r->signal));
-    else if (r->exit_code)
-        VERDICT(VERDICT_FAILED, "ended with status %d", r->exit_code);
-    else
-        VERDICT(VERDICT_SUCCEEDED, "ended with status 0");
-#undef VERDICT
-}
-
-static int exit_code_of(const struct record *r)
-{
-    switch (r->verdict) {
-    case VERDICT_SUCCEEDED:
-    case VERDICT_FAILED: return r->exit_code;
-    case VERDICT_WALL_TIMEOUT:
-    case VERDICT_CPU_TIMEOUT: return 124;
-    case VERDICT_OUT_OF_MEMORY: return 137;
-    case VERDICT_CANCELLED: return 130;
-    case VERDICT_SIGNALED: return 128 + r->signal;
-    case VERDICT_PROCESS_LIMIT:
-    case VERDICT_OUTPUT_LIMIT:
-    case VERDICT_POLICY_VIOLATION: return r->exited && r->exit_code ? r->exit_code : 1;
-    default: return 125;
-    }
-}
+/* ---- the end ---- */
 
 static void fail_output(struct record *r, const struct err *e)
 {
     /* The verdict on the program stands; that the lab could not keep something is said beside it. */
-    size_t n = strlen(r->reason);
-    snprintf(r->reason + n, sizeof r->reason - n, "; %s", e->message);
+    size_t n = strlen(r->end.reason);
+    snprintf(r->end.reason + n, sizeof r->end.reason - n, "; %s", e->message);
 }
 
 /* A verdict is worth waiting for: on a full disk the record is tried again for an hour. */
@@ -717,14 +658,16 @@ static int finish(struct monitor *m, int init_status, enum verdict *verdict, int
                         ? 0
                         : collect_outputs(m->outputs_fd, m->run_fd, &m->spec, m->config->rootless,
                                           m->config->lab_uid, m->config->lab_gid, &m->collected, &kept);
-    judge(m, init_status, &r);
+    const struct judge_facts facts = {m->setup,     m->stop,  m->stop_reason, m->running, init_status, &m->spec.resources,
+                                      &r.usage, m->collected.full};
+    judge(&facts, &r.end);
     if (collected < 0)
         fail_output(&r, &kept);
     if (m->journal.fd >= 0 && journal_finish(&m->journal, &logged) < 0)
         fail_output(&r, &logged);
     int failed = write_record(m, &r, e);
-    *verdict = r.verdict;
-    *exit_code = exit_code_of(&r);
+    *verdict = r.end.verdict;
+    *exit_code = judge_exit_status(&r.end);
     return failed;
 }
 

@@ -178,13 +178,13 @@ int record_write(const struct record *r, int run_fd, struct err *e)
     jw_obj(&w);
     jw_int_at(&w, "version", RUNFOLDER_RECORD_VERSION);
     jw_str_at(&w, "run", r->run);
-    jw_str_at(&w, "verdict", verdict_name(r->verdict));
-    if (r->exited)
-        jw_int_at(&w, "exit_code", r->exit_code);
+    jw_str_at(&w, "verdict", verdict_name(r->end.verdict));
+    if (r->end.exited)
+        jw_int_at(&w, "exit_code", r->end.exit_code);
     else
         jw_null_at(&w, "exit_code");
-    put_signal(&w, r->signal);
-    jw_str_at(&w, "reason", r->reason);
+    put_signal(&w, r->end.signal);
+    jw_str_at(&w, "reason", r->end.reason);
     put_failed(&w, r);
     jw_int_at(&w, "started_us", r->started_us);
     jw_int_at(&w, "finished_us", r->finished_us);

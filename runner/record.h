@@ -9,6 +9,7 @@
 #include "runner/cgroup.h"
 #include "runner/collect.h"
 #include "runner/journal.h"
+#include "runner/judge.h"
 #include "runner/profile.h"
 #include "runner/refusals.h"
 #include "runner/setup.h"
@@ -16,11 +17,7 @@
 
 struct record {
     const char *run;
-    enum verdict verdict;
-    bool exited;   /* exit_code is the program's */
-    int exit_code;
-    int signal;    /* that ended it, or 0 */
-    char reason[320];
+    struct judgement end;
     int64_t started_us, finished_us; /* CLOCK_REALTIME */
     int64_t wall_us;                 /* from exec (or the attempt) to the end */
     int64_t setup_started_ns;        /* CLOCK_MONOTONIC */
