@@ -44,7 +44,7 @@ def test_out_of_memory_kills_the_whole_group(runner):
     assert b"went on" not in run.stdout
     assert run.record.wall_ms < 20_000 and run.status == 137
     assert 80 * MIB <= run.record.memory_peak_bytes <= 96 * MIB, run.record.memory_peak_bytes
-    assert not harness.cgroup_folders(run.record.run), "its group is still there"
+    harness.no_cgroup_is_left(run.record.run)
 
 
 def test_the_peak_of_memory_is_what_was_used(runner):
@@ -151,7 +151,7 @@ def test_the_record_attests_the_sandbox(runner, profile):
 def test_a_failed_exec_is_told_and_leaves_no_group(runner):
     run = runner.run(["/work/none"], code={"a.py": "x"})
     assert run.verdict == "exec_failed" and run.failed.errno == "ENOENT" and run.status == 125, run.describe()
-    assert not harness.cgroup_folders(run.record.run)
+    harness.no_cgroup_is_left(run.record.run)
 
 
 # ---- mounts on this kernel -------------------------------------------------------------------------
@@ -331,7 +331,8 @@ def test_a_lab_runs_and_limits_on_v2(request, kind):
     assert run.sandbox.limits.memory_bytes == 128 * MIB
     hog = lab.run("/work/probe memory 512", code={"probe": (harness.probe_code()["probe"][0], "0755")})
     assert hog.verdict == "out_of_memory", hog
-    assert not [f for f in harness.cgroup_folders("enclos-r") if run.id in f or hog.id in f]
+    harness.no_cgroup_is_left(run.id)
+    harness.no_cgroup_is_left(hog.id)
 
 
 def test_a_launcher_that_starts_sweeps_what_a_dead_monitor_left(plain_lab):
