@@ -64,9 +64,12 @@ static void as_root(const struct walk *w)
     }
 }
 
+#define NO_ROOM "no room left on the lab's disk"
+
 static void refuse(struct walk *w, const char *path, const char *reason)
 {
     char shown[400];
+    w->c->refused_no_room += strcmp(reason, NO_ROOM) == 0;
     if (w->c->refused_count++ >= COLLECT_REFUSED_MAX)
         return;
     text_sanitize(path, strlen(path), shown, sizeof shown);
@@ -138,7 +141,7 @@ static int take_file(struct walk *w, int from, int to, const char *name, const s
         as_lab(w);
         unlinkat(to, name, 0);
         as_root(w);
-        refuse(w, w->path, "no room left on the lab's disk");
+        refuse(w, w->path, NO_ROOM);
         return 0;
     }
     struct jw json = jw_to(&w->c->files);
@@ -172,7 +175,7 @@ static const char *refusal_of(struct walk *w, const struct stat *st)
     if (S_ISREG(st->st_mode) && st->st_size > w->spec->resources.output_bytes - w->c->total_bytes)
         return "larger than what is left of output_bytes";
     if (S_ISREG(st->st_mode) && (int64_t)st->st_blocks * 512 > w->room_bytes)
-        return "no room left on the lab's disk";
+        return NO_ROOM;
     if (S_ISREG(st->st_mode) && w->c->file_count >= w->spec->resources.output_files)
         return "more files than output_files";
     return NULL;

@@ -18,6 +18,7 @@ struct collected {
     struct buf files;   /* JSON objects, comma separated: {"path","size_bytes","mode"} */
     struct buf refused; /* likewise: {"path","reason"}; at most COLLECT_REFUSED_MAX of them */
     int64_t file_count, total_bytes, refused_count;
+    int64_t refused_no_room; /* of these, because the lab's disk is full */
     bool full; /* the file system had no room left: the run met its limit */
 };
 

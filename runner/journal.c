@@ -32,22 +32,23 @@ int journal_open(struct journal *j, int run_fd, int64_t head_bytes, bool echo_on
     return 0;
 }
 
-/* One frame, one append. A write that is cut short (disk full) leaves a partial frame at the end of
- * the file; nothing is appended after it, because a reader could not find the next frame. */
-static void append(struct journal *j, enum runlog_stream stream, const char *bytes, size_t len, int64_t time_us)
+/* One frame, one append. A write that is cut short (disk full) is taken back; where even that fails, the
+ * partial frame is what a reader takes for the end. False: it was not kept. */
+static bool append(struct journal *j, enum runlog_stream stream, const char *bytes, size_t len, int64_t time_us)
 {
     unsigned char header[RUNLOG_HEADER_BYTES];
     if (j->write_errno)
-        return;
+        return false;
     runlog_header(header, stream, len, time_us);
     struct iovec parts[2] = {{header, sizeof header}, {(void *)(uintptr_t)bytes, len}};
     off_t before = lseek(j->fd, 0, SEEK_END);
     ssize_t n = writev(j->fd, parts, 2);
     if (n == (ssize_t)(sizeof header + len))
-        return;
+        return true;
     j->write_errno = n < 0 ? errno : ENOSPC;
-    if (before < 0 || ftruncate(j->fd, before) < 0)
-        return; /* the partial frame is what a reader takes for the end */
+    if (before >= 0 && ftruncate(j->fd, before) < 0)
+        j->broken = true; /* nothing may follow, not even at the end */
+    return false;
 }
 
 /* ---- the ring ---- */
@@ -89,10 +90,8 @@ static void ring_drop_oldest(struct journal *j)
 
 static void ring_add(struct journal *j, enum runlog_stream stream, const char *bytes, size_t len, int64_t time_us)
 {
-    if (!j->ring) {
+    if (!j->ring)
         j->ring = mem_alloc(JOURNAL_TAIL_BYTES);
-        journal_event(j, "{\"event\":\"log_limit\"}");
-    }
     struct ring_entry entry = {.len = (uint32_t)len, .stream = stream, .time_us = time_us};
     while (j->used + sizeof entry + len > JOURNAL_TAIL_BYTES)
         ring_drop_oldest(j);
@@ -140,12 +139,13 @@ void journal_output(struct journal *j, enum runlog_stream stream, const char *by
         echo(j, stream == RUNLOG_STDOUT ? 0 : 1, bytes, len);
     while (len > 0) {
         size_t n = len < RUNLOG_FRAME_MAX_BYTES ? len : RUNLOG_FRAME_MAX_BYTES;
-        if (j->head_left_bytes > 0) {
-            if ((int64_t)n > j->head_left_bytes)
-                n = (size_t)j->head_left_bytes;
-            append(j, stream, bytes, n, now);
-            j->head_left_bytes -= (int64_t)n;
+        if (j->head_left_bytes > 0 && (int64_t)n > j->head_left_bytes)
+            n = (size_t)j->head_left_bytes;
+        if (j->head_left_bytes > 0 && append(j, stream, bytes, n, now)) {
+            j->head_left_bytes -= (int64_t)(n + RUNLOG_HEADER_BYTES);
             j->kept_bytes += (int64_t)n;
+            if (j->head_left_bytes <= 0)
+                journal_event(j, "{\"event\":\"log_limit\"}"); /* what follows is seen at the end */
         } else {
             ring_add(j, stream, bytes, n, now);
         }
@@ -156,7 +156,8 @@ void journal_output(struct journal *j, enum runlog_stream stream, const char *by
 
 void journal_event(struct journal *j, const char *json)
 {
-    append(j, RUNLOG_EVENT, json, strlen(json), time_now_us());
+    if (!append(j, RUNLOG_EVENT, json, strlen(json), time_now_us()))
+        j->lost_events++; /* also told in the record */
 }
 
 /* ---- metrics ---- */
@@ -192,11 +193,11 @@ static void end_line(struct journal *j)
         bad_line(j, e.message);
     else if (j->line[strspn(j->line, " \t")] != '{')
         bad_line(j, "not a JSON object");
-    else if (j->metric_bytes + (int64_t)len > JOURNAL_METRIC_BYTES)
+    else if (j->metric_bytes + (int64_t)len > JOURNAL_METRIC_BYTES ||
+             !append(j, RUNLOG_METRIC, j->line, len, time_now_us()))
         j->dropped_lines++;
     else {
-        append(j, RUNLOG_METRIC, j->line, len, time_now_us());
-        j->metric_bytes += (int64_t)len;
+        j->metric_bytes += (int64_t)(len + RUNLOG_HEADER_BYTES);
         j->metric_lines++;
     }
     j->line_len = 0;
@@ -215,10 +216,9 @@ void journal_metrics(struct journal *j, const char *bytes, size_t len)
     }
 }
 
-int journal_finish(struct journal *j, struct err *e)
+/* What did not reach the disk has been kept in the ring until now. */
+static void append_tail(struct journal *j)
 {
-    if (j->line_len > 0)
-        end_line(j); /* a last line without its LF still counts */
     if (j->dropped_bytes > 0) {
         char text[64];
         snprintf(text, sizeof text, "{\"dropped_bytes\":%lld}", (long long)j->dropped_bytes);
@@ -229,16 +229,28 @@ int journal_finish(struct journal *j, struct err *e)
         ring_copy_out(j, 0, &entry, sizeof entry);
         char *bytes = mem_alloc(entry.len + 1);
         ring_copy_out(j, sizeof entry, bytes, entry.len);
-        append(j, (enum runlog_stream)entry.stream, bytes, entry.len, entry.time_us);
+        if (!append(j, (enum runlog_stream)entry.stream, bytes, entry.len, entry.time_us)) {
+            j->dropped_bytes += entry.len;
+            j->kept_bytes -= entry.len;
+        }
         mem_free_at(&bytes);
         j->start = (j->start + sizeof entry + entry.len) % JOURNAL_TAIL_BYTES;
         j->used -= sizeof entry + entry.len;
     }
+}
+
+int journal_finish(struct journal *j, struct err *e)
+{
+    int lost = j->write_errno;
+    if (j->line_len > 0)
+        end_line(j); /* a last line without its LF still counts */
+    if (!j->broken)
+        j->write_errno = 0;
+    append_tail(j);
     mem_free_at(&j->ring);
     /* An empty log needs no sync: the record, which is synced after it, says that nothing was kept. */
     if (j->kept_bytes + j->metric_bytes > 0 && fdatasync(j->fd) < 0 && !j->write_errno)
         j->write_errno = errno;
-    int failed = j->write_errno;
     fd_close_at(&j->fd);
     echo_flush(j, true);
     if (j->echo && j->not_echoed_bytes > 0)
@@ -246,9 +258,9 @@ int journal_finish(struct journal *j, struct err *e)
                 (long long)j->not_echoed_bytes);
     buf_fini(&j->waiting[0]);
     buf_fini(&j->waiting[1]);
-    if (failed) {
-        errno = failed;
-        return err_sys(e, "log", "free some room on the lab's disk", "part of the log could not be written");
-    }
-    return 0;
+    /* All of it was kept in the end: then the disk's trouble is over and nobody's business. */
+    if (!j->write_errno && !(lost && (j->dropped_bytes > 0 || j->dropped_lines > 0 || j->lost_events > 0)))
+        return 0;
+    errno = j->write_errno ? j->write_errno : lost;
+    return err_sys(e, "log", "free some room on the lab's disk", "part of what the run said could not be written");
 }

@@ -4,7 +4,11 @@
  * The first `head_bytes` of standard output and error are appended as they come. What follows goes
  * through a ring of JOURNAL_TAIL_BYTES, of which the oldest part is dropped and counted; the ring
  * is appended at the end. So ten gigabytes on standard output cost the monitor no memory, and both
- * the beginning and the end are there to read. Metrics have their own bounds.
+ * the beginning and the end are there to read. Metrics have their own bounds. Every frame counts with
+ * its header, so that a byte a write is no way to a larger file.
+ *
+ * A disk that is full is no fault of the run: what cannot be appended goes through the ring as well, is
+ * tried again at the end, and is counted as dropped when it still does not fit.
  */
 #ifndef ENCLOS_RUNNER_JOURNAL_H
 #define ENCLOS_RUNNER_JOURNAL_H
@@ -24,10 +28,11 @@ struct journal {
     bool echo; /* `exec`: standard output and error are passed on as well */
     struct buf waiting[2];     /* of the echo, for readers slower than the run: they never hold us up */
     int64_t not_echoed_bytes; /* what went past that */
-    int write_errno; /* the first append that failed (disk full): the run is not blamed for it */
+    int write_errno; /* the last append failed (disk full): nothing follows it until the end */
+    bool broken;     /* a partial frame ends the file */
     int64_t head_left_bytes;
     int64_t kept_bytes, dropped_bytes;
-    int64_t metric_lines, bad_lines, dropped_lines, metric_bytes;
+    int64_t metric_lines, bad_lines, dropped_lines, metric_bytes, lost_events;
     char *ring; /* whole frames, oldest at `start`, wrapping; allocated at the first need */
     size_t start, used;
     char line[JOURNAL_LINE_BYTES];
@@ -47,7 +52,8 @@ void journal_metrics(struct journal *j, const char *bytes, size_t len);
 /* A JSON object of the monitor's own. */
 void journal_event(struct journal *j, const char *json);
 
-/* Appends the tail and syncs the file. E_LIMIT or another kind when something could not be kept. */
+/* Appends the tail and syncs the file. E_LIMIT or another kind when something could not be kept: the
+ * counters tell how much. */
 MUST_USE int journal_finish(struct journal *j, struct err *e);
 
 #endif

@@ -595,13 +595,6 @@ static void settle(struct monitor *m, int *init_status)
 
 /* ---- the end ---- */
 
-static void fail_output(struct record *r, const struct err *e)
-{
-    /* The verdict on the program stands; that the lab could not keep something is said beside it. */
-    size_t n = strlen(r->end.reason);
-    snprintf(r->end.reason + n, sizeof r->end.reason - n, "; %s", e->message);
-}
-
 /* A verdict is worth waiting for: on a full disk the record is tried again for an hour. */
 static int write_record(struct monitor *m, const struct record *r, struct err *e)
 {
@@ -620,7 +613,6 @@ static int write_record(struct monitor *m, const struct record *r, struct err *e
 
 static int finish(struct monitor *m, int init_status, enum verdict *verdict, int *exit_code, struct err *e)
 {
-    struct err kept = {0}, logged = {0};
     struct record r = {
         .run = m->has_spec ? m->spec.run : "",
         .setup = m->setup,
@@ -654,17 +646,16 @@ static int finish(struct monitor *m, int init_status, enum verdict *verdict, int
         if (ru->ru_maxrss * 1024 > r.usage.memory_peak_bytes)
             r.usage.memory_peak_bytes = ru->ru_maxrss * 1024;
     }
-    int collected = m->outputs_fd < 0 || !m->running
-                        ? 0
-                        : collect_outputs(m->outputs_fd, m->run_fd, &m->spec, m->config->rootless,
-                                          m->config->lab_uid, m->config->lab_gid, &m->collected, &kept);
+    /* What cannot be kept is told in the record, beside the verdict on the program. */
+    if (m->outputs_fd >= 0 && m->running &&
+        collect_outputs(m->outputs_fd, m->run_fd, &m->spec, m->config->rootless, m->config->lab_uid,
+                        m->config->lab_gid, &m->collected, &r.output_error) < 0)
+        log_warn("monitor.outputs_lost", LOG_STR("run", r.run), LOG_ERR(&r.output_error));
     const struct judge_facts facts = {m->setup,     m->stop,  m->stop_reason, m->running, init_status, &m->spec.resources,
                                       &r.usage, m->collected.full};
     judge(&facts, &r.end);
-    if (collected < 0)
-        fail_output(&r, &kept);
-    if (m->journal.fd >= 0 && journal_finish(&m->journal, &logged) < 0)
-        fail_output(&r, &logged);
+    if (m->journal.fd >= 0 && journal_finish(&m->journal, &r.log_error) < 0)
+        log_warn("monitor.log_lost", LOG_STR("run", r.run), LOG_ERR(&r.log_error));
     int failed = write_record(m, &r, e);
     *verdict = r.end.verdict;
     *exit_code = judge_exit_status(&r.end);

@@ -86,6 +86,19 @@ static void put_usage(struct jw *w, const struct record *r)
     jw_end_obj(w);
 }
 
+/* The verdict is the program's; that the lab could not keep all of it is said beside it. */
+static void put_warnings(struct jw *w, const struct record *r)
+{
+    jw_arr_at(w, "warnings");
+    if (r->log_error.kind)
+        jw_str(w, r->log_error.message);
+    if (r->output_error.kind)
+        jw_str(w, r->output_error.message);
+    if (r->collected->refused_no_room > 0)
+        jw_str(w, "outputs were left out because the lab's disk has no room left");
+    jw_end_arr(w);
+}
+
 static void put_hex(struct jw *w, const char *key, uint64_t value)
 {
     char text[24];
@@ -192,6 +205,7 @@ int record_write(const struct record *r, int run_fd, struct err *e)
     jw_obj_at(&w, "log");
     jw_int_at(&w, "kept_bytes", r->journal->kept_bytes);
     jw_int_at(&w, "dropped_bytes", r->journal->dropped_bytes);
+    jw_str_at(&w, "error", r->log_error.kind ? r->log_error.message : NULL);
     jw_end_obj(&w);
     jw_obj_at(&w, "metrics");
     jw_int_at(&w, "lines", r->journal->metric_lines);
@@ -204,6 +218,7 @@ int record_write(const struct record *r, int run_fd, struct err *e)
     put_raw_array(&w, "refused", &r->collected->refused);
     jw_int_at(&w, "refused_count", r->collected->refused_count);
     jw_end_obj(&w);
+    put_warnings(&w, r);
     jw_arr_at(&w, "denied");
     refusals_print(r->refusals, &w);
     jw_end_arr(&w);

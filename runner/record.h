@@ -18,6 +18,7 @@
 struct record {
     const char *run;
     struct judgement end;
+    struct err log_error, output_error; /* kind E_NONE: nothing was lost */
     int64_t started_us, finished_us; /* CLOCK_REALTIME */
     int64_t wall_us;                 /* from exec (or the attempt) to the end */
     int64_t setup_started_ns;        /* CLOCK_MONOTONIC */

@@ -80,7 +80,7 @@ static void head_and_tail_are_kept_and_the_middle_is_counted(void **state)
     size_t n;
     char line[LINE + 1];
     (void)state;
-    begin(&j, 1000);
+    begin(&j, 100 * (LINE + RUNLOG_HEADER_BYTES));
     for (int i = 0; i < LINES; i++) {
         snprintf(line, sizeof line, "%09d\n", i);
         journal_output(&j, RUNLOG_STDOUT, line, LINE);
@@ -91,7 +91,7 @@ static void head_and_tail_are_kept_and_the_middle_is_counted(void **state)
     HAS(kept, "000399999\n");
     assert_null(strstr(kept, "000000100\n"));
     assert_int_equal(j.kept_bytes + j.dropped_bytes, (int64_t)LINES * LINE);
-    assert_true(j.kept_bytes <= 1000 + JOURNAL_TAIL_BYTES);
+    assert_true(j.kept_bytes <= 100 * LINE + JOURNAL_TAIL_BYTES);
     assert_true(j.dropped_bytes > 0);
     char wanted[64];
     snprintf(wanted, sizeof wanted, "{\"dropped_bytes\":%lld}|", (long long)j.dropped_bytes);
@@ -105,7 +105,7 @@ static void a_huge_write_is_cut_into_frames(void **state)
     size_t n;
     (void)state;
     memset(block, 'x', sizeof block);
-    begin(&j, sizeof block);
+    begin(&j, 2 * sizeof block);
     journal_output(&j, RUNLOG_STDOUT, block, sizeof block);
     all_of(&j, RUNLOG_STDOUT, &n);
     assert_int_equal(n, (sizeof block + RUNLOG_FRAME_MAX_BYTES - 1) / RUNLOG_FRAME_MAX_BYTES);
@@ -160,6 +160,49 @@ static void a_log_is_never_written_over(void **state)
     FAILS(journal_open(&j, dir_fd, 10, false, &e), e, E_CONFLICT);
 }
 
+/* A limit on the size of files stands for a full disk: the same short write and error. */
+static void on_a_full_disk_nothing_is_lost_that_fits_later(void **state)
+{
+    struct journal j;
+    size_t n;
+    char line[1000];
+    const struct rlimit small = {5000, RLIM_INFINITY}, large = {RLIM_INFINITY, RLIM_INFINITY};
+    (void)state;
+    memset(line, 'x', sizeof line);
+    signal(SIGXFSZ, SIG_IGN);
+    begin(&j, 1 << 20);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    for (int i = 0; i < 20; i++)
+        journal_output(&j, RUNLOG_STDOUT, line, sizeof line);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &large), 0);
+    all_of(&j, RUNLOG_STDOUT, &n);
+    assert_int_equal(j.kept_bytes, 20000);
+    assert_int_equal(j.dropped_bytes, 0);
+    assert_int_equal(n, 20);
+}
+
+static void what_a_full_disk_takes_is_counted(void **state)
+{
+    struct journal j;
+    struct err e;
+    char line[1000];
+    const struct rlimit small = {5000, RLIM_INFINITY}, large = {RLIM_INFINITY, RLIM_INFINITY};
+    (void)state;
+    memset(line, 'x', sizeof line);
+    begin(&j, 1 << 20);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    for (int i = 0; i < 20; i++)
+        journal_output(&j, RUNLOG_STDOUT, line, sizeof line);
+    journal_metrics(&j, "{\"metric\":\"a\",\"value\":1}\n", 25);
+    e = (struct err){0};
+    assert_int_equal(journal_finish(&j, &e), -1);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &large), 0);
+    assert_int_equal(j.kept_bytes + j.dropped_bytes, 20000);
+    assert_true(j.dropped_bytes > 0);
+    assert_int_equal(j.dropped_lines, 1);
+    assert_int_equal(j.metric_lines, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +212,8 @@ int main(void)
         cmocka_unit_test(metrics_come_by_line_however_they_are_cut),
         cmocka_unit_test(a_bad_metric_is_counted_and_shown),
         cmocka_unit_test(a_log_is_never_written_over),
+        cmocka_unit_test(on_a_full_disk_nothing_is_lost_that_fits_later),
+        cmocka_unit_test(what_a_full_disk_takes_is_counted),
     };
     return cmocka_run_group_tests_name("journal", tests, setup, teardown);
 }
