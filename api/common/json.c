@@ -51,6 +51,8 @@ void json_free_at(struct json **root)
 
 enum json_type json_type(const struct json *v)
 {
+    if (!v)
+        return JSON_NULL;
     switch (in(v)->type & 0xff) {
     case cJSON_True:
     case cJSON_False: return JSON_BOOL;

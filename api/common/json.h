@@ -46,7 +46,7 @@ MUST_USE int json_blank_comments(char *text, size_t len, struct err *e);
 unsigned json_line_of(const char *text, size_t len, const char *path);
 
 enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
-enum json_type json_type(const struct json *v);
+enum json_type json_type(const struct json *v); /* JSON_NULL for NULL: not there, or null */
 const char *json_type_name(enum json_type t); /* "null", "boolean", "number", "string", "array", "object" */
 
 const struct json *json_get(const struct json *obj, const char *key); /* NULL: not there, or obj is no object */

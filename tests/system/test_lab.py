@@ -135,6 +135,17 @@ def test_json_prints_one_document_and_nothing_else(shared_lab, command):
     json.loads(done.stdout)
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_profiles_are_shown(shared_lab, language):
+    profiles = shared_lab.cli_json("profile", "list").profiles
+    assert len(profiles) >= 3
+    for profile in profiles:
+        shown = shared_lab.cli("profile", "show", profile.name, "--lang", language)
+        assert shown.returncode == 0, (shown.returncode, shown.stderr)
+        title = profile.title_fr if language == "fr" else profile.title
+        assert profile.name in shown.stdout and title in shown.stdout, shown.stdout
+
+
 # ---- exit statuses ---------------------------------------------------------------------------------
 
 

@@ -444,6 +444,7 @@ static void test_looking(void **state)
     assert_null(json_get(NULL, "x"));
     assert_null(json_get(json_get(v, "a"), "x"));
     assert_int_equal(json_type(json_get(v, "n")), JSON_NULL);
+    assert_int_equal(json_type(json_get(v, "absent")), JSON_NULL);
     assert_true(json_bool(json_get(v, "t"), false));
     assert_false(json_bool(json_get(v, "f"), true));
     assert_true(json_bool(json_get(v, "i"), true));
