@@ -502,8 +502,13 @@ int cg_create(const struct cg_host *host, const char *name, const struct cg_limi
         goto undo;
     return 0;
 undo:
+    for (int c = 0; c < CG_COUNT; c++)
+        if (out->dir[c] >= 0 && !host->alias[c]) { /* those that we made: another's of that name stay */
+            char path[GROUP_PATH_SIZE];
+            group_path(host, c, name, path);
+            rmdir(path);
+        }
     cg_close(out);
-    cg_remove(host, name, 0);
     return -1;
 }
 
@@ -644,6 +649,17 @@ static void sweep_group(const char *group)
     for (int i = 0; rmdir(group) < 0 && errno == EBUSY && i < 200; i++) {
         kill_members(group); /* its monitor is dead, so they should be: a second attempt */
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+}
+
+void cg_forget(const struct cg_host *host, const char *name)
+{
+    int count = host->kind == CG_V2 ? 1 : host->kind == CG_V1 ? CG_COUNT : 0;
+    for (int c = 0; c < count; c++) {
+        char path[GROUP_PATH_SIZE];
+        group_path(host, c, name, path);
+        if (!host->alias[c] && access(path, F_OK) == 0)
+            sweep_group(path);
     }
 }
 

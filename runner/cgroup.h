@@ -89,6 +89,9 @@ void cg_close(struct cg *cg); /* closes descriptors, keeps the groups */
  * processes. False when one is still there. */
 bool cg_remove(const struct cg_host *host, const char *name, int wait_ms);
 
+/* Removes the groups of one run, unless a monitor holds them. */
+void cg_forget(const struct cg_host *host, const char *name);
+
 /* Removes the groups under the bases that no monitor holds: what those that were killed have left.
  * A monitor holds its group by a lock on the folder, from cg_create to cg_close. */
 void cg_sweep(const struct cg_host *host);

@@ -154,7 +154,7 @@ static int take_file(struct walk *w, int from, int to, const char *name, const s
     jw_end_obj(&json);
     w->c->file_count++;
     w->c->total_bytes += st->st_size;
-    w->room_bytes -= (int64_t)st->st_blocks * 512;
+    w->room_bytes -= st->st_size;
     return 0;
 }
 
@@ -174,8 +174,11 @@ static const char *refusal_of(struct walk *w, const struct stat *st)
         return "file with several names (hard link)";
     if (S_ISREG(st->st_mode) && st->st_size > w->spec->resources.output_bytes - w->c->total_bytes)
         return "larger than what is left of output_bytes";
-    if (S_ISREG(st->st_mode) && (int64_t)st->st_blocks * 512 > w->room_bytes)
+    /* By its length: the store keeps no holes. */
+    if (S_ISREG(st->st_mode) && st->st_size > w->room_bytes)
         return NO_ROOM;
+    if (w->c->files.len + 6 * strlen(w->path) + 100 > w->c->files.max_bytes) /* as escaped as can be */
+        return "more outputs than a record has room to name";
     if (S_ISREG(st->st_mode) && w->c->file_count >= w->spec->resources.output_files)
         return "more files than output_files";
     return NULL;

@@ -298,8 +298,7 @@ static void start_monitor(struct launcher *l, const struct launch_packet *p, int
 /* A monitor that was killed leaves its group; its sandbox died with it. */
 static void forget(struct launcher *l, const char *run)
 {
-    if (!cg_remove(&l->host.cgroups, run, 500))
-        log_warn("launcher.group_left", LOG_STR("run", run));
+    cg_forget(&l->host.cgroups, run);
 }
 
 static void reap(struct launcher *l)

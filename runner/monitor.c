@@ -229,6 +229,12 @@ static int start(struct monitor *m)
         setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot make the run's pipes");
         goto done;
     }
+    /* The program may open its own /dev/stdout again: then the pipe must be its own. */
+    if (!m->config->rootless && (fchown(out[1], m->job_uid, m->job_uid) < 0 || fchown(err[1], m->job_uid, m->job_uid) < 0 ||
+                                 fchown(met[1], m->job_uid, m->job_uid) < 0)) {
+        setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot give the run its pipes");
+        goto done;
+    }
     m->fds[SRC_STDOUT] = out[0];
     m->fds[SRC_STDERR] = err[0];
     m->fds[SRC_METRICS] = met[0];
@@ -253,6 +259,7 @@ static int start(struct monitor *m)
         .stderr_fd = err[1],
         .metrics_fd = met[1],
         .handover = hand[1],
+        .handover_peer = hand[0],
         .python_path = m->config->python_path,
         .ready_root = m->config->ready_root,
         .env = environment_build(&m->spec, m->profile, m->config->python_path != NULL, m->spec.arena),
@@ -356,11 +363,18 @@ static int64_t wall_deadline_us(const struct monitor *m)
     return (m->running ? m->exec_us : m->mono_started_us) + m->spec.resources.wall_ms * 1000;
 }
 
+static bool is_over_memory(struct monitor *m, struct cg_usage *u)
+{
+    usage_now(m, u);
+    return u->memory_bytes > m->spec.resources.memory_bytes;
+}
+
 static void check_limits(struct monitor *m, int64_t now)
 {
     const struct spec_resources *r = &m->spec.resources;
+    struct cg_usage u;
     if (m->stop != VERDICT_NONE) {
-        if (now >= m->kill_at_us)
+        if (now >= m->kill_at_us || (m->cg.kind == CG_NONE && is_over_memory(m, &u)))
             kill_now(m);
         return;
     }
@@ -370,14 +384,13 @@ static void check_limits(struct monitor *m, int64_t now)
     }
     if (now < m->poll_at_us)
         return;
-    struct cg_usage u;
     bool best_effort = m->cg.kind == CG_NONE;
     int64_t cpu_us = -1, next_ms = SAMPLE_MS;
     if (best_effort) {
-        usage_now(m, &u);
+        bool over = is_over_memory(m, &u);
         cpu_us = u.cpu_us;
         next_ms = BEST_EFFORT_POLL_MS;
-        if (u.memory_bytes > r->memory_bytes) {
+        if (over) {
             stop_run(m, VERDICT_OUT_OF_MEMORY, true, "used %" PRId64 " bytes of memory of %" PRId64 " allowed",
                      u.memory_bytes, r->memory_bytes);
             return;
@@ -440,6 +453,8 @@ static int next_wait_ms(const struct monitor *m, int64_t now)
         at = m->sample_at_us;
     if (m->stop == VERDICT_NONE && m->poll_at_us < at)
         at = m->poll_at_us;
+    if (m->stop != VERDICT_NONE && m->cg.kind == CG_NONE && at > now + BEST_EFFORT_POLL_MS * 1000)
+        at = now + BEST_EFFORT_POLL_MS * 1000;
     int64_t ms = (at - now + 999) / 1000;
     if (now < m->oom_until_us && m->stop == VERDICT_NONE && ms > OOM_POLL_MS)
         ms = OOM_POLL_MS;

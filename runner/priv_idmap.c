@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,13 +28,25 @@ static int write_map(int proc_pid, const char *file, uint32_t inside, uint32_t o
     return fd >= 0 && write(fd, text, (size_t)n) == n ? 0 : -1;
 }
 
+/* Holds nothing of the monitor's, and dies with it: a killed monitor must not go on in a child that keeps
+ * its locks. */
+_Noreturn static void wait_to_be_killed(pid_t monitor)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+    syscall(SYS_close_range, 0, ~0U, 0);
+    if (getppid() != monitor)
+        _exit(1);
+    for (;;)
+        pause();
+}
+
 int idmap_open(uid_t from_uid, gid_t from_gid, uid_t to, int *out, struct err *e)
 {
     char path[32];
+    pid_t monitor = getpid();
     long child = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
     if (child == 0)
-        for (;;)
-            pause();
+        wait_to_be_killed(monitor);
     if (child < 0)
         return err_sys(e, "clone", "raise /proc/sys/user/max_user_namespaces",
                        "cannot make the user namespace of id-mapped mounts");

@@ -207,6 +207,7 @@ _Noreturn void init_main(struct sandbox *s)
     sigprocmask(SIG_SETMASK, &none, NULL);
     /* The launcher is not dumpable, which would make /proc/self, and the maps in it, root's. */
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    close(s->handover_peer);
     if (guard(s, STEP_INIT_GUARD) < 0)
         _exit(1);
     setup_done(s->setup, STEP_INIT_GUARD);

@@ -10,6 +10,7 @@
 #include "runner/sandbox.h"
 
 #include "api/common/fd.h"
+#include "runner/copy_tree.h"
 #include "runner/mount_calls.h"
 
 #include <errno.h>
@@ -88,13 +89,9 @@ static int open_system(struct setup *s, const char *python_path, struct sources 
     src->localtime[n > 0 ? n : 0] = '\0';
     if (strncmp(src->localtime, "/usr/share/zoneinfo/", 20) != 0)
         src->localtime[0] = '\0';
-    src->python = -1;
-    if (python_path) {
-        src->python = clone_tree(AT_FDCWD, python_path, 0);
-        if (src->python < 0 || set_attr(src->python, RO | MOUNT_ATTR_NOEXEC, 0, -1) < 0)
-            return setup_fail(s, STEP_MOUNT_SOURCES, errno, NULL, "cannot clone the mount of %s",
-                              python_path);
-    }
+    src->python = python_path ? open(python_path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    if (python_path && src->python < 0)
+        return setup_fail(s, STEP_MOUNT_SOURCES, errno, NULL, "cannot open the Python helper in %s", python_path);
     return 0;
 }
 
@@ -177,8 +174,10 @@ static int finish_root(struct setup *s, const struct sources *src, int root)
     for (size_t i = 0; i < sizeof links / sizeof *links; i++)
         if (symlinkat(links[i][0], root, links[i][1]) < 0)
             return setup_fail(s, STEP_MOUNT_DEV, errno, NULL, "cannot link /%s", links[i][1]);
-    if (src->python >= 0 && attach(src->python, root, "opt/enclos/python") < 0)
-        return setup_fail(s, STEP_MOUNT_SYSTEM, errno, NULL, "cannot mount the Python helper");
+    /* Copied, it is small: a mount of it would name, in the run's mount table, a folder of the host. */
+    AUTO_FD int python = openat(root, "opt/enclos/python", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (src->python >= 0 && (python < 0 || copy_tree(src->python, python, geteuid()) < 0))
+        return setup_fail(s, STEP_MOUNT_SYSTEM, errno, NULL, "cannot copy the Python helper");
     /* What nobody can open, to cover parts of /proc with. */
     AUTO_FD int masked = openat(root, "opt/enclos/masked", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
     if (masked < 0 || mkdirat(root, "opt/enclos/masked.d", 0) < 0)

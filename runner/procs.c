@@ -6,13 +6,14 @@
 
 #include "api/common/fd.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { TREE_MAX = 8192, DEPTH_MAX = 256 };
+enum { TREE_MAX = 8192 };
 
 static ssize_t read_proc(pid_t pid, const char *file, char *out, size_t size)
 {
@@ -45,28 +46,50 @@ static void add_process(pid_t pid, struct cg_usage *out)
     out->processes += threads;
 }
 
-static void add_tree(pid_t pid, int depth, int *left, struct cg_usage *out)
+struct tree {
+    pid_t todo[TREE_MAX]; /* found, not yet looked at; a list, not a recursion: a chain of processes is as
+                             deep as its run likes */
+    int count, seen;
+};
+
+/* Any thread may have forked: each keeps a list of its own children. */
+static void add_children(pid_t pid, struct tree *t)
 {
-    char file[64], text[65536];
-    if (--*left < 0 || depth > DEPTH_MAX)
-        return;
-    add_process(pid, out);
-    snprintf(file, sizeof file, "task/%d/children", pid);
-    if (read_proc(pid, file, text, sizeof text) <= 0)
-        return;
-    char *save = NULL;
-    for (char *word = strtok_r(text, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
-        long child = strtol(word, NULL, 10);
-        if (child > 1)
-            add_tree((pid_t)child, depth + 1, left, out);
+    static char text[65536];
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task", pid);
+    DIR *d = opendir(path);
+    for (struct dirent *entry; d && (entry = readdir(d));) {
+        char file[300];
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(file, sizeof file, "task/%.16s/children", entry->d_name);
+        if (read_proc(pid, file, text, sizeof text) <= 0)
+            continue;
+        char *save = NULL;
+        for (char *word = strtok_r(text, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
+            long child = strtol(word, NULL, 10);
+            if (child > 1 && t->count < TREE_MAX && t->seen < TREE_MAX) {
+                t->todo[t->count++] = (pid_t)child;
+                t->seen++;
+            }
+        }
     }
+    if (d)
+        closedir(d);
 }
 
 void procs_usage(pid_t root, struct cg_usage *out)
 {
-    int left = TREE_MAX;
+    static struct tree t;
     memset(out, 0xff, sizeof *out);
     out->cpu_us = out->cpu_user_us = out->cpu_system_us = out->memory_bytes = out->processes = 0;
-    add_tree(root, 0, &left, out);
+    t.count = t.seen = 0;
+    t.todo[t.count++] = root;
+    while (t.count > 0) {
+        pid_t pid = t.todo[--t.count];
+        add_process(pid, out);
+        add_children(pid, &t);
+    }
     out->cpu_us = out->cpu_user_us + out->cpu_system_us;
 }

@@ -41,6 +41,8 @@ struct sandbox {
     int netns_fd;   /* an unused network namespace to enter; -1: clone3 makes one */
     int stdout_fd, stderr_fd, metrics_fd; /* write ends */
     int handover;                         /* socket end of init and job */
+    int handover_peer; /* the monitor's end, which init inherits and closes: only then does its end of
+                          file say that the monitor is gone */
     const char *python_path; /* folder of the Python helper on the host, or NULL */
     const char *ready_root;  /* where the launcher has built the shared root, or NULL: init builds one */
     char *const *env;        /* complete environment of the program */

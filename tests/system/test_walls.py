@@ -1,0 +1,86 @@
+"""Walls that attackers looked for after the numbered cases: each test is one way that was open once."""
+
+import os
+
+import harness
+
+PYTHON = "/usr/bin/python3"
+
+
+def python(runner, program, **spec):
+    return runner.run([PYTHON, "-c", program], profile="python", **spec)
+
+
+def test_no_program_for_the_kernel_can_be_attached_to_a_socket(runner):
+    """Socket filters live in kernel memory that no group is charged for, against a limit of the machine."""
+    run = python(runner, """
+import socket, struct, errno
+a, b = socket.socketpair()
+a.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+for option in (26, 50, 51, 52):
+    try:
+        a.setsockopt(socket.SOL_SOCKET, option, struct.pack("HL", 1, 0))
+    except OSError as e:
+        print(option, errno.errorcode[e.errno])
+""")
+    assert run.stdout.decode().split() == ["26", "ENOPROTOOPT", "50", "ENOPROTOOPT", "51", "ENOPROTOOPT", "52", "ENOPROTOOPT"]
+    assert "setsockopt" in run.denied_names()
+
+
+def test_standard_output_can_be_opened_again_by_name(runner):
+    run = runner.run(["sh", "-c", "echo one > /dev/stdout; echo two > /dev/stderr"])
+    assert (run.stdout, run.stderr) == (b"one\n", b"two\n"), run.describe()
+
+
+def test_locks_of_the_host_are_not_shown(runner):
+    run = runner.run(["cat", "/proc/locks"])
+    assert run.exit_code == 1 and run.stdout == b"", run.describe()
+
+
+def test_the_mount_table_names_no_folder_of_the_lab(runner):
+    run = runner.run(["cat", "/proc/self/mountinfo"], code={"a.py": b""}, datasets={"d": {"d.csv": b"1"}}, profile="python")
+    assert b" /data/d " in run.stdout and b" /work " in run.stdout, run.describe()
+    assert b"enclos-test" not in run.stdout, run.stdout
+
+
+def test_a_second_run_of_a_name_does_not_undo_the_first(runner):
+    first = runner.folder(["sleep", "1"])
+    second = runner.folder(["true"])
+    for folder, name in ((first, "twin"), (second, "twin")):
+        path = os.path.join(folder, "spec.json")
+        with open(path) as f:
+            text = f.read()
+        with open(path, "w") as f:
+            f.write(text.replace(f'"{os.path.basename(folder)}"', f'"{name}"'))
+    process = runner.start(first)
+    harness.Deadline(10).until(lambda: '"running"' in open(os.path.join(first, "log"), errors="replace").read()
+                               if os.path.exists(os.path.join(first, "log")) else False, "the first run goes")
+    late = runner.finish(runner.start(second), second, 0)
+    assert late.verdict == "setup_failed" and late.failed.step == "cgroup_create", late.describe()
+    assert runner.finish(process, first, 0).verdict == "succeeded"
+
+
+def test_best_effort_sees_a_long_chain_of_processes(runner):
+    """A chain of processes once was as deep as the monitor's recursion: it died of it, and the run was lost."""
+    run = python(runner, """
+import os, sys, time
+for depth in range(180):
+    if os.fork():
+        os.wait()
+        os._exit(0)
+time.sleep(0.3)
+print("end of the chain", flush=True)
+""", limits="best_effort", processes=400)
+    assert run.verdict == "succeeded" and b"end of the chain" in run.stdout, run.describe()
+
+
+def test_more_outputs_than_a_record_can_name_are_refused_not_lost(runner):
+    run = python(runner, r"""
+import os
+for i in range(9000):
+    folder = f"/outputs/{i % 90:02}" + "é" * 100
+    os.makedirs(folder, exist_ok=True)
+    open(f"{folder}/{i:05}" + "é" * 120, "w").close()
+""", output_files=10000, output_bytes=64 << 20, memory_bytes=512 << 20)
+    assert run.verdict == "succeeded", run.describe()
+    assert len(run.outputs["files"]) + run.outputs["refused_count"] >= 9000, run.outputs["refused_count"]
