@@ -632,6 +632,35 @@ static int check_all(const struct param *p, const struct json *v, const char *fi
     return 0;
 }
 
+static bool counts_bytes(const char *name)
+{
+    size_t len = strlen(name);
+    return len > 6 && !strcmp(name + len - 6, "_bytes");
+}
+
+static int check_integer(const struct param *p, const struct json *v, const char *field,
+                         struct err *e)
+{
+    int64_t n = json_int(v, 0);
+    if (!json_is_int(v))
+        return json_type(v) == JSON_NUMBER
+                   ? err_set(e, E_INVALID, field, NULL,
+                             "%s is not a whole number of at most 2^53", field)
+                   : wrong_type(v, field, "a whole number", e);
+    if (n >= p->min && n <= p->max)
+        return 0;
+    if (n < 0 || !counts_bytes(p->name))
+        return err_set(e, E_INVALID, field, NULL,
+                       "%s is %" PRId64 ", outside %" PRId64 "..%" PRId64, field, n, p->min,
+                       p->max);
+    char given[TEXT_SIZE_HUMAN], least[TEXT_SIZE_HUMAN], most[TEXT_SIZE_HUMAN];
+    text_size_human((uint64_t)n, n > p->max, given);
+    text_size_human((uint64_t)p->min, true, least);
+    text_size_human((uint64_t)p->max, false, most);
+    return err_set(e, E_INVALID, field, NULL, "%s is %s, outside %s to %s", field, given, least,
+                   most);
+}
+
 static int check_value(const struct param *p, const struct json *v, const char *field,
                        struct err *e)
 {
@@ -641,17 +670,7 @@ static int check_value(const struct param *p, const struct json *v, const char *
     case PARAM_SHA256:
     case PARAM_RUN:
     case PARAM_CHOICE: return check_string(p, v, field, e);
-    case PARAM_INTEGER:
-        if (!json_is_int(v))
-            return json_type(v) == JSON_NUMBER
-                       ? err_set(e, E_INVALID, field, NULL,
-                                 "%s is not a whole number of at most 2^53", field)
-                       : wrong_type(v, field, "a whole number", e);
-        if (json_int(v, 0) < p->min || json_int(v, 0) > p->max)
-            return err_set(e, E_INVALID, field, NULL,
-                           "%s is %" PRId64 ", outside %" PRId64 "..%" PRId64, field,
-                           json_int(v, 0), p->min, p->max);
-        return 0;
+    case PARAM_INTEGER: return check_integer(p, v, field, e);
     case PARAM_BOOLEAN: return json_type(v) == JSON_BOOL ? 0 : wrong_type(v, field, "boolean", e);
     case PARAM_ARRAY:
         return json_type(v) == JSON_ARRAY ? check_all(p, v, field, e)

@@ -15,7 +15,6 @@
 #include "orchestrator/scheduler.h"
 #include "api/common/mem.h"
 #include <assert.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,12 +219,16 @@ int sched_fits(const struct sched *s, int64_t cpus_milli, int64_t memory_bytes, 
 {
     if (cpus_milli > s->config.cpus_milli)
         return err_set(e, E_LIMIT, "resources.cpus_milli", "ask for fewer CPUs",
-                       "%g CPUs were asked for, the lab has %g", (double)cpus_milli / 1000,
+                       "%g CPU%s asked for, the lab has %g", (double)cpus_milli / 1000,
+                       cpus_milli == 1000 ? " was" : "s were",
                        (double)s->config.cpus_milli / 1000);
-    if (memory_bytes > s->config.memory_bytes)
+    if (memory_bytes > s->config.memory_bytes) {
+        char asked[TEXT_SIZE_HUMAN], has[TEXT_SIZE_HUMAN];
+        text_size_human((uint64_t)memory_bytes, true, asked);
+        text_size_human((uint64_t)s->config.memory_bytes, false, has);
         return err_set(e, E_LIMIT, "resources.memory_bytes", "ask for less memory",
-                       "%" PRId64 " MiB of memory were asked for, the lab has %" PRId64 " MiB",
-                       memory_bytes >> 20, s->config.memory_bytes >> 20);
+                       "%s of memory were asked for, the lab has %s", asked, has);
+    }
     return 0;
 }
 
@@ -442,13 +445,17 @@ bool sched_reason(const struct sched *s, const char *id, char *out, size_t out_s
         snprintf(out, out_size, "waits behind %s, which has waited longer and needs more",
                  s->reserved);
     else if (it->job.cpus_milli > free_cpus)
-        snprintf(out, out_size, "waits for %g CPUs (%g free)", (double)it->job.cpus_milli / 1000,
+        snprintf(out, out_size, "waits for %g CPU%s (%g free)", (double)it->job.cpus_milli / 1000,
+                 it->job.cpus_milli == 1000 ? "" : "s",
                  (double)(free_cpus > 0 ? free_cpus : 0) / 1000);
-    else if (it->job.memory_bytes > free_memory)
-        snprintf(out, out_size, "waits for %" PRId64 " MiB of memory (%" PRId64 " MiB free)",
-                 it->job.memory_bytes >> 20, (free_memory > 0 ? free_memory : 0) >> 20);
-    else
+    else if (it->job.memory_bytes > free_memory) {
+        char needs[TEXT_SIZE_HUMAN], has[TEXT_SIZE_HUMAN];
+        text_size_human((uint64_t)it->job.memory_bytes, true, needs);
+        text_size_human((uint64_t)(free_memory > 0 ? free_memory : 0), false, has);
+        snprintf(out, out_size, "waits for %s of memory (%s free)", needs, has);
+    } else {
         snprintf(out, out_size, "is about to start");
+    }
     return true;
 }
 

@@ -188,6 +188,31 @@ int text_size_bytes(const char *s, const char *field, uint64_t *out, struct err 
     return 0;
 }
 
+void text_size_human(uint64_t bytes, bool up, char out[TEXT_SIZE_HUMAN])
+{
+    static const char units[] = "KMGTPE";
+    if (bytes < 1024) {
+        snprintf(out, TEXT_SIZE_HUMAN, "%u byte%s", (unsigned)bytes, bytes == 1 ? "" : "s");
+        return;
+    }
+    int unit = 0;
+    while (unit < 5 && bytes >> (10 * (unit + 2)) != 0)
+        unit++;
+    unsigned shift = 10 * ((unsigned)unit + 1);
+    unsigned __int128 wide = (unsigned __int128)bytes * 10;
+    uint64_t tenths = (uint64_t)((wide + (up ? ((uint64_t)1 << shift) - 1 : 0)) >> shift);
+    if (tenths >= 10240 && unit < 5) { /* rounded up into the next unit */
+        tenths = 10;
+        unit++;
+    }
+    unsigned whole = (unsigned)(tenths / 10);
+    unsigned part = (unsigned)(tenths % 10);
+    if (part)
+        snprintf(out, TEXT_SIZE_HUMAN, "%u.%u %ciB", whole, part, units[unit]);
+    else
+        snprintf(out, TEXT_SIZE_HUMAN, "%u %ciB", whole, units[unit]);
+}
+
 int text_duration_ms(const char *s, const char *field, int64_t *out, struct err *e)
 {
     /* Largest first: in "1h30m" each unit is smaller than the one before. */

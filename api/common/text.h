@@ -28,6 +28,10 @@ MUST_USE int text_u64(const char *s, uint64_t min, uint64_t max, uint64_t *out);
 /* "512", "64K", "1G", "1.5G", "2GiB" (powers of 1024); "1GB" is refused as ambiguous.
  * Errors name `field`. */
 MUST_USE int text_size_bytes(const char *s, const char *field, uint64_t *out, struct err *e);
+/* For messages: "20.6 GiB", "512 MiB", "3 bytes". What there is is told rounded down, what is needed
+ * (`up`) rounded up: so what is told can be asked for, and what is too much never looks the same. */
+enum { TEXT_SIZE_HUMAN = 24 };
+void text_size_human(uint64_t bytes, bool up, char out[TEXT_SIZE_HUMAN]);
 /* "90" (seconds), "90s", "10m", "2h", "1d", "250ms", "1h30m" */
 MUST_USE int text_duration_ms(const char *s, const char *field, int64_t *out, struct err *e);
 /* "0.5", "2", "2.25": CPUs in thousandths, 10..1024000 */

@@ -194,6 +194,21 @@ static void test_elements_are_checked_too(void **state)
     }
 }
 
+static void test_sizes_are_told_in_units(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    FAILS(check_text(method_find("run.submit"),
+                     "{\"command\":[\"a\"],\"resources\":{\"memory_bytes\":989560464998400}}", &e),
+          e, E_INVALID);
+    assert_string_equal(e.message,
+                        "resources.memory_bytes is 900 TiB, outside 4 MiB to 1 TiB");
+    FAILS(check_text(method_find("run.submit"),
+                     "{\"command\":[\"a\"],\"resources\":{\"memory_bytes\":4194303}}", &e),
+          e, E_INVALID);
+    HAS(e.message, "is 3.9 MiB, outside 4 MiB to");
+}
+
 static void test_discover_has_every_row(void **state)
 {
     (void)state;
@@ -228,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_unknown_params_are_refused_by_name),
         cmocka_unit_test(test_calls_without_params),
         cmocka_unit_test(test_elements_are_checked_too),
+        cmocka_unit_test(test_sizes_are_told_in_units),
         cmocka_unit_test(test_discover_has_every_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,7 @@ static void test_first_come_first_served(void **state)
     expect(s, 10, NULL);
     char why[100];
     assert_true(sched_reason(s, "c", why, sizeof why));
-    assert_string_equal(why, "waits for 1 CPUs (0 free)");
+    assert_string_equal(why, "waits for 1 CPU (0 free)");
     assert_false(sched_reason(s, "a", why, sizeof why));
     sched_remove(s, "a");
     expect(s, 11, "c");
@@ -180,10 +180,12 @@ static void test_memory_counts_as_cpus_do(void **state)
     expect(s, 5, NULL);
     char why[100];
     assert_true(sched_reason(s, "b", why, sizeof why));
-    HAS(why, "MiB of memory");
-    FAILS(sched_fits(s, 100, INT64_C(17) << 30, &e), e, E_LIMIT);
+    assert_string_equal(why, "waits for 10 GiB of memory (6 GiB free)");
+    FAILS(sched_fits(s, 100, (INT64_C(16) << 30) + 1, &e), e, E_LIMIT);
     assert_string_equal(e.field, "resources.memory_bytes");
+    assert_string_equal(e.message, "16.1 GiB of memory were asked for, the lab has 16 GiB");
     FAILS(sched_fits(s, 8001, 1, &e), e, E_LIMIT);
+    assert_string_equal(e.message, "8.001 CPUs were asked for, the lab has 8");
     e = (struct err){0};
     OK(sched_fits(s, 8000, INT64_C(16) << 30, &e), e);
     sched_free(s);

@@ -227,6 +227,33 @@ static void test_sizes(void **state)
     HAS(e.message, "ambiguous");
 }
 
+static void test_sizes_for_people(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t bytes;
+        const char *down, *up;
+    } rows[] = {
+        {0, "0 bytes", "0 bytes"},
+        {1, "1 byte", "1 byte"},
+        {1023, "1023 bytes", "1023 bytes"},
+        {1024, "1 KiB", "1 KiB"},
+        {1025, "1 KiB", "1.1 KiB"},
+        {512u << 20, "512 MiB", "512 MiB"},
+        {((uint64_t)1 << 30) - 1, "1023.9 MiB", "1 GiB"},
+        {(uint64_t)900 << 30, "900 GiB", "900 GiB"},
+        {UINT64_C(22119710720), "20.6 GiB", "20.7 GiB"},
+        {UINT64_MAX, "15.9 EiB", "16 EiB"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[TEXT_SIZE_HUMAN];
+        text_size_human(rows[i].bytes, false, text);
+        assert_string_equal(text, rows[i].down);
+        text_size_human(rows[i].bytes, true, text);
+        assert_string_equal(text, rows[i].up);
+    }
+}
+
 static void test_durations(void **state)
 {
     (void)state;
@@ -411,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_sha256_text),
         cmocka_unit_test(test_u64),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_sizes_for_people),
         cmocka_unit_test(test_durations),
         cmocka_unit_test(test_cpus),
         cmocka_unit_test(test_ids_sort_by_creation_and_differ),
