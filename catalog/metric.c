@@ -17,6 +17,7 @@ enum { EVENT_DETAIL_BYTES = 8 << 10 };
 enum {
     METRIC_RUN,
     METRIC_SET_OFFSET,
+    METRIC_LINES,
     METRIC_FIND,
     METRIC_NEW,
     METRIC_UPDATE,
@@ -35,8 +36,9 @@ enum {
 
 static const struct sql_row rows[] = {
     [METRIC_RUN] = {.text = "SELECT seq, log_offset FROM run WHERE id = ?"},
-    [METRIC_SET_OFFSET] = {.text = "UPDATE run SET log_offset = ?, bad_metrics = bad_metrics + ?"
-                                   " WHERE seq = ?"},
+    [METRIC_SET_OFFSET] = {.text = "UPDATE run SET log_offset = ?, bad_metrics = bad_metrics + ?,"
+                                   " metric_lines = metric_lines + ? WHERE seq = ?"},
+    [METRIC_LINES] = {.text = "SELECT metric_lines FROM run WHERE id = ?"},
     [METRIC_FIND] = {.text = "SELECT id, last, last_step, last_time_us, min, max, count FROM metric"
                              " WHERE run = ? AND name = ?"},
     [METRIC_NEW] = {.text = "INSERT INTO metric (run, name, last_step, last_time_us, count)"
@@ -312,7 +314,20 @@ int cat_metric_add_batch(struct cat *db, const char *run_id, struct metric_batch
     if (rc < 0)
         return err_context(e, "metrics of %s", run_id);
     return cat_do(db, &metric_sql, METRIC_SET_OFFSET, e, V_I(batch->to_offset),
-                  V_I(batch->bad_lines + refused), V_I(seq));
+                  V_I(batch->bad_lines + refused), V_I(batch->lines), V_I(seq));
+}
+
+int cat_metric_lines(struct cat *db, const char *run_id, int64_t *lines, struct err *e)
+{
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &metric_sql, METRIC_LINES, e, V_T(run_id));
+    int rc = s ? cat_step(db, s, e) : -1;
+    if (rc < 0)
+        return -1;
+    if (rc == 0)
+        return err_set(e, E_NOT_FOUND, "run", "`enclos ps --all` lists them", "there is no run %s",
+                       run_id);
+    *lines = sqlite3_column_int64(s, 0);
+    return 0;
 }
 
 /* ---- reading ---- */

@@ -35,6 +35,7 @@ struct metric_item {
 struct metric_batch {
     struct metric_item *items;
     size_t count;
+    int64_t lines;        /* metric lines of the log in it, good or bad: what was seen of them */
     int64_t bad_lines;    /* lines that were no item at all, added to the run's bad_metrics */
     uint64_t from_offset; /* where in the log the batch starts: must be the stored position */
     uint64_t to_offset;   /* stored as the new position in the same transaction */
@@ -46,6 +47,9 @@ struct metric_batch {
  * "bad_metric"; the others go in. */
 MUST_USE int cat_metric_add_batch(struct cat *db, const char *run_id, struct metric_batch *batch,
                                   int64_t now_us, struct err *e);
+
+/* Metric lines of the run's log that batches have brought so far. E_NOT_FOUND. */
+MUST_USE int cat_metric_lines(struct cat *db, const char *run_id, int64_t *lines, struct err *e);
 
 struct metric_summary {
     const char *name;

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DETAIL_MAX_BYTES = 32 << 10 };
+enum { DETAIL_MAX_BYTES = 32 << 10, WARNINGS_MAX_BYTES = 256 << 10 };
 
 enum {
     RUN_ADD,
@@ -57,9 +57,11 @@ static const struct sql_row rows[] = {
         {.text = "UPDATE run SET state = 'finished', verdict = ?1, exit_code = ?2, signal = ?3,"
                  " reason = ?4, started_us = coalesce(?5, started_us), finished_us = ?6,"
                  " wall_ms = ?7, cpu_ms = ?8, memory_peak_bytes = ?9, log_kept_bytes = ?10,"
-                 " log_dropped_bytes = ?11, outputs = ?12 WHERE seq = ?13 AND state = ?14"},
-    [RUN_ADD_RECORD] = {.text = "INSERT INTO run_record (run, failed, usage, sandbox, record)"
-                                " VALUES (?, ?, ?, ?, ?)"},
+                 " log_dropped_bytes = ?11, log_error = ?12, metrics_dropped = ?13, outputs = ?14"
+                 " WHERE seq = ?15 AND state = ?16"},
+    [RUN_ADD_RECORD] =
+        {.text = "INSERT INTO run_record (run, failed, usage, sandbox, warnings, record)"
+                 " VALUES (?, ?, ?, ?, ?, ?)"},
     [RUN_ADD_ARTIFACT] = {.text = "INSERT INTO artifact (run, path, sha256, size_bytes, mode)"
                                   " VALUES (?, ?, ?, ?, ?)"},
     [RUN_ADD_REFUSED] = {.text = "INSERT INTO refused_output (run, ordinal, path, reason)"
@@ -222,6 +224,7 @@ static int move(struct cat *db, const char *id, const struct run_head *head, enu
                           V_I(result->finished_us), V_I_OR(result->wall_ms, -1),
                           V_I_OR(result->cpu_ms, -1), V_I_OR(result->memory_peak_bytes, -1),
                           V_I_OR(result->log_kept_bytes, -1), V_I_OR(result->log_dropped_bytes, -1),
+                          V_T(result->log_error), V_I_OR(result->metrics_dropped, -1),
                           V_T(result->outputs_manifest), V_I(head->seq),
                           V_T(run_state_name(head->state)))
                  : cat_do(db, &run_sql, RUN_MOVE, e, V_T(run_state_name(to)), V_I(head->seq),
@@ -312,14 +315,28 @@ static int audit_finish(struct cat *db, const char *id, const struct run_result 
                         e);
 }
 
+static int add_record(struct cat *db, int64_t seq, const struct run_result *r, struct err *e)
+{
+    AUTO_BUF struct buf warnings = BUF_INIT(WARNINGS_MAX_BYTES);
+    struct jw w = jw_to(&warnings);
+    jw_arr(&w);
+    for (size_t i = 0; i < r->warning_count; i++)
+        jw_str(&w, r->warnings[i]);
+    jw_end_arr(&w);
+    if (warnings.failed)
+        return err_set(e, E_LIMIT, "warnings", NULL, "the warnings have more than %d bytes",
+                       WARNINGS_MAX_BYTES);
+    return cat_do(db, &run_sql, RUN_ADD_RECORD, e, V_I(seq), V_T(r->failed_json),
+                  V_T(r->usage_json), V_T(r->sandbox_json),
+                  V_T(r->warning_count ? buf_cstr(&warnings) : NULL), V_T(r->record_json));
+}
+
 int cat_run_finish(struct cat *db, const char *id, const struct run_result *result, struct err *e)
 {
     struct run_head head = {0};
     assert(result->verdict > VERDICT_NONE && result->verdict < VERDICT_COUNT);
     if (run_head(db, id, &head, e) < 0 || move(db, id, &head, RUN_FINISHED, result, e) < 0 ||
-        cat_do(db, &run_sql, RUN_ADD_RECORD, e, V_I(head.seq), V_T(result->failed_json),
-               V_T(result->usage_json), V_T(result->sandbox_json), V_T(result->record_json)) < 0 ||
-        add_outputs(db, head.seq, result, e) < 0)
+        add_record(db, head.seq, result, e) < 0 || add_outputs(db, head.seq, result, e) < 0)
         return -1;
     return audit_finish(db, id, result, e);
 }

@@ -105,6 +105,10 @@ struct run_result {
     int64_t finished_us;
     int64_t wall_ms, cpu_ms, memory_peak_bytes; /* -1: not known */
     int64_t log_kept_bytes, log_dropped_bytes;  /* -1: not known */
+    const char *log_error;                      /* why some of the log was not kept, or NULL */
+    int64_t metrics_dropped;                    /* metric lines that were lost; -1: not known */
+    const char **warnings;                      /* one sentence each */
+    size_t warning_count;
     const char *usage_json, *sandbox_json;      /* or NULL */
     const char *record_json;                    /* record.json whole, or NULL when there is none */
     const char *outputs_manifest;               /* manifest id, or NULL when nothing was kept */
@@ -165,8 +169,10 @@ struct run_row {
     int64_t created_us, started_us, finished_us; /* 0: not yet */
     int64_t wall_ms, cpu_ms, memory_peak_bytes;  /* -1: not known */
     int64_t log_kept_bytes, log_dropped_bytes;   /* -1: not known */
+    const char *log_error;                       /* or NULL */
     uint64_t log_offset;                         /* ingested so far */
     int64_t bad_metrics;                         /* metric lines refused at ingest */
+    int64_t metrics_dropped;                     /* metric lines that were lost; -1: not known */
     int64_t event_count;
     int64_t cancel_us; /* 0: nobody asked */
     const char *cancel_reason;
@@ -184,6 +190,7 @@ struct run_row {
     struct run_denied *denied; /* * */
     size_t denied_count;
     const char *failed_json, *usage_json, *sandbox_json; /* * or NULL */
+    const char *warnings_json;                           /* * array of texts, or NULL */
     const char *record_json;                             /* * or NULL */
 };
 

@@ -37,7 +37,7 @@ enum {
     " profile, command, env, resources, cpus_milli, memory_bytes, code, priority, best_effort,"    \
     " report_paths, created_us, started_us, finished_us, wall_ms, cpu_ms, memory_peak_bytes,"      \
     " log_kept_bytes, log_dropped_bytes, log_offset, bad_metrics, event_count, cancel_us,"         \
-    " cancel_reason, outputs"
+    " cancel_reason, outputs, log_error, metrics_dropped"
 
 static const struct sql_row rows[] = {
     [READ_ONE] = {.text = "SELECT " COLUMNS " FROM run WHERE id = ?"},
@@ -68,7 +68,8 @@ static const struct sql_row rows[] = {
     [READ_DENIED] = {.text =
                          "SELECT kind, name, detail, errno, hint, hint_fr, count FROM denied WHERE run = ?"
                          " ORDER BY ordinal"},
-    [READ_RECORD] = {.text = "SELECT failed, usage, sandbox, record FROM run_record WHERE run = ?"},
+    [READ_RECORD] = {.text = "SELECT failed, usage, sandbox, record, warnings FROM run_record"
+                           " WHERE run = ?"},
     [READ_EVENTS] = {.text = "SELECT e.number, e.time_us, e.event, e.detail FROM run r"
                              " JOIN run_event e ON e.run = r.seq WHERE r.id = ? AND e.number > ?"
                              " ORDER BY e.number LIMIT ?"},
@@ -121,6 +122,8 @@ static int64_t row_from(struct arena *a, sqlite3_stmt *s, struct run_row *r)
         .cancel_us = cat_col_int(s, 32, 0),
         .cancel_reason = cat_col_text(a, s, 33),
         .outputs_manifest = cat_col_text(a, s, 34),
+        .log_error = cat_col_text(a, s, 35),
+        .metrics_dropped = cat_col_int(s, 36, -1),
     };
     return sqlite3_column_int64(s, 0);
 }
@@ -232,6 +235,7 @@ static int load_record(struct cat *db, struct arena *a, int64_t seq, struct run_
     r->usage_json = cat_col_text(a, s, 1);
     r->sandbox_json = cat_col_text(a, s, 2);
     r->record_json = cat_col_text(a, s, 3);
+    r->warnings_json = cat_col_text(a, s, 4);
     return 0;
 }
 

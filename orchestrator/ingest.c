@@ -31,6 +31,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum { WARNING_MAX_BYTES = 1000 };
+
 /* ---- one line of a run ---- */
 
 static int item_name(struct arena *a, const char *what, const char *name, struct metric_item *out,
@@ -154,6 +156,7 @@ static void take_frame(struct ingest *g, const struct runlog_frame *f)
     if (f->stream == RUNLOG_EVENT) {
         take_event(g, f);
     } else if (f->stream == RUNLOG_METRIC) {
+        g->batch.lines++;
         struct metric_item *it = &g->batch.items[g->batch.count];
         if (ingest_item(g->arena, f->bytes, f->len, f->time_us, it, &e) == 0)
             g->batch.count++;
@@ -254,6 +257,15 @@ static void take_refused(struct arena *a, const struct json *list, struct run_re
     out->refused = all;
 }
 
+static void take_warnings(struct arena *a, const struct json *list, struct run_result *out)
+{
+    out->warnings = arena_alloc(a, (INGEST_WARNINGS_MAX + 1) * sizeof *out->warnings);
+    for (const struct json *v = json_first(list); v; v = json_next(v))
+        if (json_str(v) && out->warning_count < INGEST_WARNINGS_MAX)
+            out->warnings[out->warning_count++] =
+                arena_strndup(a, json_str(v), strnlen(json_str(v), WARNING_MAX_BYTES));
+}
+
 int ingest_record(struct arena *a, const char *run, const char *text, size_t len,
                   struct run_result *out, const struct json **files, struct json **root_out,
                   struct err *e)
@@ -296,6 +308,8 @@ int ingest_record(struct arena *a, const char *run, const char *text, size_t len
         .memory_peak_bytes = count_of(root, "memory_peak_bytes"),
         .log_kept_bytes = count_of(json_get(root, "log"), "kept_bytes"),
         .log_dropped_bytes = count_of(json_get(root, "log"), "dropped_bytes"),
+        .log_error = text_of(a, json_get(json_get(root, "log"), "error")),
+        .metrics_dropped = count_of(json_get(root, "metrics"), "dropped_lines"),
         .usage_json = json_of(a, json_get(root, "usage")),
         .sandbox_json = json_of(a, json_get(root, "sandbox")),
         .record_json = arena_strndup(a, text, len),
@@ -303,6 +317,7 @@ int ingest_record(struct arena *a, const char *run, const char *text, size_t len
     if (out->finished_us <= 0)
         out->finished_us = time_now_us();
     take_denied(a, json_get(root, "denied"), out);
+    take_warnings(a, json_get(root, "warnings"), out);
     take_refused(a, json_get(outputs, "refused"), out, json_count(list));
     *files = list;
     *root_out = ptr_take(&root);
@@ -425,7 +440,8 @@ static void be_lost(struct ingest *g, const char *reason)
                                     .cpu_ms = -1,
                                     .memory_peak_bytes = -1,
                                     .log_kept_bytes = -1,
-                                    .log_dropped_bytes = -1};
+                                    .log_dropped_bytes = -1,
+                                    .metrics_dropped = -1};
     g->finished = true;
 }
 
@@ -447,6 +463,7 @@ static int take_record(struct ingest *g, int folder, struct err *e)
         be_lost(g, arena_printf(g->arena, "its record cannot be read: %s", bad.message));
         return check_datasets(g, e);
     }
+    g->metric_lines = count_of(json_get(root, "metrics"), "lines");
     if (take_outputs(g, folder, files, e) < 0 || check_datasets(g, e) < 0)
         return -1;
     g->finished = true;
@@ -520,6 +537,26 @@ static int commit_changed(struct cat *db, const struct ingest *g, struct err *e)
     return 0;
 }
 
+/* What the monitor wrote to the log and we never saw: a log that was cut or damaged meanwhile. */
+static int commit_lost(struct cat *db, struct ingest *g, struct err *e)
+{
+    int64_t seen = 0;
+    if (g->metric_lines < 0 || !g->result.record_json)
+        return 0;
+    if (cat_metric_lines(db, g->run, &seen, e) < 0)
+        return -1;
+    int64_t lost = g->metric_lines - seen;
+    if (lost <= 0)
+        return 0;
+    if (g->result.metrics_dropped < 0)
+        g->result.metrics_dropped = 0;
+    g->result.metrics_dropped += lost;
+    g->result.warnings[g->result.warning_count++] =
+        arena_printf(g->arena, "%lld metric line%s of the run's log could not be read back",
+                     (long long)lost, lost == 1 ? "" : "s");
+    return 0;
+}
+
 int ingest_commit(struct cat *db, void *ctx, struct err *e)
 {
     struct ingest *g = ctx;
@@ -535,7 +572,7 @@ int ingest_commit(struct cat *db, void *ctx, struct err *e)
         return -1;
     if (!g->finished)
         return 0;
-    if (commit_changed(db, g, e) < 0)
+    if (commit_changed(db, g, e) < 0 || commit_lost(db, g, e) < 0)
         return -1;
     return cat_run_finish(db, g->run, &g->result, e);
 }

@@ -13,7 +13,12 @@
 
 struct lab;
 
-enum { INGEST_BAD_MAX = 10, INGEST_ITEMS_MAX = 5000, INGEST_READ_BYTES = 1 << 20 };
+enum {
+    INGEST_BAD_MAX = 10,
+    INGEST_ITEMS_MAX = 5000,
+    INGEST_READ_BYTES = 1 << 20,
+    INGEST_WARNINGS_MAX = 100
+};
 
 struct ingest_bad {
     const char *reason;
@@ -46,6 +51,7 @@ struct ingest {
     struct ingest_bad bad[INGEST_BAD_MAX];
     size_t bad_count;
     struct run_result result;
+    int64_t metric_lines; /* that the monitor wrote to the log, by its record; -1: not known */
 };
 
 /* Pool: reads the log from `position`; when all of it is read and the record is there, the rest too. */
@@ -58,7 +64,8 @@ int ingest_commit(struct cat *db, void *ctx, struct err *e);
 MUST_USE int ingest_item(struct arena *a, const char *text, size_t len, int64_t time_us,
                          struct metric_item *out, struct err *e);
 
-/* record.json (whole text) as a result; texts in the arena. Outputs are listed in `files`: {path, size_bytes, mode}. */
+/* record.json (whole text) as a result; texts in the arena. Outputs are listed in `files`: {path, size_bytes, mode}.
+ * There is room for one warning more. */
 MUST_USE int ingest_record(struct arena *a, const char *run, const char *text, size_t len,
                            struct run_result *out, const struct json **files, struct json **root,
                            struct err *e);

@@ -634,7 +634,8 @@ void live_end(struct live *v, enum verdict verdict, const char *reason, const ch
                                     .cpu_ms = -1,
                                     .memory_peak_bytes = -1,
                                     .log_kept_bytes = -1,
-                                    .log_dropped_bytes = -1};
+                                    .log_dropped_bytes = -1,
+                                    .metrics_dropped = -1};
     v->phase = LIVE_ENDING;
     lab_write(v->lab, end_job, end_written, n);
 }

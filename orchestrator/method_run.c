@@ -147,7 +147,8 @@ static int cancel_write(struct request *q, struct cat *db, struct err *e)
                                       .cpu_ms = -1,
                                       .memory_peak_bytes = -1,
                                       .log_kept_bytes = -1,
-                                      .log_dropped_bytes = -1};
+                                      .log_dropped_bytes = -1,
+                                      .metrics_dropped = -1};
     if (cat_run_finish(db, n->id, &result, e) < 0)
         return -1;
     n->state = RUN_FINISHED;

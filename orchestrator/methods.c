@@ -204,7 +204,9 @@ static const char run_shape[] =
     "datasets:[{name,version,ref,manifest}], resources, params, tags, created_us, started_us, "
     "finished_us, wall_ms, "
     "cpu_ms, memory_peak_bytes, priority, queue_reason, metrics:[{name,value,step,min,max,count}], "
-    "artifacts:[{path,size_bytes,sha256,mode}], refused_outputs, denied, failed, log, sandbox}";
+    "bad_metrics, metrics_dropped: lines that were lost or null, "
+    "artifacts:[{path,size_bytes,sha256,mode}], refused_outputs, denied, failed, "
+    "log:{kept_bytes,dropped_bytes,error}, warnings:[text], sandbox}";
 
 const struct method methods[] = {
     {.name = "rpc.discover",
@@ -644,8 +646,8 @@ static int check_integer(const struct param *p, const struct json *v, const char
     int64_t n = json_int(v, 0);
     if (!json_is_int(v))
         return json_type(v) == JSON_NUMBER
-                   ? err_set(e, E_INVALID, field, NULL,
-                             "%s is not a whole number of at most 2^53", field)
+                   ? err_set(e, E_INVALID, field, NULL, "%s is not a whole number of at most 2^53",
+                             field)
                    : wrong_type(v, field, "a whole number", e);
     if (n >= p->min && n <= p->max)
         return 0;

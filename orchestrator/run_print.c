@@ -189,6 +189,7 @@ int run_print_open(struct cat *db, const char *id, struct jw *w, enum run_state 
     }
     if (rc == 0) {
         jw_int_at(w, "bad_metrics", r.bad_metrics);
+        int_or_null(w, "metrics_dropped", r.metrics_dropped, -1);
         print_denied(&r, w);
         raw_or(w, "failed", r.failed_json, "null");
         int_or_null(w, "cancel_us", r.cancel_us, 0);
@@ -196,7 +197,9 @@ int run_print_open(struct cat *db, const char *id, struct jw *w, enum run_state 
         jw_obj_at(w, "log");
         int_or_null(w, "kept_bytes", r.log_kept_bytes, -1);
         int_or_null(w, "dropped_bytes", r.log_dropped_bytes, -1);
+        jw_str_at(w, "error", r.log_error);
         jw_end_obj(w);
+        raw_or(w, "warnings", r.warnings_json, "[]");
         raw_or(w, "usage", r.usage_json, "null");
         raw_or(w, "sandbox", r.sandbox_json, "null");
         print_pairs("params", r.params, r.param_count, w);

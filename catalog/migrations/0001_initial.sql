@@ -60,6 +60,9 @@ CREATE TABLE run (
     memory_peak_bytes INTEGER,
     log_kept_bytes    INTEGER,
     log_dropped_bytes INTEGER,
+    log_error         TEXT,              -- why some of what it said could not be kept
+    metric_lines      INTEGER NOT NULL DEFAULT 0,  -- lines of its log that ingest has seen
+    metrics_dropped   INTEGER,           -- lines that reached neither log nor catalog
     log_offset    INTEGER NOT NULL DEFAULT 0,  -- the log is in the catalog up to here
     bad_metrics   INTEGER NOT NULL DEFAULT 0,
     event_count   INTEGER NOT NULL DEFAULT 0,
@@ -78,6 +81,7 @@ CREATE TABLE run_record (
     failed   TEXT,                       -- JSON
     usage    TEXT,                       -- JSON
     sandbox  TEXT,                       -- JSON
+    warnings TEXT,                       -- JSON array of texts
     record   TEXT                        -- record.json as the monitor wrote it
 ) STRICT;
 

@@ -95,6 +95,21 @@ def test_a_disk_that_fills_during_a_run_keeps_the_verdict_and_publishes_nothing_
     still_serves(cramped_lab)
 
 
+def test_metrics_that_a_full_disk_took_are_counted_and_told(cramped_lab):
+    write = 'i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo "{\\"metric\\":\\"m\\",\\"value\\":$i}" >&3; done'
+    run = cramped_lab.submit(["sh", "-c", f"eval \"exec 3>&$ENCLOS_METRICS_FD\"; echo begin; sleep 1; {write}"])
+    cramped_lab.wait_log(run, b"begin")
+    with filled(cramped_lab.state, 0):
+        with contextlib.suppress(AssertionError):
+            cramped_lab.wait(run, 5)
+    finished = cramped_lab.wait(run, 60)
+    assert finished.verdict == "succeeded", finished
+    kept = sum(m["count"] for m in finished.metrics)
+    assert finished.metrics_dropped > 0 and kept + finished.metrics_dropped == 2000, finished
+    assert "space" in finished.log.error and finished.warnings, finished
+    still_serves(cramped_lab)
+
+
 def object_path(lab, content):
     digest = hashlib.sha256(content).hexdigest()
     return os.path.join(lab.state, "objects", digest[:2], digest[2:])

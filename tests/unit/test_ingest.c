@@ -1,5 +1,5 @@
 /* test_ingest.c - what a run and its monitor say, as the catalog takes it: nothing is trusted. */
-#include "tests/unit/unit.h"
+#include "tests/unit/catalog_fixture.h"
 
 #include "orchestrator/ingest.h"
 #include <math.h>
@@ -82,7 +82,10 @@ static void test_a_record(void **state)
               "null,\"reason\":\"why\","
               "\"failed\":null,\"started_us\":5,\"finished_us\":9,\"wall_ms\":4,\"cpu_ms\":2,"
               "\"memory_peak_bytes\":100,"
-              "\"usage\":{\"x\":1},\"log\":{\"kept_bytes\":1,\"dropped_bytes\":0},"
+              "\"usage\":{\"x\":1},\"log\":{\"kept_bytes\":1,\"dropped_bytes\":0,\"error\":"
+              "\"no space\"},"
+              "\"metrics\":{\"lines\":4,\"bad_lines\":0,\"dropped_lines\":2},"
+              "\"warnings\":[\"the disk was full\",3],"
               "\"outputs\":{\"files\":[{\"path\":\"a\",\"size_bytes\":1,\"mode\":\"0644\"}],"
               "\"refused\":[{\"path\":\"x\","
               "\"reason\":\"symbolic link\"},{\"path\":3}]},"
@@ -98,7 +101,42 @@ static void test_a_record(void **state)
     assert_int_equal(r.denied_count, 1);
     assert_int_equal(r.refused_count, 1);
     assert_int_equal(r.memory_peak_bytes, 100);
+    assert_string_equal(r.log_error, "no space");
+    assert_int_equal(r.metrics_dropped, 2);
+    assert_int_equal(r.warning_count, 1);
+    assert_string_equal(r.warnings[0], "the disk was full");
     arena_free(a);
+}
+
+/* One pass that ends the run: of the lines that the record tells of, `seen` were read. */
+static struct run_row finished_after(struct fixture *f, const char *run, int64_t seen)
+{
+    struct err e = {0};
+    struct run_row row;
+    struct ingest g = {.arena = f->a, .finished = true, .metric_lines = 4};
+    fx_submit(f->db, run, 1);
+    snprintf(g.run, sizeof g.run, "%s", run);
+    g.batch.lines = seen;
+    g.batch.to_offset = 100;
+    OK(record(f->a,
+              "{\"version\":1,\"run\":\"rtest\",\"verdict\":\"succeeded\",\"exit_code\":0,"
+              "\"metrics\":{\"lines\":4,\"bad_lines\":0,\"dropped_lines\":2}}",
+              &g.result, &e),
+       e);
+    OK(ingest_commit(f->db, &g, &e), e);
+    OK(cat_run_get(f->db, f->a, run, &row, &e), e);
+    return row;
+}
+
+static void test_metric_lines_that_were_lost_are_counted_and_told(void **state)
+{
+    struct fixture *f = *state;
+    struct run_row row = finished_after(f, "raaaa1", 4);
+    assert_int_equal(row.metrics_dropped, 2); /* by the monitor, which says so itself */
+    assert_null(row.warnings_json);
+    row = finished_after(f, "raaaa2", 1);
+    assert_int_equal(row.metrics_dropped, 5);
+    HAS(row.warnings_json, "3 metric lines of the run's log could not be read back");
 }
 
 static void test_records_that_are_none(void **state)
@@ -132,6 +170,8 @@ int main(void)
         cmocka_unit_test(test_lines_of_a_run),
         cmocka_unit_test(test_values_are_kept_as_they_were),
         cmocka_unit_test(test_a_record),
+        cmocka_unit_test_setup_teardown(test_metric_lines_that_were_lost_are_counted_and_told,
+                                        fx_setup, fx_teardown),
         cmocka_unit_test(test_records_that_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,6 +191,11 @@ static void a_finished_run_reads_back_whole(void **state)
     result.denied_count = 2;
     result.outputs_manifest = SHA_B;
     result.sandbox_json = "{\"filter\":\"x\"}";
+    const char *warnings[] = {"the disk was \"full\""};
+    result.warnings = warnings;
+    result.warning_count = 1;
+    result.log_error = "no space";
+    result.metrics_dropped = 7;
     OK(cat_run_finish(f->db, "raaaa1", &result, &e), e);
 
     struct run_row r = get(f, "raaaa1");
@@ -202,6 +207,9 @@ static void a_finished_run_reads_back_whole(void **state)
     assert_int_equal(r.finished_us, result.finished_us);
     assert_true(r.wall_ms == 9000 && r.cpu_ms == -1 && r.memory_peak_bytes == -1);
     assert_true(r.log_kept_bytes == 10 && r.log_dropped_bytes == 0);
+    assert_string_equal(r.log_error, "no space");
+    assert_int_equal(r.metrics_dropped, 7);
+    assert_string_equal(r.warnings_json, "[\"the disk was \\\"full\\\"\"]");
     assert_int_equal(r.artifact_count, 20);
     assert_string_equal(r.artifacts[19].path, "out/19");
     assert_true(r.artifacts[19].size_bytes == (uint64_t)19 << 32 && r.artifacts[19].mode == 0644);
