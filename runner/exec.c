@@ -5,6 +5,7 @@
 #include "runner/host.h"
 
 #include "api/common/fd.h"
+#include "api/common/json.h"
 #include "api/common/runlog.h"
 #include "api/common/text.h"
 
@@ -20,6 +21,24 @@ static int complain(const struct err *e)
     if (e->hint[0])
         fprintf(stderr, "  %s\n", e->hint);
     return 125;
+}
+
+/* From the record, which has it all: what a person at the terminal needs. */
+static void tell_why(int run_fd, enum verdict verdict)
+{
+    struct err ignored = {0}; /* the record itself says more than we could */
+    AUTO_BUF struct buf text = BUF_INIT(RUNFOLDER_RECORD_MAX_BYTES);
+    const struct json_limits limits = {.max_bytes = RUNFOLDER_RECORD_MAX_BYTES};
+    if (fd_read_file(run_fd, RUNFOLDER_RECORD, RUNFOLDER_RECORD_MAX_BYTES, &text, &ignored) < 0)
+        return;
+    AUTO_JSON struct json *record = json_parse(buf_cstr(&text), text.len, &limits, &ignored);
+    const char *reason = json_str(json_get(record, "reason"));
+    const char *step = json_str(json_get(json_get(record, "failed"), "step"));
+    const char *hint = json_str(json_get(json_get(record, "failed"), "hint"));
+    fprintf(stderr, "enclos-runner: %s: %s", verdict_name(verdict), reason ? reason : "");
+    fprintf(stderr, step ? " (step %s)\n" : "\n", step);
+    if (hint && *hint)
+        fprintf(stderr, "  %s\n", hint);
 }
 
 int exec_main(int argc, char **argv)
@@ -53,6 +72,8 @@ int exec_main(int argc, char **argv)
     if (monitor_claim(&host.config, run_fd, &lock, &e) < 0 ||
         monitor_run(&host.config, run_fd, &verdict, &status, &e) < 0)
         status = complain(&e);
+    else if (verdict != VERDICT_SUCCEEDED && verdict != VERDICT_FAILED)
+        tell_why(run_fd, verdict);
     host_close(&host);
     return status;
 }

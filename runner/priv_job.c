@@ -283,13 +283,36 @@ static const char *value_of(char *const *env, const char *name)
     return "";
 }
 
+/* ENOENT for a script that is there is about the program of its #! line. Shown with what is not printable
+ * replaced: the trap is often a carriage return. */
+static bool missing_interpreter(const char *path, char *out, size_t size)
+{
+    char line[128];
+    AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t n = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
+    if (n < 3 || line[0] != '#' || line[1] != '!')
+        return false;
+    line[n] = '\0';
+    char *start = line + 2 + strspn(line + 2, " \t");
+    start[strcspn(start, " \t\n")] = '\0';
+    size_t used = 0;
+    for (; *start && used + 5 < size; start++) {
+        if (*start > ' ' && *start < 127)
+            out[used++] = *start;
+        else
+            used += (size_t)snprintf(out + used, size - used, "\\x%02x", (unsigned char)*start);
+    }
+    out[used] = '\0';
+    return used > 0;
+}
+
 /* As execvpe(3), with the two differences that a sandbox needs: a relative entry of PATH is not
  * searched, and a file without a known format is not handed to a shell. */
 static int execute(struct sandbox *s)
 {
     const char *name = s->spec->command[0], *path = value_of(s->env, "PATH");
     char *const *argv = (char *const *)(uintptr_t)s->spec->command;
-    char full[4200];
+    char full[4200] = "";
     int kept = ENOENT;
     setup_done(s->setup, STEP_EXEC);
     if (strchr(name, '/')) {
@@ -310,6 +333,12 @@ static int execute(struct sandbox *s)
         }
     }
     s->setup->done_ns[STEP_EXEC] = 0;
+    char interpreter[96];
+    if (kept == ENOENT && missing_interpreter(strchr(name, '/') ? name : full, interpreter, sizeof interpreter))
+        return setup_fail(s->setup, STEP_EXEC, kept,
+                          "the run sees /usr, /work and /data; a line that ends with a carriage return (Windows) "
+                          "names another program",
+                          "cannot execute %.100s: its first line asks for %s, which is not there", name, interpreter);
     return setup_fail(s->setup, STEP_EXEC, kept,
                       kept == ENOENT   ? "check the name; the run sees /usr, /work and /data, and a script's "
                                          "interpreter must be there too"

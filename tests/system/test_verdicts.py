@@ -172,3 +172,10 @@ def test_rerunning_a_folder_is_refused(runner):
     again = runner.finish(runner.start(run.folder), run.folder, 0)
     assert again.status != 0 and again.own_stderr, "a folder was run twice"
     assert open(os.path.join(run.folder, "record.json")).read() == before
+
+
+def test_a_script_whose_interpreter_is_missing_names_it(runner):
+    run = runner.run(["./x.sh"], code={"x.sh": (b"#!/usr/bin/nosuch\r\necho hi\n", 0o755)})
+    assert run.verdict == "exec_failed" and run.failed.errno == "ENOENT", run.describe()
+    assert "/usr/bin/nosuch\\x0d" in run.failed.message and "carriage return" in run.failed.hint, run.failed
+    assert "exec_failed" in run.own_stderr and "nosuch" in run.own_stderr, run.own_stderr
