@@ -66,6 +66,7 @@ int method_lab_info(struct request *q, struct err *e)
     jw_str_at(&w, "user", lab->owner.name);
     jw_bool_at(&w, "rootless", !lab->opt.as_root);
     jw_end_obj(&w);
+    jw_str_at(&w, "limits", lab->opt.best_effort ? "best_effort" : "enforced");
     put_capacity(&w, "capacity", lab->opt.cpus_milli, lab->opt.memory_bytes);
     put_capacity(&w, "used", cpus, memory);
     jw_obj_at(&w, "runs");
@@ -198,6 +199,12 @@ static int doctor_work(struct request *q, struct cat *db, struct err *e)
         (double)d->catalog.last_commit_us / 1000, (unsigned long long)d->catalog.commit_failures);
     put_check(&w, "catalog", d->catalog.commit_failures == 0, text,
               "look at the disk and at the daemon's log");
+    put_check(&w, "limits", true,
+              q->lab->opt.best_effort
+                  ? "best_effort for runs that do not say: they start even where a limit cannot be "
+                    "enforced (enclosd --limits)"
+                  : "enforced for runs that do not say otherwise",
+              NULL);
     if (q->lab->opt.as_root)
         check_launcher(d, &w);
     if (check_runner(q, &w, &bad) < 0)

@@ -177,8 +177,8 @@ static const struct param submit_params[] = {
     {.name = "limits",
      .type = PARAM_CHOICE,
      .choices = CHOICES("enforced", "best_effort"),
-     .otherwise = "\"enforced\"",
-     .meaning = "best_effort: start even where a limit cannot be enforced here"},
+     .meaning = "best_effort: start even where a limit cannot be enforced here; left out: the "
+                "lab's default, which is enforced unless its owner chose otherwise (lab.info)"},
     {.name = "report_paths",
      .type = PARAM_BOOLEAN,
      .otherwise = "false",
@@ -234,7 +234,8 @@ const struct method methods[] = {
     {.name = "lab.info",
      .summary = "What this lab is, has and does now, and who you are to it.",
      .result =
-         "{version, api_version, lab:{state_dir,uid}, capacity:{cpus_milli,memory_bytes}, "
+         "{version, api_version, lab:{state_dir,uid}, limits: enforced or best_effort where a "
+         "run does not say, capacity:{cpus_milli,memory_bytes}, "
          "used:{...}, "
          "runs:{queued,starting,running}, runner:{generation,ready,doctor}, actor:{uid,name}}",
      .errors = READS,

@@ -21,6 +21,7 @@ enum opt_id {
     OPT_MEMORY,
     OPT_CGROUP,
     OPT_PROFILES,
+    OPT_LIMITS,
     OPT_LOG_LEVEL,
     OPT_HELP,
     OPT_VERSION,
@@ -42,6 +43,8 @@ static const struct {
      "memory that runs may use together (default: all but 1/8, at least 512M, of it)", OPT_MEMORY},
     {"cgroup", "PATH", "delegated control group, relative to each hierarchy's mount", OPT_CGROUP},
     {"profiles", "DIR", "folder of sandbox profiles (default: the installed ones)", OPT_PROFILES},
+    {"limits", "MODE",
+     "limits of runs that do not say: enforced, or best-effort (default: enforced)", OPT_LIMITS},
     {"log-level", "LEVEL", "debug, info, warn or error (default: info)", OPT_LOG_LEVEL},
     {"help", NULL, "print this and exit", OPT_HELP},
     {"version", NULL, "print the version and exit", OPT_VERSION},
@@ -185,6 +188,12 @@ static int take(struct options *o, enum opt_id id, const char *value)
         o->cgroup = mem_strdup(value);
         return 0;
     case OPT_PROFILES: set_path(&o->profiles_dir, value); return 0;
+    case OPT_LIMITS:
+        o->best_effort = !strcmp(value, "best-effort") || !strcmp(value, "best_effort");
+        if (o->best_effort || !strcmp(value, "enforced"))
+            return 0;
+        fprintf(stderr, "enclosd: --limits %s: enforced or best-effort\n", value);
+        return -1;
     case OPT_LOG_LEVEL:
         for (int i = 0; i < 4; i++)
             if (!strcmp(value, levels[i])) {

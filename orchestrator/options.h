@@ -20,6 +20,7 @@ struct options {
     int64_t memory_bytes;
     enum log_level log_level;
     bool as_root;
+    bool best_effort; /* limits of runs that do not say which they want */
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_EXIT_OK, OPTIONS_EXIT_USAGE };

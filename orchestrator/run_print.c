@@ -68,6 +68,7 @@ static void print_head(const struct run_row *r, struct jw *w)
     int_or_null(w, "cpu_ms", r->cpu_ms, -1);
     int_or_null(w, "memory_peak_bytes", r->memory_peak_bytes, -1);
     jw_int_at(w, "priority", r->priority);
+    jw_str_at(w, "limits", r->best_effort ? "best_effort" : "enforced");
 }
 
 void run_print_short(const struct run_row *r, struct jw *w)
@@ -182,7 +183,6 @@ int run_print_open(struct cat *db, const char *id, struct jw *w, enum run_state 
         raw_or(w, "env", r.env_json, "{}");
         jw_str_at(w, "code", r.code);
         raw_or(w, "resources", r.resources_json, "{}");
-        jw_str_at(w, "limits", r.best_effort ? "best_effort" : "enforced");
         jw_bool_at(w, "report_paths", r.report_paths);
         print_outputs(&r, w);
         rc = print_metrics(db, a, id, w, e);

@@ -2,6 +2,7 @@
 
 import pytest
 
+import harness
 from harness import MIB, RpcError
 
 
@@ -49,3 +50,26 @@ def test_thread_counts_follow_the_cpus(shared_lab):
     run = shared_lab.run(["python3", "-c", "import os; print(os.environ.get('OMP_NUM_THREADS'))"], profile="python",
                          resources={"cpus_milli": 1500})
     assert shared_lab.log(run.id) == b"2\n", shared_lab.log(run.id)
+
+
+def test_the_owner_of_a_private_lab_may_choose_best_effort_for_runs_that_do_not_say(new_lab):
+    """A plain user without a control group of their own: every run would need --limits best-effort."""
+    lab = new_lab(uid=harness.PLAIN_UID, extra=["--limits", "best-effort"])
+    lab.start_daemon()
+    run = lab.run("true")
+    assert run.verdict == "succeeded" and run.limits == "best_effort", run
+    strict = lab.run("true", limits="enforced")
+    assert strict.limits == "enforced" and (strict.verdict == "setup_failed" or strict.sandbox.limits.how == "enforced")
+    assert {r.id: r.limits for r in lab.rpc("run.list").runs} == {run.id: "best_effort", strict.id: "enforced"}
+    assert lab.rpc("lab.info").limits == "best_effort"
+    told = [c for c in lab.rpc("lab.doctor").checks if c.name == "limits"]
+    assert told and told[0].message.startswith("best_effort"), told
+
+
+def test_limits_are_enforced_unless_the_owner_says_otherwise(shared_lab, new_lab):
+    assert shared_lab.rpc("lab.info").limits == "enforced"
+    assert shared_lab.run("true").limits == "enforced"
+    assert "enforced" in [c for c in shared_lab.rpc("lab.doctor").checks if c.name == "limits"][0].message
+    wrong = new_lab(extra=["--limits", "none"])
+    wrong.start_daemon(wait=False)
+    assert wrong.daemon.wait(10) == 2 and "enforced or best-effort" in wrong.daemon_log()
