@@ -26,9 +26,10 @@ REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.environ.get("ENCLOS_BUILD") or os.path.join(REPO, "build", os.environ.get("ENCLOS_VARIANT", "release"))
 VARIANT = os.path.basename(BUILD.rstrip("/"))
 PLAIN_UID = 65533  # a uid that no account has
-# Sanitized programs are several times slower: deadlines stretch, bounds on speed are not judged.
-SLOW = VARIANT in ("asan", "tsan")
-PATIENCE = 5 if SLOW else 1
+# Sanitized programs, and an emulated machine, are several times slower: deadlines stretch, bounds on
+# speed are not judged.
+SLOW = VARIANT in ("asan", "tsan") or "ENCLOS_PATIENCE" in os.environ
+PATIENCE = int(os.environ.get("ENCLOS_PATIENCE", 5 if SLOW else 1))
 MIB = 1 << 20
 
 

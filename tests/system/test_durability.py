@@ -174,8 +174,8 @@ def test_a_killed_monitor_is_lost_and_its_sandbox_is_dead(lab):
     run = lab.submit(["sh", "-c", "echo begin; sleep 61"])
     other = lab.submit(["sh", "-c", "sleep 1; echo fine"])
     lab.wait_log(run, b"begin")
-    inside = [p for p in harness.processes("sleep\x0061") if harness.is_alive(p)]
-    assert inside
+    inside = harness.Deadline(10).until(
+        lambda: [p for p in harness.processes("sleep\x0061") if harness.is_alive(p)], "sleep to be executed")
     os.kill(lab.monitors()[run], signal.SIGKILL)
     began = time.monotonic()
     harness.Deadline(1).until(lambda: not any(harness.is_alive(p) for p in inside), "the sandbox to die", 0.001)
