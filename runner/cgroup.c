@@ -330,16 +330,17 @@ const char *cg_kind_name(const struct cg_host *host)
 
 /* ---- one run's group ---- */
 
-/* Writes a limit and reads it back. The kernel may round down to a page. */
+/* Writes a limit and reads it back. The kernel may round a size down to a page, nothing else. */
 static int set_limit(int dir, const char *file, int64_t value, int64_t *kept, struct err *e)
 {
+    int64_t rounding = strncmp(file, "memory.", 7) == 0 ? 4095 : 0;
     char text[32];
     snprintf(text, sizeof text, "%" PRId64, value);
     if (write_small(dir, file, text) < 0)
         return err_sys(e, file, "the group must be writable by the runner", "cannot write %s to %s", text,
                        file);
     int64_t back = read_number(dir, file);
-    if (back > value || back < value - 4095)
+    if (back < 0 || back > value || back < value - rounding)
         return err_set(e, E_UNAVAILABLE, file, "the limit is not in force: the run is not started",
                        "%s was asked to hold %" PRId64 " and holds %" PRId64, file, value, back);
     if (kept)

@@ -81,7 +81,10 @@ static const struct {
 int landlock_abi(void)
 {
     long abi = syscall(SYS_CREATE_RULESET, NULL, 0, CREATE_RULESET_VERSION);
-    return abi < 0 ? 0 : (int)abi;
+    if (abi >= 0)
+        return (int)abi;
+    /* Not built in, or not switched on. Any other answer says nothing about its absence. */
+    return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -1;
 }
 
 static uint64_t handled_fs(int abi)
@@ -116,6 +119,8 @@ int landlock_confine(struct sandbox *s)
 {
     int abi = landlock_abi();
     bool required = s->profile->landlock == PROFILE_LANDLOCK_REQUIRED;
+    if (abi < 0)
+        return setup_fail(s->setup, STEP_LANDLOCK, errno, NULL, "cannot ask for the ABI of Landlock");
     s->setup->attest.landlock_abi = abi;
     if (required && (abi == 0 || abi < (int)s->profile->landlock_min_abi))
         return setup_fail(s->setup, STEP_LANDLOCK, ENOSYS,

@@ -223,7 +223,7 @@ static int start(struct monitor *m)
     int out[2] = {-1, -1}, err[2] = {-1, -1}, met[2] = {-1, -1}, hand[2] = {-1, -1};
     int failed = -1;
     m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (m->epoll_fd < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 || pipe2(met, O_CLOEXEC) < 0 ||
+    if (m->epoll_fd < 0 || m->fds[SRC_SIGNAL] < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 || pipe2(met, O_CLOEXEC) < 0 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, hand) < 0 || fcntl(hand[0], F_SETFL, O_NONBLOCK) < 0 ||
         watch_folder(m) < 0) {
         setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot make the run's pipes");

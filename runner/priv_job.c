@@ -227,8 +227,14 @@ static int attest(struct sandbox *s)
     a->cap_effective = have[0].effective | (uint64_t)have[1].effective << 32;
     a->cap_permitted = have[0].permitted | (uint64_t)have[1].permitted << 32;
     a->cap_inheritable = have[0].inheritable | (uint64_t)have[1].inheritable << 32;
-    for (unsigned c = 0, in; c < 64 && (int)(in = (unsigned)prctl(PR_CAPBSET_READ, c, 0, 0, 0)) >= 0; c++)
+    for (unsigned c = 0; c < 64; c++) {
+        int in = prctl(PR_CAPBSET_READ, c, 0, 0, 0);
+        if (in < 0 && errno == EINVAL)
+            break; /* past the last one this kernel knows */
+        if (in < 0)
+            return fail(s, STEP_ATTEST, "cannot read the bounding set");
         a->cap_bounding |= (uint64_t)in << c;
+    }
     /* The kernel keeps the ambient set within permitted and inheritable (capabilities(7)). */
     a->cap_ambient = a->cap_permitted & a->cap_inheritable;
     a->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
@@ -239,8 +245,9 @@ static int attest(struct sandbox *s)
     for (size_t i = 0; i < 7; i++) {
         struct stat st;
         snprintf(path, sizeof path, "self/ns/%s", setup_namespaces[i]);
-        if (fstatat(s->proc_fd, path, &st, 0) == 0)
-            a->namespaces[i] = st.st_ino;
+        if (fstatat(s->proc_fd, path, &st, 0) < 0)
+            return setup_fail(s->setup, STEP_ATTEST, errno, NULL, "cannot tell the namespace %s", setup_namespaces[i]);
+        a->namespaces[i] = st.st_ino;
     }
     if (a->cap_effective || a->cap_permitted || a->cap_inheritable || a->cap_ambient || a->no_new_privs != 1 ||
         (a->userns_inner && (a->cap_bounding || a->uid != SANDBOX_UID)))

@@ -71,7 +71,7 @@ _Noreturn void job_main(struct sandbox *s);
 /* landlock.c: confines the calling process to the layout that mounts_build made. 0, or -1 with the
  * failure noted on the set-up page. */
 MUST_USE int landlock_confine(struct sandbox *s);
-int landlock_abi(void); /* 0: this kernel has none */
+int landlock_abi(void); /* 0: this kernel has none; -1: it could not be asked, errno set */
 
 /* priv_idmap.c: a user namespace that maps `from` to `to` for mount_setattr. */
 MUST_USE int idmap_open(uid_t from_uid, gid_t from_gid, uid_t to, int *out, struct err *e);
