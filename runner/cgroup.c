@@ -488,9 +488,7 @@ int cg_create(const struct cg_host *host, const char *name, const struct cg_limi
         out->dir[c] = out->tasks[c] = -1;
     snprintf(out->name, sizeof out->name, "%s", name);
     __attribute__((cleanup(unlock_bases))) struct base_locks locks;
-    if (lock_bases(host, LOCK_SH, &locks, e) < 0)
-        return -1;
-    if (open_group(host, name, out, e) < 0)
+    if (lock_bases(host, LOCK_SH, &locks, e) < 0 || open_group(host, name, out, e) < 0)
         goto undo;
     for (int c = 0; c < CG_COUNT; c++)
         if (out->dir[c] >= 0 && !host->alias[c] && flock(out->dir[c], LOCK_EX | LOCK_NB) < 0) {
@@ -510,6 +508,7 @@ undo:
             rmdir(path);
         }
     cg_close(out);
+    out->kind = CG_NONE; /* the caller has no groups, so it has none to remove by name either */
     return -1;
 }
 
@@ -655,6 +654,10 @@ static void sweep_group(const char *group)
 
 void cg_forget(const struct cg_host *host, const char *name)
 {
+    struct err ignored = {0}; /* what is left is swept by the next launcher */
+    __attribute__((cleanup(unlock_bases))) struct base_locks locks;
+    if (lock_bases(host, LOCK_EX, &locks, &ignored) < 0) /* one that is being made is not held yet */
+        return;
     int count = host->kind == CG_V2 ? 1 : host->kind == CG_V1 ? CG_COUNT : 0;
     for (int c = 0; c < count; c++) {
         char path[GROUP_PATH_SIZE];

@@ -63,7 +63,8 @@ struct cg_usage {
 MUST_USE int cg_probe(const char *base, struct cg_host *out, struct err *e);
 
 /* Makes the group and writes its limits; *step_limits is true when the failure came from a limit
- * rather than from the group. On failure nothing is left. */
+ * rather than from the group. On failure nothing of ours is left (another's group of that name stays),
+ * and out->kind is CG_NONE. */
 MUST_USE int cg_create(const struct cg_host *host, const char *name, const struct cg_limits *limits,
                        struct cg *out, bool *step_limits, struct err *e);
 

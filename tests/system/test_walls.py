@@ -60,6 +60,23 @@ def test_a_second_run_of_a_name_does_not_undo_the_first(runner):
     assert runner.finish(process, first, 0).verdict == "succeeded"
 
 
+def test_runs_of_one_name_that_start_at_once_leave_each_other_alone(root_runner):
+    """One of them has the name, the others are told so: none loses its groups to another that fails or ends."""
+    for _ in range(40):
+        folders = [root_runner.folder(["true"]) for _ in range(3)]
+        name = os.path.basename(folders[0])
+        for folder in folders[1:]:
+            path = os.path.join(folder, "spec.json")
+            with open(path) as f:
+                text = f.read()
+            with open(path, "w") as f:
+                f.write(text.replace(f'"{os.path.basename(folder)}"', f'"{name}"'))
+        processes = [root_runner.start(folder) for folder in folders]
+        runs = [root_runner.finish(process, folder, 0) for process, folder in zip(processes, folders)]
+        for run in runs:
+            assert run.verdict == "succeeded" or "cannot make the group" in run.failed.message, run.describe()
+
+
 def test_best_effort_sees_a_long_chain_of_processes(runner):
     """A chain of processes once was as deep as the monitor's recursion: it died of it, and the run was lost."""
     run = python(runner, """
