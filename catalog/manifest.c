@@ -211,11 +211,15 @@ int manifest_load(const struct store *s, const char *id, struct manifest **out, 
     if (objects_open(s, id, &fd, NULL, e) < 0 ||
         fd_read_all(fd, MANIFEST_MAX_BYTES, &text, "a manifest", e) < 0)
         return err_context(e, "manifest %s", id);
+    char got[DIGEST_HEX_SIZE];
+    digest_bytes(buf_cstr(&text), text.len, got);
+    if (strcmp(got, id) != 0) {
+        char why[64];
+        snprintf(why, sizeof why, "the manifest's bytes have digest %.12s...", got);
+        return objects_set_aside(s, id, fd, why, e);
+    }
     if (manifest_parse(buf_cstr(&text), text.len, &m, e) < 0 || !m)
         return err_context(e, "object %s", id);
-    if (strcmp(m->id, id) != 0)
-        return err_set(e, E_INTERNAL, "manifest", "restore it from a backup, and check the disk",
-                       "manifest %s is damaged: its text has digest %s", id, m->id);
     *out = ptr_take(&m);
     return 0;
 }

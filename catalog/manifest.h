@@ -50,7 +50,7 @@ void manifest_free_at(struct manifest **m);
 
 struct store;
 /* The manifest of that id from the object store. E_NOT_FOUND; E_INVALID when the object is no
- * manifest. */
+ * manifest; E_CONFLICT when it was damaged (objects_set_aside). */
 MUST_USE int manifest_load(const struct store *s, const char *id, struct manifest **out,
                            struct err *e);
 /* Stores a sealed manifest's text as an object. */

@@ -5,6 +5,11 @@
  * the folder is synced. So a name tells the truth from the moment it exists, and what objects_put_*
  * acknowledged survives a power cut. The giver may change its file while we copy: what counts is
  * the digest of the bytes we wrote.
+ *
+ * Disks fail, and people reach behind the lab's back. An object that is read and found to be something
+ * else loses its name (objects_set_aside), and only then: a size that a manifest or a client claims
+ * proves nothing about the object. `names` is held where a name is judged and moved, so that an object
+ * that was just sent again does not go the way of the one that it replaced.
  */
 #include "catalog/objects.h"
 
@@ -12,16 +17,27 @@
 #include "api/common/fd.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { COPY_BYTES = 256 << 10, PROGRESS_EVERY_BYTES = 4 << 20, OBJECT_NAME_SIZE = 3 + 63 };
+enum {
+    COPY_BYTES = 256 << 10,
+    PROGRESS_EVERY_BYTES = 4 << 20,
+    OBJECT_NAME_SIZE = 3 + 63,
+    ASIDE_NAME_SIZE = DIGEST_HEX_SIZE + 1 + 20,
+    WHY_SIZE = 128
+};
+
+static pthread_mutex_t names = PTHREAD_MUTEX_INITIALIZER;
 
 void objects_tmp_name(const char *what, char out[OBJECTS_TMP_NAME])
 {
@@ -136,22 +152,72 @@ static int copy_hashed(const struct source *from, int fd, uint64_t max,
     return 0;
 }
 
+/* Moves object `seen` (its name is checked to be still its own) to damaged/. 1: done, 0: it has the name
+ * no more, -1: failed with errno. Lock held. */
+static int move_aside(const struct store *s, const char *sha256, const struct stat *seen,
+                      int64_t *at_us)
+{
+    char object[OBJECT_NAME_SIZE];
+    char aside[ASIDE_NAME_SIZE];
+    struct stat now;
+    object_name(sha256, object);
+    if (fstatat(s->objects_fd, object, &now, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : -1;
+    if (now.st_dev != seen->st_dev || now.st_ino != seen->st_ino)
+        return 0;
+    *at_us = time_now_us();
+    for (;; ++*at_us) {
+        snprintf(aside, sizeof aside, "%s.%lld", sha256, (long long)*at_us);
+        if (renameat2(s->objects_fd, object, s->damaged_fd, aside, RENAME_NOREPLACE) == 0)
+            return 1;
+        if (errno != EEXIST)
+            return -1;
+    }
+}
+
+/* Names the file in from_dir as an object. One of that name and another size is damaged, now that we
+ * have the right bytes: it goes aside. */
+static int name_object(const struct store *s, int from_dir, const char *name, const char *sha256,
+                       const char *object, const struct stat *fresh, char *why, int64_t *at_us)
+{
+    struct stat old;
+    pthread_mutex_lock(&names);
+    if (fstatat(s->objects_fd, object, &old, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(old.st_mode) &&
+        old.st_size != fresh->st_size && move_aside(s, sha256, &old, at_us) == 1)
+        snprintf(why, WHY_SIZE, "it had %lld bytes, not %lld", (long long)old.st_size,
+                 (long long)fresh->st_size);
+    int rc = FAULT("objects.before_rename")
+    ? -1 : renameat(from_dir, name, s->objects_fd, object);
+    int saved = errno;
+    pthread_mutex_unlock(&names);
+    errno = saved;
+    return rc;
+}
+
 /* Gives the whole, checked file `name` in from_dir its place among the objects, durably. */
 static int publish(const struct store *s, int fd, int from_dir, const char *name,
                    const char *sha256, struct err *e)
 {
     char folder[3];
     char object[OBJECT_NAME_SIZE];
+    char why[WHY_SIZE] = "";
+    int64_t at_us = 0;
+    struct stat st;
     object_name(sha256, object);
     snprintf(folder, sizeof folder, "%.2s", sha256);
     AUTO_FD int folder_fd =
         openat(s->objects_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder_fd < 0)
         return err_sys(e, "objects", NULL, "cannot open objects/%s", folder);
-    if (fchmod(fd, 0400) < 0 || FAULT("objects.before_sync") || fsync(fd) < 0)
+    if (fchmod(fd, 0400) < 0 || FAULT("objects.before_sync") || fsync(fd) < 0 || fstat(fd, &st) < 0)
         return err_sys(e, "objects", NULL, "cannot sync object %s", sha256);
-    if (FAULT("objects.before_rename") || renameat(from_dir, name, s->objects_fd, object) < 0)
-        return err_sys(e, "objects", NULL, "cannot name object %s", sha256);
+    int rc = name_object(s, from_dir, name, sha256, object, &st, why, &at_us);
+    if (rc < 0)
+        rc = err_sys(e, "objects", NULL, "cannot name object %s", sha256);
+    if (why[0] && s->aside)
+        s->aside(s->aside_ctx, sha256, at_us, why);
+    if (rc < 0)
+        return -1;
     if (FAULT("objects.before_folder_sync") || fsync(folder_fd) < 0)
         return err_sys(e, "objects", NULL, "cannot sync objects/%s", folder);
     return 0;
@@ -201,7 +267,7 @@ static int put(const struct store *s, const struct source *from, const char *sha
     bool there = false;
     if (sha256 && check_id(sha256, e) < 0)
         return -1;
-    /* A file of the wrong size under that name is damaged: it is written again over it. */
+    /* A file of another size under that name is damaged, if what comes has the right digest. */
     if (sha256 && objects_has(s, sha256, &size) &&
         (size_bytes == UINT64_MAX || size == size_bytes)) {
         there = true;
@@ -317,6 +383,99 @@ int objects_put_chunk(const struct store *s, int64_t owner_uid, const char *sha2
     return take_chunk(s, fd, name, sha256, total_bytes, offset, p, len, received, complete, e);
 }
 
+/* ---- damage ---- */
+
+int objects_set_aside(const struct store *s, const char *sha256, int fd, const char *why,
+                      struct err *e)
+{
+    struct stat seen;
+    int64_t at_us = 0;
+    int moved = -1;
+    if (check_id(sha256, e) < 0)
+        return -1;
+    if (fstat(fd, &seen) == 0) {
+        pthread_mutex_lock(&names);
+        moved = move_aside(s, sha256, &seen, &at_us);
+        pthread_mutex_unlock(&names);
+    }
+    if (moved < 0 || (moved == 1 && fsync(s->damaged_fd) < 0))
+        return err_sys(e, "sha256", "check the disk",
+                       "object %s is damaged (%s) and cannot be set aside", sha256, why);
+    if (moved == 1 && s->aside)
+        s->aside(s->aside_ctx, sha256, at_us, why);
+    return err_set(e, E_CONFLICT, "sha256", "send it again: the lab counts it as missing now",
+                   "object %s was damaged: %s", sha256, why);
+}
+
+/* got: the digest of its bytes */
+static int set_aside_as(const struct store *s, const char *sha256, int fd, const char *got,
+                        struct err *e)
+{
+    char why[WHY_SIZE];
+    snprintf(why, sizeof why, "its bytes have digest %.12s...", got);
+    return objects_set_aside(s, sha256, fd, why, e);
+}
+
+static int wrong_size(const char *sha256, uint64_t size, uint64_t wanted, struct err *e)
+{
+    return err_set(e, E_INVALID, "size", "make the manifest anew from the files",
+                   "object %s has %llu bytes, not %llu as the manifest says", sha256,
+                   (unsigned long long)size, (unsigned long long)wanted);
+}
+
+static bool aside_from(const struct store *s, const char *name, struct objects_aside *out)
+{
+    struct stat st;
+    uint64_t at;
+    if (strlen(name) <= DIGEST_HEX_SIZE || name[DIGEST_HEX_SIZE - 1] != '.' ||
+        text_u64(name + DIGEST_HEX_SIZE, 0, INT64_MAX, &at) < 0)
+        return false;
+    memcpy(out->sha256, name, DIGEST_HEX_SIZE - 1);
+    out->sha256[DIGEST_HEX_SIZE - 1] = '\0';
+    if (!text_is_sha256(out->sha256) || fstatat(s->damaged_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    out->at_us = (int64_t)at;
+    out->size_bytes = (uint64_t)st.st_size;
+    out->healed = objects_has(s, out->sha256, NULL);
+    return true;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct objects_aside *x = a;
+    const struct objects_aside *y = b;
+    return x->at_us < y->at_us ? 1 : x->at_us > y->at_us ? -1 : strcmp(x->sha256, y->sha256);
+}
+
+int objects_aside_list(const struct store *s, struct objects_aside *out, size_t max, size_t *count,
+                       size_t *total, struct err *e)
+{
+    AUTO_FD int fd = openat(s->damaged_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir)
+        return err_sys(e, "damaged", NULL, "cannot read damaged/");
+    (void)fd_take(&fd);
+    AUTO_FREE struct objects_aside *all = NULL;
+    const struct dirent *d;
+    *total = 0;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): each DIR is ours alone */
+    while ((d = readdir(dir)) != NULL) {
+        struct objects_aside one;
+        if (!aside_from(s, d->d_name, &one))
+            continue;
+        if ((*total & (*total - 1)) == 0) /* 0, 1, 2, 4, 8... */
+            all = mem_grow(all, *total ? 2 * *total : 1, sizeof *all);
+        all[(*total)++] = one;
+    }
+    closedir(dir);
+    if (*total)
+        qsort(all, *total, sizeof *all, newest_first);
+    *count = *total < max ? *total : max;
+    if (*count)
+        memcpy(out, all, *count * sizeof *all);
+    return 0;
+}
+
 /* ---- using ---- */
 
 int objects_verify(const struct store *s, const char *sha256,
@@ -326,10 +485,7 @@ int objects_verify(const struct store *s, const char *sha256,
     char got[DIGEST_HEX_SIZE];
     if (objects_open(s, sha256, &fd, NULL, e) < 0 || digest_fd(fd, progress, got, NULL, e) < 0)
         return -1;
-    if (strcmp(got, sha256) != 0)
-        return err_set(e, E_INTERNAL, "sha256", "restore it from a backup, and check the disk",
-                       "object %s is damaged: its bytes have digest %s", sha256, got);
-    return 0;
+    return strcmp(got, sha256) == 0 ? 0 : set_aside_as(s, sha256, fd, got, e);
 }
 
 int objects_copy(const struct store *s, const char *sha256, uint64_t size_bytes, int dir_fd,
@@ -348,10 +504,10 @@ int objects_copy(const struct store *s, const char *sha256, uint64_t size_bytes,
     int rc = fchmod(to, mode) < 0 ? err_sys(e, "tree", NULL, "cannot set the mode of %s", name)
                                   : copy_hashed(&(struct source){.fd = from}, to, OBJECT_MAX_BYTES,
                                                 NULL, got, &size, e);
-    if (rc == 0 && (size != size_bytes || strcmp(got, sha256) != 0))
-        rc = err_set(e, E_INTERNAL, "sha256", "restore it from a backup, and check the disk",
-                     "object %s is damaged: %llu bytes with digest %s", sha256,
-                     (unsigned long long)size, got);
+    if (rc == 0 && strcmp(got, sha256) != 0)
+        rc = set_aside_as(s, sha256, from, got, e);
+    else if (rc == 0 && size != size_bytes)
+        rc = wrong_size(sha256, size, size_bytes, e);
     if (rc < 0)
         (void)unlinkat(dir_fd, name, 0);
     return rc;
@@ -368,9 +524,8 @@ int objects_link(const struct store *s, const char *sha256, uint64_t size_bytes,
         return err_set(e, E_NOT_FOUND, "sha256", "send it first", "the lab has no object %s",
                        sha256);
     if (size != size_bytes)
-        return err_set(e, E_INTERNAL, "sha256", "restore it from a backup, and check the disk",
-                       "object %s is damaged: it has %llu bytes, not %llu", sha256,
-                       (unsigned long long)size, (unsigned long long)size_bytes);
+        return objects_verify(s, sha256, NULL, e) < 0 ? -1
+                                                      : wrong_size(sha256, size, size_bytes, e);
     object_name(sha256, object);
     if (linkat(s->objects_fd, object, dir_fd, name, 0) == 0)
         return 0;

@@ -35,7 +35,8 @@ MUST_USE int objects_put_bytes(const struct store *s, const void *p, size_t len,
 MUST_USE int objects_open(const struct store *s, const char *sha256, int *out_fd,
                           uint64_t *size_bytes, struct err *e);
 
-/* Reads it again: E_NOT_FOUND, or E_INTERNAL when the bytes are not those of its name. */
+/* Reads it again: E_NOT_FOUND, or E_CONFLICT when the bytes are not those of its name; then it was
+ * set aside. */
 MUST_USE int objects_verify(const struct store *s, const char *sha256,
                             const struct digest_progress *progress, struct err *e);
 
@@ -48,14 +49,34 @@ MUST_USE int objects_put_chunk(const struct store *s, int64_t owner_uid, const c
                                uint64_t *received, bool *complete, struct err *e);
 
 /* Makes sure that hard link `name` in dir_fd is the object (a copy, 0400, when it has too many
- * links). */
+ * links). When its size is not size_bytes it is read: E_CONFLICT and set aside when it is damaged,
+ * E_INVALID when it is whole and size_bytes is wrong. */
 MUST_USE int objects_link(const struct store *s, const char *sha256, uint64_t size_bytes,
                           int dir_fd, const char *name, struct err *e);
 
 /* Writes a copy as new file `name` in dir_fd (no sync), checking size and digest of what was
- * read: E_INTERNAL, and no file, when the object is not what its name says. */
+ * read; no file when something is wrong, which is told as by objects_link. */
 MUST_USE int objects_copy(const struct store *s, const char *sha256, uint64_t size_bytes,
                           int dir_fd, const char *name, mode_t mode, struct err *e);
+
+/* ---- damage ---- */
+
+/* What `fd` is open on was read, and is not what `sha256` says: it loses that name, so that it counts
+ * as missing and can be sent again, and is kept as damaged/SHA256.TIME for whoever looks into it. When
+ * the name belongs to another file by now (it was sent again) that one stays. Tells s->aside. Always
+ * -1: E_CONFLICT, or why it could not be set aside. `why` goes on after "object X was damaged: ". */
+int objects_set_aside(const struct store *s, const char *sha256, int fd, const char *why,
+                      struct err *e);
+
+struct objects_aside {
+    char sha256[DIGEST_HEX_SIZE];
+    int64_t at_us;
+    uint64_t size_bytes;
+    bool healed; /* it was sent again since */
+};
+/* What is in damaged/, the newest first, at most `max`; *total tells how many there are. */
+MUST_USE int objects_aside_list(const struct store *s, struct objects_aside *out, size_t max,
+                                size_t *count, size_t *total, struct err *e);
 
 /* A name for something of ours in tmp/, unique in this process. */
 enum { OBJECTS_TMP_NAME = 48 };

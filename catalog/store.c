@@ -157,7 +157,8 @@ static int open_all(const char *path, struct store *s, struct err *e)
         open_folder(s, "trees", &s->trees_fd, e) < 0 ||
         open_folder(s, "runs", &s->runs_fd, e) < 0 ||
         open_folder(s, "uploads", &s->uploads_fd, e) < 0 ||
-        open_folder(s, "tmp", &s->tmp_fd, e) < 0)
+        open_folder(s, "tmp", &s->tmp_fd, e) < 0 ||
+        open_folder(s, "damaged", &s->damaged_fd, e) < 0)
         return -1;
     if (fsync(s->dir_fd) < 0)
         return err_sys(e, "state", NULL, "cannot sync %s", s->path);
@@ -176,7 +177,7 @@ int store_open(const char *path, struct store **out, struct err *e)
 {
     struct store *s = mem_alloc(sizeof *s);
     s->dir_fd = s->objects_fd = s->trees_fd = s->runs_fd = -1;
-    s->uploads_fd = s->tmp_fd = s->lock_fd = -1;
+    s->uploads_fd = s->tmp_fd = s->damaged_fd = s->lock_fd = -1;
     if (open_all(path, s, e) < 0) {
         store_close(s);
         return -1;
@@ -196,6 +197,7 @@ void store_close(struct store *s)
     fd_close_at(&s->runs_fd);
     fd_close_at(&s->uploads_fd);
     fd_close_at(&s->tmp_fd);
+    fd_close_at(&s->damaged_fd);
     fd_close_at(&s->dir_fd);
     fd_close_at(&s->lock_fd);
     mem_free_at(&s->path);

@@ -2,6 +2,7 @@
  * store.h - the state folder of a lab: its layout, its lock, what start-up cleans.
  *
  *     catalog.db   objects/ab/cdef...   trees/ID/   runs/ID/   uploads/   tmp/   lab.lock   boot
+ *     damaged/SHA256.TIME: objects whose bytes were not those of their name, kept for inquiry
  *
  * A struct store is read only once open: any thread may use it.
  */
@@ -10,14 +11,21 @@
 
 #include "api/common/err.h"
 #include <stdbool.h>
+#include <stdint.h>
+
+/* An object was set aside (objects_set_aside). Called in the thread that found it, which may be any;
+ * no lock is held. */
+typedef void store_on_aside(void *ctx, const char *sha256, int64_t at_us, const char *why);
 
 struct store {
     char *path; /* absolute, without links */
     int dir_fd;
-    int objects_fd, trees_fd, runs_fd, uploads_fd, tmp_fd;
+    int objects_fd, trees_fd, runs_fd, uploads_fd, tmp_fd, damaged_fd;
     int lock_fd;
-    bool unclean; /* the daemon before us did not close it: killed, or a power cut */
-    bool opened;  /* private: close may say that all is well */
+    bool unclean;          /* the daemon before us did not close it: killed, or a power cut */
+    bool opened;           /* private: close may say that all is well */
+    store_on_aside *aside; /* or NULL; set before other threads use the store */
+    void *aside_ctx;
 };
 
 /* Opens the folder, making what is missing (0700), takes lab.lock and writes our pid into it,

@@ -162,6 +162,29 @@ static void a_manifest_is_an_object_too(void **state)
     FAILS(manifest_load(f->s, sha, &back, &e), e, E_INVALID);
 }
 
+static void a_damaged_manifest_is_missing_once_it_was_read(void **state)
+{
+    struct store_fixture *f = *state;
+    struct err e = {0};
+    AUTO_MANIFEST struct manifest *m = manifest_new();
+    AUTO_MANIFEST struct manifest *back = NULL;
+    static const char *const changes[] = {"sed -i s/0644/0755/ $O", "truncate -s 20 $O",
+                                          "truncate -s 0 $O"};
+    add(m, "a");
+    OK(manifest_seal(m, NULL, &e), e);
+    for (int i = 0; i < 3; i++) {
+        char path[700];
+        OK(manifest_store(f->s, m, &e), e);
+        snprintf(path, sizeof path, "%s/objects/%.2s/%s", f->state, m->id, m->id + 2);
+        setenv("O", path, 1);
+        sx_shell(f, changes[i]);
+        FAILS(manifest_load(f->s, m->id, &back, &e), e, E_CONFLICT);
+        FAILS(manifest_load(f->s, m->id, &back, &e), e, E_NOT_FOUND);
+        e = (struct err){0};
+    }
+    assert_int_equal(sx_files(f, "damaged"), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +193,8 @@ int main(void)
         cmocka_unit_test(every_other_spelling_is_refused),
         cmocka_unit_test(building_refuses_doubles_and_files_that_are_folders),
         cmocka_unit_test(too_many_files_are_refused),
+        cmocka_unit_test_setup_teardown(a_damaged_manifest_is_missing_once_it_was_read, sx_setup,
+                                        sx_teardown),
         cmocka_unit_test_setup_teardown(a_manifest_is_an_object_too, sx_setup, sx_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,23 +151,109 @@ static void killed_at_any_step_the_next_start_is_clean(void **state)
     }
 }
 
-static void a_damaged_object_is_named_and_healed_by_sending_it_again(void **state)
+/* ---- damage ---- */
+
+#define ABC_PATH "$S/objects/ba/7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+struct told {
+    int count;
+    char sha256[DIGEST_HEX_SIZE], why[200];
+    int64_t at_us;
+};
+
+static void on_aside(void *ctx, const char *sha256, int64_t at_us, const char *why)
+{
+    struct told *t = ctx;
+    t->count++;
+    t->at_us = at_us;
+    snprintf(t->sha256, sizeof t->sha256, "%s", sha256);
+    snprintf(t->why, sizeof t->why, "%s", why);
+}
+
+static void a_damaged_object_is_set_aside_and_healed_by_sending_it_again(void **state)
 {
     struct store_fixture *f = *state;
     struct err e = {0};
     bool existed;
+    struct told told = {0};
+    struct objects_aside aside[2];
+    size_t count, total;
+    f->s->aside = on_aside;
+    f->s->aside_ctx = &told;
     OK(objects_put_bytes(f->s, "abc", 3, ABC_SHA, NULL, NULL, &e), e);
-    sx_shell(f, "printf abd > "
-                "$S/objects/ba/7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    FAILS(objects_verify(f->s, ABC_SHA, NULL, &e), e, E_INTERNAL);
+    sx_shell(f, "printf abd > " ABC_PATH);
+    FAILS(objects_verify(f->s, ABC_SHA, NULL, &e), e, E_CONFLICT);
     HAS(e.message, ABC_SHA);
+    assert_false(objects_has(f->s, ABC_SHA, NULL)); /* so blob.missing names it */
+    sx_shell(f, "test \"$(cat $S/damaged/*)\" = abd");
+    assert_int_equal(told.count, 1);
+    assert_string_equal(told.sha256, ABC_SHA);
+    HAS(told.why, "digest a52d159f262b");
     e = (struct err){0};
-    sx_shell(
-        f,
-        "printf ab > $S/objects/ba/7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    OK(objects_aside_list(f->s, aside, 2, &count, &total, &e), e);
+    assert_true(count == 1 && total == 1 && !aside[0].healed && aside[0].size_bytes == 3);
+    assert_true(aside[0].at_us == told.at_us);
+    FAILS(objects_verify(f->s, ABC_SHA, NULL, &e), e, E_NOT_FOUND);
+    e = (struct err){0};
     OK(objects_put_bytes(f->s, "abc", 3, ABC_SHA, NULL, &existed, &e), e);
     assert_false(existed);
     OK(objects_verify(f->s, ABC_SHA, NULL, &e), e);
+    OK(objects_aside_list(f->s, aside, 2, &count, &total, &e), e);
+    assert_true(count == 1 && aside[0].healed);
+
+    /* Another size, and nobody read it yet: what is sent again proves it. */
+    sx_shell(f, "printf ab > " ABC_PATH);
+    OK(objects_put_bytes(f->s, "abc", 3, ABC_SHA, NULL, &existed, &e), e);
+    assert_false(existed);
+    OK(objects_verify(f->s, ABC_SHA, NULL, &e), e);
+    assert_int_equal(told.count, 2);
+    HAS(told.why, "2 bytes, not 3");
+    OK(objects_aside_list(f->s, aside, 1, &count, &total, &e), e);
+    assert_true(count == 1 && total == 2 && aside[0].size_bytes == 2);
+}
+
+/* Who reads is slower than who sends again. */
+static void an_object_that_was_just_sent_again_is_not_set_aside(void **state)
+{
+    struct store_fixture *f = *state;
+    struct err e = {0};
+    AUTO_FD int damaged = -1;
+    OK(objects_put_bytes(f->s, "abc", 3, ABC_SHA, NULL, NULL, &e), e);
+    sx_shell(f, "printf abd > " ABC_PATH);
+    OK(objects_open(f->s, ABC_SHA, &damaged, NULL, &e), e);
+    sx_shell(f, "rm -f " ABC_PATH);
+    OK(objects_put_bytes(f->s, "abc", 3, ABC_SHA, NULL, NULL, &e), e);
+    FAILS(objects_set_aside(f->s, ABC_SHA, damaged, "it is not itself", &e), e, E_CONFLICT);
+    e = (struct err){0};
+    OK(objects_verify(f->s, ABC_SHA, NULL, &e), e);
+    assert_int_equal(sx_files(f, "damaged"), 0);
+}
+
+/* A manifest is a claim of whoever sent it: it takes no object away. */
+static void a_wrong_size_in_a_manifest_takes_no_object_away(void **state)
+{
+    struct store_fixture *f = *state;
+    struct err e = {0};
+    OK(objects_put_bytes(f->s, "abc", 3, ABC_SHA, NULL, NULL, &e), e);
+    FAILS(objects_link(f->s, ABC_SHA, 4, f->s->tmp_fd, "x", &e), e, E_INVALID);
+    FAILS(objects_copy(f->s, ABC_SHA, 2, f->s->tmp_fd, "x", 0600, &e), e, E_INVALID);
+    FAILS(objects_put_bytes(f->s, "ab", 2, ABC_SHA, NULL, NULL, &e), e, E_INVALID);
+    e = (struct err){0};
+    OK(objects_verify(f->s, ABC_SHA, NULL, &e), e);
+    assert_int_equal(sx_files(f, "damaged") + sx_files(f, "tmp"), 0);
+}
+
+static void a_failure_while_setting_aside_is_told(void **state)
+{
+    struct store_fixture *f = *state;
+    struct err e = {0};
+    OK(objects_put_bytes(f->s, "abc", 3, ABC_SHA, NULL, NULL, &e), e);
+    sx_shell(f, "printf abd > " ABC_PATH);
+    int damaged_fd = f->s->damaged_fd;
+    f->s->damaged_fd = -1;
+    assert_int_equal(objects_verify(f->s, ABC_SHA, NULL, &e), -1);
+    HAS(e.message, "cannot be set aside");
+    f->s->damaged_fd = damaged_fd;
 }
 
 /* ---- uploads ---- */
@@ -359,8 +445,13 @@ int main(void)
                                         sx_setup, teardown),
         cmocka_unit_test_setup_teardown(killed_at_any_step_the_next_start_is_clean, sx_setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(a_damaged_object_is_named_and_healed_by_sending_it_again,
+        cmocka_unit_test_setup_teardown(an_object_that_was_just_sent_again_is_not_set_aside,
                                         sx_setup, teardown),
+        cmocka_unit_test_setup_teardown(a_wrong_size_in_a_manifest_takes_no_object_away, sx_setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_failure_while_setting_aside_is_told, sx_setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_damaged_object_is_set_aside_and_healed_by_sending_it_again, sx_setup, teardown),
         cmocka_unit_test_setup_teardown(an_upload_is_resumed_where_it_stopped_even_after_a_restart,
                                         sx_setup, teardown),
         cmocka_unit_test_setup_teardown(
