@@ -78,7 +78,8 @@ struct summary {
  * addressing. */
 struct touched {
     struct summary *slots;
-    size_t room; /* a power of two, more than twice what the batch has */
+    size_t room;      /* a power of two, more than twice what the batch has */
+    int64_t names[3]; /* that the run has of each metric_kind; -1: not counted in this batch yet */
 };
 
 static int touched_init(struct touched *t, size_t items)
@@ -87,6 +88,8 @@ static int touched_init(struct touched *t, size_t items)
     while (t->room < 2 * items + 2)
         t->room *= 2;
     t->slots = mem_try(t->room * sizeof *t->slots);
+    for (size_t i = 0; i < sizeof t->names / sizeof t->names[0]; i++)
+        t->names[i] = -1;
     return t->slots ? 0 : -1;
 }
 
@@ -116,30 +119,48 @@ static void summary_add(struct summary *m, const struct metric_item *item)
     m->count++;
 }
 
-/* One number of a statement such as count(*). */
-static int count_of(struct cat *db, int row, int64_t seq, int64_t *out, struct err *e)
-{
-    AUTO_STMT sqlite3_stmt *s = cat_query(db, &metric_sql, row, e, V_I(seq));
-    int rc = s ? cat_step(db, s, e) : -1;
-    if (rc < 0)
-        return -1;
-    *out = sqlite3_column_int64(s, 0);
-    return 0;
-}
-
 static void refuse(struct metric_item *item, const char *why)
 {
     item->refused = true;
     item->why = why;
 }
 
+/* One more name, or the item is refused. Counted once a batch and not for each name: a run that is
+ * full may go on with millions of them, and the thread that writes is everybody's. */
+static int add_name(struct cat *db, int64_t seq, struct touched *t, struct metric_item *item,
+                    struct err *e)
+{
+    static const struct {
+        int count;
+        int64_t max;
+        const char *full;
+    } kinds[] = {
+        [METRIC_POINT] = {METRIC_COUNT, METRIC_NAMES_MAX, "the run has too many metrics already"},
+        [METRIC_PARAM] = {PARAM_COUNT, RUN_PARAMS_MAX, "the run has too many params already"},
+        [METRIC_TAG] = {TAG_COUNT, RUN_PARAMS_MAX, "the run has too many tags already"},
+    };
+    int64_t *names = &t->names[item->kind];
+    if (*names < 0) {
+        AUTO_STMT sqlite3_stmt *s =
+            cat_query(db, &metric_sql, kinds[item->kind].count, e, V_I(seq));
+        int rc = s ? cat_step(db, s, e) : -1;
+        if (rc < 0)
+            return -1;
+        *names = sqlite3_column_int64(s, 0);
+    }
+    if (*names >= kinds[item->kind].max)
+        refuse(item, kinds[item->kind].full);
+    else
+        ++*names;
+    return 0;
+}
+
 /* ---- one item each ---- */
 
 /* Reads the summary of a metric, making it when it is new. */
-static int summary_load(struct cat *db, int64_t seq, struct metric_item *item, struct summary *m,
-                        struct err *e)
+static int summary_load(struct cat *db, int64_t seq, struct touched *t, struct metric_item *item,
+                        struct summary *m, struct err *e)
 {
-    int64_t count = 0;
     {
         AUTO_STMT sqlite3_stmt *s =
             cat_query(db, &metric_sql, METRIC_FIND, e, V_I(seq), V_T(item->name));
@@ -160,12 +181,10 @@ static int summary_load(struct cat *db, int64_t seq, struct metric_item *item, s
             return 0;
         }
     }
-    if (count_of(db, METRIC_COUNT, seq, &count, e) < 0)
+    if (add_name(db, seq, t, item, e) < 0)
         return -1;
-    if (count >= METRIC_NAMES_MAX) {
-        refuse(item, "the run has too many metrics already");
+    if (item->refused)
         return 0;
-    }
     if (cat_do(db, &metric_sql, METRIC_NEW, e, V_I(seq), V_T(item->name)) < 0)
         return -1;
     *m = (struct summary){.id = cat_last_id(db),
@@ -180,7 +199,7 @@ static int add_point(struct cat *db, int64_t seq, struct touched *t, struct metr
                      struct err *e)
 {
     struct summary *m = touched_slot(t, item->name);
-    if (!m->name && summary_load(db, seq, item, m, e) < 0)
+    if (!m->name && summary_load(db, seq, t, item, m, e) < 0)
         return -1;
     if (item->refused)
         return 0;
@@ -190,10 +209,10 @@ static int add_point(struct cat *db, int64_t seq, struct touched *t, struct metr
 }
 
 /* A param or a tag: what it holds now decides. */
-static int add_text(struct cat *db, int64_t seq, struct metric_item *item, struct err *e)
+static int add_text(struct cat *db, int64_t seq, struct touched *t, struct metric_item *item,
+                    struct err *e)
 {
     bool param = item->kind == METRIC_PARAM;
-    int64_t count = 0;
     bool there;
     {
         AUTO_STMT sqlite3_stmt *s =
@@ -209,13 +228,10 @@ static int add_text(struct cat *db, int64_t seq, struct metric_item *item, struc
         refuse(item, "the param has another value already");
         return 0;
     }
-    if (!there && count_of(db, param ? PARAM_COUNT : TAG_COUNT, seq, &count, e) < 0)
+    if (!there && add_name(db, seq, t, item, e) < 0)
         return -1;
-    if (count >= RUN_PARAMS_MAX) {
-        refuse(item,
-               param ? "the run has too many params already" : "the run has too many tags already");
+    if (item->refused)
         return 0;
-    }
     return cat_do(db, &metric_sql, param ? PARAM_ADD : TAG_SET, e, V_I(seq), V_T(item->name),
                   V_T(item->text));
 }
@@ -259,7 +275,7 @@ static int add_items(struct cat *db, const char *run_id, int64_t seq, struct met
     for (size_t i = 0; i < batch->count; i++) {
         struct metric_item *item = &batch->items[i];
         if (check_item(item) && (item->kind == METRIC_POINT ? add_point(db, seq, t, item, e)
-                                                            : add_text(db, seq, item, e)) < 0)
+                                                            : add_text(db, seq, t, item, e)) < 0)
             return -1;
         if (!item->refused)
             continue;

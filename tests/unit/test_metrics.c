@@ -193,6 +193,46 @@ static void a_run_cannot_fill_the_catalog_with_names(void **state)
     free(names);
 }
 
+static int count_steps(void *steps)
+{
+    ++*(int64_t *)steps;
+    return 0;
+}
+
+/* Thousands of steps that the database takes to add a batch. */
+static int64_t cost(struct fixture *f, struct metric_item *items, size_t count, uint64_t from)
+{
+    struct err e = {0};
+    int64_t steps = 0;
+    sqlite3_progress_handler(cat_handle(f->db), 1000, count_steps, &steps);
+    OK(add(f, items, count, from, from + 1, &e), e);
+    sqlite3_progress_handler(cat_handle(f->db), 0, NULL, NULL);
+    return steps;
+}
+
+/* Once each new name of a full run counted ten thousand rows: all submissions waited for seconds. */
+static void names_past_the_bound_cost_no_more_than_those_before_it(void **state)
+{
+    struct fixture *f = *state;
+    enum { BATCH = 5000 };
+    struct metric_item *items = mem_alloc(BATCH * sizeof *items);
+    char(*names)[16] = mem_alloc(BATCH * sizeof *names);
+    int64_t before = 0;
+    for (uint64_t from = 0; from < 4; from++) {
+        for (size_t i = 0; i < BATCH; i++) {
+            snprintf(names[i], sizeof names[i], "m%zu", (size_t)from * BATCH + i);
+            items[i] = point(names[i], 1, 0, 0);
+        }
+        int64_t steps = cost(f, items, BATCH, from);
+        if (from == 0)
+            before = steps;
+        assert_true(items[0].refused == (from >= 2));
+        assert_true(steps <= 2 * before + 100);
+    }
+    free(items);
+    free(names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +248,8 @@ int main(void)
                                         setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_run_cannot_fill_the_catalog_with_names, setup,
                                         fx_teardown),
+        cmocka_unit_test_setup_teardown(names_past_the_bound_cost_no_more_than_those_before_it,
+                                        setup, fx_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
