@@ -2,6 +2,7 @@
  * cmd_dataset.c - enclos dataset: add files as a version, seal it, list and show.
  */
 #include "api/cli/command.h"
+#include "api/cli/labtext.h"
 #include "api/cli/upload.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
@@ -316,7 +317,9 @@ int cmd_dataset_show(struct cli *c, struct args *a, struct err *e)
         add_fact(t, T_F_FILES, human_count_text((uint64_t)json_int(files, 0)));
     if (json_is_int(size))
         add_fact(t, T_F_SIZE, human_size_text((uint64_t)json_int(size, 0)));
-    add_fact(t, T_F_QUARANTINE, cli_str(d, "quarantine_reason"));
+    AUTO_BUF struct buf why = BUF_INIT(1 << 16);
+    labtext_add(&why, cli_str(d, "quarantine_reason"));
+    add_fact(t, T_F_QUARANTINE, buf_cstr(&why));
     add_fact(t, T_F_MANIFEST, cli_str(d, "manifest"));
     add_fact(t, T_F_ACTOR, cli_str(json_get(d, "actor"), "name"));
     AUTO_BUF struct buf date = BUF_INIT(64);

@@ -2,6 +2,7 @@
  * cmd_lab.c - commands about the lab itself: info, doctor, audit, rpc, version.
  */
 #include "api/cli/command.h"
+#include "api/cli/labtext.h"
 #include "api/common/fd.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
@@ -199,13 +200,24 @@ static void check_lab(struct cli *c, struct checks *k)
     check_host(k);
 }
 
+/* A member of a check in the reader's language, made safe for a terminal. */
+static const char *said(const struct json *check, const char *key, char *safe, size_t size)
+{
+    AUTO_BUF struct buf text = BUF_INIT(1 << 16);
+
+    labtext_add(&text, cli_str(check, key));
+    text_sanitize(buf_cstr(&text), text.len, safe, size);
+    return safe;
+}
+
 static bool print_checks(struct cli *c, const struct json *list)
 {
     AUTO_BUF struct buf out = BUF_INIT(1 << 20);
     size_t width = 0, bad = 0, total = 0;
+    char safe[4096];
 
     for (const struct json *k = json_first(list); k; k = json_next(k)) {
-        size_t w = term_width_of(cli_str(k, "name"));
+        size_t w = term_width_of(said(k, "name", safe, sizeof safe));
         width = w > width ? w : width;
     }
     for (const struct json *k = json_first(list); k; k = json_next(k)) {
@@ -215,14 +227,13 @@ static bool print_checks(struct cli *c, const struct json *list)
         const char *word = tr(ok ? T_DR_OK : T_DR_BAD);
         term_add(&out, &c->out, ok ? STYLE_GOOD : STYLE_BAD, word);
         term_add_spaces(&out, mark - term_width_of(word) + 2);
-        buf_add_str(&out, cli_str(k, "name"));
-        term_add_spaces(&out, width - term_width_of(cli_str(k, "name")) + 2);
+        const char *name = said(k, "name", safe, sizeof safe);
+        buf_add_str(&out, name);
+        term_add_spaces(&out, width - term_width_of(name) + 2);
         size_t indent = mark + 2 + width + 2;
-        char safe[2048];
-        text_sanitize(cli_str(k, "message"), strlen(cli_str(k, "message")), safe, sizeof safe);
-        term_add_wrapped(&out, safe, indent, term_prose_width(&c->out), true);
-        text_sanitize(cli_str(k, "hint"), strlen(cli_str(k, "hint")), safe, sizeof safe);
-        if (*safe && !ok)
+        term_add_wrapped(&out, said(k, "message", safe, sizeof safe), indent,
+                         term_prose_width(&c->out), true);
+        if (!ok && *said(k, "hint", safe, sizeof safe))
             term_add_wrapped(&out, safe, indent, term_prose_width(&c->out), false);
         bad += !ok;
         total++;
@@ -350,8 +361,10 @@ int cmd_audit_verify(struct cli *c, struct args *a, struct err *e)
     } else {
         term_add(&out, &c->out, STYLE_BAD, tr(T_AUDIT_BROKEN));
         buf_add_char(&out, ' ');
+        AUTO_BUF struct buf reason = BUF_INIT(1 << 16);
+        labtext_add(&reason, cli_str(answer.result, "reason"));
         tr_add(&out, T_AUDIT_AT, human_count_text((uint64_t)cli_int(answer.result, "broken")),
-               cli_str(answer.result, "reason"));
+               buf_cstr(&reason));
         buf_add_char(&out, '\n');
         cli_print(&out);
     }

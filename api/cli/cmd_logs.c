@@ -5,6 +5,7 @@
 #include "api/cli/follow.h"
 #include "api/cli/logout.h"
 #include "api/cli/wait.h"
+#include "api/cli/warnings.h"
 #include "api/common/mem.h"
 #include <string.h>
 #include <unistd.h>
@@ -48,6 +49,15 @@ static int page(struct cli *c, const char *run, int64_t from, struct logout *str
     return 0;
 }
 
+/* What the log does not hold, and what else was lost, is said after it. */
+static void tell_warnings(struct cli *c, const struct json *run)
+{
+    AUTO_BUF struct buf out = BUF_INIT(1 << 20);
+
+    warnings_add(&out, &c->err, run, 0);
+    cli_note(&out);
+}
+
 /* All that is there now. A run that goes on may add more: that is what -f is for. */
 static int print_all(struct cli *c, const char *run, struct err *e)
 {
@@ -75,8 +85,12 @@ static int print_all(struct cli *c, const char *run, struct err *e)
         else
             cli_note(&out);
     }
-    if (!c->json)
+    if (!c->json) {
+        if (cli_call_with(c, "run.get", "run", run, &answer, e) < 0)
+            return CLI_FAILED;
+        tell_warnings(c, answer.result);
         return CLI_OK;
+    }
     struct jw w = jw_to(&document);
     jw_obj(&w);
     jw_arr_at(&w, "chunks");
@@ -112,5 +126,7 @@ int cmd_logs(struct cli *c, struct args *a, struct err *e)
         return print_all(c, run, e);
     if (follow_run(c, run, &options, &end, &final, e) < 0)
         return CLI_FAILED;
+    if (end == FOLLOW_FINISHED)
+        tell_warnings(c, final);
     return end == FOLLOW_FINISHED ? CLI_OK : end == FOLLOW_DETACHED ? CLI_CANCELLED : 128 + 15;
 }

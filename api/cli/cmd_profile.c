@@ -4,6 +4,7 @@
  * Checking a file that is being written is `enclos-runner profile check FILE`: it needs no lab.
  */
 #include "api/cli/command.h"
+#include "api/cli/labtext.h"
 #include <string.h>
 
 static const char *title_of(const struct json *p)
@@ -42,6 +43,28 @@ static const char *network_word(const struct json *p)
     return network_text(network) == T_NONE ? network : tr(network_text(network));
 }
 
+static enum text_id landlock_text(const char *landlock)
+{
+    if (strcmp(landlock, "required") == 0)
+        return T_LANDLOCK_REQUIRED;
+    return strcmp(landlock, "if_available") == 0 ? T_LANDLOCK_IF_AVAILABLE : T_NONE;
+}
+
+static const char *landlock_word(const struct json *p)
+{
+    const char *landlock = cli_str(p, "landlock");
+
+    return landlock_text(landlock) == T_NONE ? landlock : tr(landlock_text(landlock));
+}
+
+/* What the lab said of a file, in the reader's language. */
+static const char *said(struct buf *room, const char *text)
+{
+    buf_clear(room);
+    labtext_add(room, text);
+    return buf_cstr(room);
+}
+
 static void add_row(struct table *t, const struct json *p)
 {
     AUTO_BUF struct buf extends = BUF_INIT(4096);
@@ -52,7 +75,7 @@ static void add_row(struct table *t, const struct json *p)
         table_cell(t, STYLE_PLAIN, "");
         table_cell(t, STYLE_BAD, tr(T_PROFILE_INVALID));
         table_cell(t, STYLE_PLAIN, "");
-        table_cell(t, STYLE_PLAIN, cli_str(json_get(p, "error"), "message"));
+        table_cell(t, STYLE_PLAIN, said(&extends, cli_str(json_get(p, "error"), "message")));
         return;
     }
     add_extends(&extends, p);
@@ -118,16 +141,17 @@ int cmd_profile_show(struct cli *c, struct args *a, struct err *e)
         buf_printf(&out, "  %s", title_of(p));
     buf_add_str(&out, "\n\n");
     if (json_type(error) == JSON_OBJECT) {
-        add_fact(t, T_F_ERROR, cli_str(error, "message"));
-        add_fact(t, T_F_HINT, cli_str(error, "hint"));
+        add_fact(t, T_F_ERROR, said(&v, cli_str(error, "message")));
+        add_fact(t, T_F_HINT, said(&v, cli_str(error, "hint")));
+        buf_clear(&v);
     }
     add_extends(&v, p);
-    add_fact(t, T_C_EXTENDS, buf_cstr(&v));
-    add_fact(t, T_C_NETWORK, network_word(p));
-    add_fact(t, T_F_LANDLOCK, cli_str(p, "landlock"));
+    add_fact(t, T_F_EXTENDS, buf_cstr(&v));
+    add_fact(t, T_F_NETWORK, network_word(p));
+    add_fact(t, T_F_LANDLOCK, landlock_word(p));
     if (json_is_int(json_get(p, "syscalls_allowed")))
-        add_fact(t, T_C_CALLS, human_count_text((uint64_t)cli_int(p, "syscalls_allowed")));
-    add_fact(t, T_C_FILE, cli_str(p, "file"));
+        add_fact(t, T_F_CALLS, human_count_text((uint64_t)cli_int(p, "syscalls_allowed")));
+    add_fact(t, T_F_FILE, cli_str(p, "file"));
     table_add(&out, t, &c->out, 2, true);
     cli_print(&out);
     return CLI_OK;

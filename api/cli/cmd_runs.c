@@ -5,6 +5,7 @@
 #include "api/cli/summary.h"
 #include "api/cli/verdict.h"
 #include "api/cli/wait.h"
+#include "api/cli/warnings.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
 #include <stdlib.h>
@@ -186,6 +187,7 @@ int cmd_wait(struct cli *c, struct args *a, struct err *e)
         if (json_is_int(json_get(run, "wall_ms")))
             buf_printf(&out, "  %s", human_duration_text(cli_int(run, "wall_ms")));
         buf_add_char(&out, '\n');
+        warnings_add(&out, &c->out, run, 2);
         cli_print(&out);
     }
     return finished ? verdict_status(run) : CLI_TIME_LIMIT;

@@ -55,21 +55,25 @@ enum lang say_lang_of_env(void)
     return LANG_EN;
 }
 
-/* Québec typography: U+00A0 before « : », « % » and », and after «; nothing before ; ! ? */
-static char *set_spaces(const char *s)
+void say_add_spaced(struct buf *out, const char *s)
 {
-    struct buf out = BUF_INIT(1 << 20);
-
     for (const char *p = s; *p; p++) {
         bool before = p[0] == ' ' && (((p[1] == ':' || p[1] == '%') &&
                                        (p[2] == ' ' || p[2] == '\n' || p[2] == '\0')) ||
                                       strncmp(p + 1, "»", strlen("»")) == 0);
         bool after = p[0] == ' ' && p - s >= 2 && strncmp(p - 2, "«", strlen("«")) == 0;
         if (before || after)
-            buf_add_str(&out, NBSP);
+            buf_add_str(out, NBSP);
         else
-            buf_add_char(&out, *p);
+            buf_add_char(out, *p);
     }
+}
+
+static char *spaced_copy(const char *s)
+{
+    struct buf out = BUF_INIT(1 << 20);
+
+    say_add_spaced(&out, s);
     (void)buf_cstr(&out);
     return buf_take(&out);
 }
@@ -80,7 +84,7 @@ const char *tr_in(enum lang lang, enum text_id id)
     if (lang != LANG_FR)
         return texts[lang][id];
     if (!spaced[id])
-        spaced[id] = set_spaces(texts[LANG_FR][id]);
+        spaced[id] = spaced_copy(texts[LANG_FR][id]);
     return spaced[id];
 }
 

@@ -37,6 +37,10 @@ int say_lang_of(const char *name);
 const char *tr(enum text_id id);
 const char *tr_in(enum lang lang, enum text_id id);
 
+/* Adds a French text with Québec's spaces: U+00A0 before « : », « % » and », and after «; nothing
+ * before ; ! ? */
+void say_add_spaced(struct buf *out, const char *french);
+
 /* Adds a text with its arguments in place; a NULL argument adds nothing. */
 void tr_add_args(struct buf *out, enum text_id id, const char *const *args, size_t count);
 #define tr_add(out, id, ...)                                                                       \

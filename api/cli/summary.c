@@ -11,7 +11,9 @@
  *       ...
  */
 #include "api/cli/summary.h"
+#include "api/cli/labtext.h"
 #include "api/cli/verdict.h"
+#include "api/cli/warnings.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
 #include <stdio.h>
@@ -30,6 +32,17 @@ static void add_safe(struct buf *out, const char *s)
 
     text_sanitize(s, strlen(s), safe, sizeof safe);
     buf_add_str(out, safe);
+}
+
+/* A paragraph in which words of the lab may stand, line by line. */
+static void add_prose(struct buf *out, const struct term *t, struct buf *text, size_t indent)
+{
+    for (char *line = text->data; line && text->len > 0;) {
+        char *end = strchr(line, '\n'), safe[4096];
+        text_sanitize(line, end ? (size_t)(end - line) : strlen(line), safe, sizeof safe);
+        term_add_wrapped(out, safe, indent, term_prose_width(t), false);
+        line = end ? end + 1 : NULL;
+    }
 }
 
 /* ---- facts: a label and its value ---- */
@@ -93,6 +106,17 @@ static void add_datasets(struct table *facts, const struct json *run)
     add_fact(facts, T_F_DATASETS, &v);
 }
 
+/* What the summary after a run says of what was asked. */
+static void add_short(struct table *facts, const struct json *run)
+{
+    AUTO_BUF struct buf v = BUF_INIT(1024);
+
+    add_datasets(facts, run);
+    if (verdict_limits(run) == LIMITS_WATCHED)
+        buf_add_str(&v, tr(T_LIMITS_WATCHED));
+    add_fact(facts, T_F_RESOURCES, &v);
+}
+
 /* A command as one would type it. */
 static void add_command(struct buf *out, const struct json *command)
 {
@@ -142,6 +166,9 @@ static void add_resources(struct table *facts, const struct json *run)
            human_count_text((uint64_t)cli_int(r, "processes")));
     if (cli_int(r, "cpu_ms") > 0)
         tr_add(&v, T_RESOURCES_CPU_TIME, human_duration_text(cli_int(r, "cpu_ms")));
+    enum limits_kind kind = verdict_limits(run);
+    if (kind != LIMITS_ENFORCED)
+        buf_add_str(&v, tr(kind == LIMITS_WATCHED ? T_RESOURCES_WATCHED : T_RESOURCES_BEST_EFFORT));
     add_fact(facts, T_F_RESOURCES, &v);
     tr_add(&v, T_RESOURCES_DISK, human_size_text((uint64_t)cli_int(r, "output_bytes")),
            human_size_text((uint64_t)cli_int(r, "work_bytes")),
@@ -250,7 +277,9 @@ void summary_add_refused(struct buf *out, const struct term *t, const struct jso
 
     for (const struct json *r = json_first(refused); r; r = json_next(r)) {
         table_cell(table, STYLE_WARN, cli_str(r, "path"));
-        table_cell(table, STYLE_PLAIN, cli_str(r, "reason"));
+        AUTO_BUF struct buf reason = BUF_INIT(4096);
+        labtext_add(&reason, cli_str(r, "reason"));
+        table_cell(table, STYLE_PLAIN, buf_cstr(&reason));
     }
     if (table_rows(table) > 0)
         table_add(out, table, t, indent, true);
@@ -276,19 +305,6 @@ void summary_add_missing(struct buf *out, const struct term *t, const struct jso
     }
 }
 
-/* The runner's words for what was tried on a path (runner/refusals.c), in the reader's language. */
-static const char *path_detail(const char *word)
-{
-    static const struct {
-        const char *word;
-        enum text_id text;
-    } words[] = {{"read", T_PATH_READ}, {"write", T_PATH_WRITE}, {"write to a dataset", T_PATH_WRITE_DATA}};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcmp(words[i].word, word) == 0)
-            return tr(words[i].text);
-    return word;
-}
-
 /* ---- what was denied ---- */
 
 static void add_denied(struct buf *out, const struct term *t, const struct json *denied)
@@ -297,14 +313,20 @@ static void add_denied(struct buf *out, const struct term *t, const struct json 
 
     for (const struct json *d = json_first(denied); d; d = json_next(d)) {
         bool path = strcmp(cli_str(d, "kind"), "path") == 0;
-        const char *detail = path ? path_detail(cli_str(d, "detail")) : cli_str(d, "detail");
+        const char *detail = cli_str(d, "detail");
         buf_add_str(out, "  ");
         term_add(out, t, STYLE_WARN, path ? tr(T_DENIED_PATH) : tr(T_DENIED_CALL));
         buf_add_str(out, NBSP);
-        add_safe(out, cli_str(d, "name"));
+        bool others = strcmp(cli_str(d, "name"), "others") == 0;
+        AUTO_BUF struct buf said = BUF_INIT(4096);
+        if (others) /* no name of a call: a row that stands for many */
+            labtext_add(&said, cli_str(d, "name"));
+        add_safe(out, others ? buf_cstr(&said) : cli_str(d, "name"));
         if (*detail) {
+            buf_clear(&said);
+            labtext_add(&said, detail);
             buf_add_char(out, ' ');
-            add_safe(out, detail);
+            add_safe(out, buf_cstr(&said));
         }
         if (*cli_str(d, "errno"))
             buf_printf(out, " (%s)", cli_str(d, "errno"));
@@ -363,6 +385,10 @@ void summary_add(struct buf *out, const struct term *t, const struct json *run, 
     term_add(out, t, STYLE_BOLD, cli_str(run, "id"));
     buf_add_str(out, "  ");
     term_add(out, t, verdict_style(run), verdict_word(run));
+    if (warnings_any(run)) {
+        buf_add_str(out, ", ");
+        term_add(out, t, STYLE_WARN, tr(T_V_WARNED));
+    }
     if (*cli_str(run, "name")) {
         buf_add_str(out, "  ");
         add_safe(out, cli_str(run, "name"));
@@ -370,24 +396,17 @@ void summary_add(struct buf *out, const struct term *t, const struct json *run, 
     buf_add_char(out, '\n');
     verdict_explain(run, &why);
     if (why.len == 0 && json_str(json_get(run, "queue_reason")))
-        buf_add_str(&why, cli_str(run, "queue_reason"));
-    if (why.len > 0)
-        term_add_wrapped(out, buf_cstr(&why), 2, term_prose_width(t), false);
+        labtext_add(&why, cli_str(run, "queue_reason"));
+    add_prose(out, t, &why, 2);
+    warnings_add(out, t, run, 2);
     if (full)
         add_asked(facts, run);
     add_usage(facts, run);
     if (!full)
-        add_datasets(facts, run);
+        add_short(facts, run);
     if (table_rows(facts) > 0) {
         buf_add_char(out, '\n');
         table_add(out, facts, t, 2, true);
-    }
-    int64_t dropped = cli_int(json_get(run, "log"), "dropped_bytes");
-    if (dropped > 0) {
-        buf_add_char(out, '\n');
-        AUTO_BUF struct buf note = BUF_INIT(1024);
-        tr_add(&note, T_LOG_DROPPED, human_size_text((uint64_t)dropped));
-        term_add_wrapped(out, buf_cstr(&note), 2, term_prose_width(t), false);
     }
     if (json_count(metrics) > 0) {
         add_title(out, t, T_TITLE_METRICS);

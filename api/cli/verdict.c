@@ -4,6 +4,9 @@
  * One row a verdict: its word, its colour, what to say about it.
  */
 #include "api/cli/verdict.h"
+#include "api/cli/labtext.h"
+#include "api/cli/step.h"
+#include "api/cli/warnings.h"
 #include "api/common/runfolder.h"
 #include <assert.h>
 #include <signal.h>
@@ -71,7 +74,20 @@ enum style verdict_style(const struct json *run)
 {
     const struct row *row = row_of(run);
 
+    if (row && row->style == STYLE_GOOD && warnings_any(run))
+        return STYLE_WARN;
     return row ? row->style : STYLE_PLAIN;
+}
+
+enum limits_kind verdict_limits(const struct json *run)
+{
+    /* The record tells how they were kept, which a run that has not ended does not have yet. */
+    const struct json *kept = json_get(json_get(run, "sandbox"), "limits");
+
+    if (strcmp(cli_str(run, "limits"), "best_effort") != 0 ||
+        strcmp(cli_str(kept, "how"), "enforced") == 0)
+        return LIMITS_ENFORCED;
+    return strcmp(cli_str(kept, "how"), "best_effort") == 0 ? LIMITS_WATCHED : LIMITS_BEST_EFFORT;
 }
 
 static int signal_number(const char *name)
@@ -100,7 +116,7 @@ int verdict_status(const struct json *run)
 /* What {1} is in the explanation of a verdict. */
 static void add_cause(const struct json *run, enum verdict v, struct buf *out)
 {
-    const struct json *limits = json_get(run, "resources"), *failed = json_get(run, "failed");
+    const struct json *limits = json_get(run, "resources");
 
     switch (v) {
     case VERDICT_FAILED: buf_printf(out, "%d", (int)cli_int(run, "exit_code")); break;
@@ -110,11 +126,26 @@ static void add_cause(const struct json *run, enum verdict v, struct buf *out)
     case VERDICT_OUT_OF_MEMORY: human_size(out, (uint64_t)cli_int(limits, "memory_bytes")); break;
     case VERDICT_PROCESS_LIMIT: human_count(out, (uint64_t)cli_int(limits, "processes")); break;
     case VERDICT_OUTPUT_LIMIT: human_size(out, (uint64_t)cli_int(limits, "output_bytes")); break;
-    case VERDICT_SETUP_FAILED: buf_add_str(out, cli_str(failed, "step")); break;
     case VERDICT_EXEC_FAILED:
         buf_add_str(out, json_str(json_first(json_get(run, "command"))));
         break;
     default: break;
+    }
+}
+
+/* What the runner or the lab said of a failed start: a message, an errno, a hint. */
+static void add_failure(const struct json *failed, struct buf *out)
+{
+    const char *message = cli_str(failed, "message"), *name = cli_str(failed, "errno");
+    const char *hint = cli_str(failed, "hint");
+
+    buf_add_char(out, '\n');
+    labtext_add(out, message);
+    if (*name && !strstr(message, name))
+        buf_printf(out, " (%s)", name);
+    if (*hint && !step_hint_is_said(failed)) {
+        buf_add_char(out, '\n');
+        labtext_add(out, hint);
     }
 }
 
@@ -123,19 +154,23 @@ void verdict_explain(const struct json *run, struct buf *out)
     const struct row *row = row_of(run);
     const struct json *failed = json_get(run, "failed");
 
-    if (!row || row->explain == T_NONE)
+    if (!row)
         return;
-    AUTO_BUF struct buf cause = BUF_INIT(4096);
-    add_cause(run, (enum verdict)(row - rows), &cause);
-    tr_add(out, row->explain, buf_cstr(&cause));
-    if (json_type(failed) != JSON_OBJECT)
-        return;
-    /* The runner's own words, in English: a message, an errno, a hint. */
-    buf_add_char(out, '\n');
-    if (*cli_str(failed, "message"))
-        buf_add_str(out, cli_str(failed, "message"));
-    if (*cli_str(failed, "errno") && !strstr(cli_str(failed, "message"), cli_str(failed, "errno")))
-        buf_printf(out, " (%s)", cli_str(failed, "errno"));
-    if (*cli_str(failed, "hint"))
-        buf_printf(out, "\n%s", cli_str(failed, "hint"));
+    enum verdict v = (enum verdict)(row - rows);
+    if (v == VERDICT_SETUP_FAILED) {
+        step_explain(failed, out);
+    } else if (row->explain != T_NONE) {
+        AUTO_BUF struct buf cause = BUF_INIT(4096);
+        add_cause(run, v, &cause);
+        tr_add(out, row->explain, buf_cstr(&cause));
+    }
+    bool not_started = v == VERDICT_SETUP_FAILED || v == VERDICT_EXEC_FAILED;
+    if (not_started && json_type(failed) == JSON_OBJECT) {
+        add_failure(failed, out);
+    } else if ((not_started || v == VERDICT_LOST || v == VERDICT_CANCELLED) &&
+               *cli_str(run, "reason")) {
+        if (out->len > 0)
+            buf_add_char(out, '\n');
+        labtext_add(out, cli_str(run, "reason"));
+    }
 }

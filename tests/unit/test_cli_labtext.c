@@ -1,0 +1,444 @@
+/* test_cli_labtext.c - what the lab says, in the reader's language: patterns, real messages, steps of
+ * a set-up, warnings. */
+#include "tests/unit/unit.h"
+
+#include "api/cli/labtext.h"
+#include "api/cli/say.h"
+#include "api/cli/step.h"
+#include "api/cli/verdict.h"
+#include "api/cli/warnings.h"
+#include "api/common/json.h"
+#include "api/common/mem.h"
+#include "runner/setup.h"
+#include <errno.h>
+#include <locale.h>
+
+static int in_french(void **state)
+{
+    (void)state;
+    say_in(LANG_FR);
+    return 0;
+}
+
+static const char *said(const char *text)
+{
+    static struct buf room = BUF_INIT(1 << 16);
+
+    buf_clear(&room);
+    labtext_add(&room, text);
+    return buf_cstr(&room);
+}
+
+/* What an error of this kind, as the lab makes it, reads in the chosen language. */
+static const char *said_of(const struct err *e)
+{
+    return said(e->message);
+}
+
+static unsigned holes(const char *s)
+{
+    unsigned found = 0;
+
+    for (; *s; s++)
+        if (s[0] == '{' && s[1] >= '1' && s[1] <= '9' && strchr("}:#", s[2]))
+            found |= 1u << (s[1] - '0');
+    return found;
+}
+
+/* ---- the table ---- */
+
+static void test_rows_have_the_same_holes_in_every_language(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < labtext_row_count; i++) {
+        const struct labtext_row *row = &labtext_rows[i];
+        if (holes(row->pattern) != holes(row->french) ||
+            (row->english && holes(row->pattern) != holes(row->english)))
+            fail_msg("%s: not the same holes", row->pattern);
+        for (const char *p = strchr(row->pattern, '}'); p; p = strchr(p + 1, '}'))
+            if (p[1] == '{')
+                fail_msg("%s: two holes that touch cannot be told apart", row->pattern);
+    }
+}
+
+static void test_the_french_of_the_lab_is_quebecs(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < labtext_row_count; i++) {
+        const char *fr = labtext_rows[i].french;
+        for (const char *p = fr; *p; p++) {
+            if (*p == '\'')
+                fail_msg("straight apostrophe: %s", fr);
+            if (*p == ' ' && (p[1] == ';' || p[1] == '!' || p[1] == '?'))
+                fail_msg("space before ; ! or ?: %s", fr);
+            if (*p == ':' && p > fr && p[-1] != ' ' && p[1] == ' ')
+                fail_msg("no space before a colon: %s", fr);
+        }
+    }
+}
+
+/* A row that a wider one before it hides would never be said. */
+static void test_every_row_is_reached_by_its_own_pattern(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < labtext_row_count; i++) {
+        AUTO_BUF struct buf text = BUF_INIT(4096), want = BUF_INIT(4096);
+        for (const char *p = labtext_rows[i].pattern; *p; p++)
+            if (p[0] == '{' && p[1] >= '1' && p[1] <= '9' && strchr("}#", p[2])) {
+                buf_printf(&text, "7%c", p[1]); /* a number fits every kind of hole */
+                p = strchr(p, '}');
+            } else {
+                buf_add_char(&text, *p);
+            }
+        AUTO_BUF struct buf spaced = BUF_INIT(4096);
+        say_add_spaced(&spaced, labtext_rows[i].french);
+        for (const char *p = buf_cstr(&spaced); *p; p++)
+            if (p[0] == '{' && p[1] >= '1' && p[1] <= '9') {
+                AUTO_FREE char *kind = mem_strndup(p + 2, strcspn(p + 2, "}"));
+                int n = 70 + p[1] - '0';
+                if (strcmp(kind, ":bytes") == 0)
+                    human_size(&want, (uint64_t)n);
+                else if (strcmp(kind, ":mib") == 0)
+                    human_size(&want, (uint64_t)n << 20);
+                else
+                    buf_printf(&want, "%d", n);
+                p = strchr(p, '}');
+            } else {
+                buf_add_char(&want, *p);
+            }
+        assert_string_equal(said(buf_cstr(&text)), buf_cstr(&want));
+    }
+}
+
+/* ---- real messages ---- */
+
+static void test_real_messages_are_said_in_french(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *english, *french;
+    } rows[] = {
+        {"there is no run nope", "l’exécution nope n’existe pas"},
+        {"`enclos ps --all` lists them", "enclos ps --all les énumère"},
+        {"run is not the id of a run", "run n’est pas l’identifiant d’une exécution"},
+        {"rab12 could be rab12cd, rab12ce", "rab12 peut désigner rab12cd, rab12ce"},
+        {"run r0 is running, it cannot become queued",
+         "l’exécution r0 est en cours, elle ne peut devenir en file d’attente"},
+        {"there is no dataset cancer@9", "le jeu de données cancer@9 n’existe pas"},
+        {"cancer@2 is draft, not sealed", "cancer@2 est une ébauche, pas une version scellée"},
+        {"cancer@1 is in quarantine: before run r1: dataset cancer@1: the dataset was changed: "
+         "data.csv has another digest",
+         "cancer@1 est en quarantaine" NBSP ": avant l’exécution r1" NBSP
+         ": jeu de données cancer@1" NBSP ": le jeu de données a été modifié" NBSP
+         ": data.csv n’a plus la même empreinte"},
+        {"the dataset was changed: a b.csv is missing",
+         "le jeu de données a été modifié" NBSP ": il manque a b.csv"},
+        {"there is no profile turbo", "le profil turbo n’existe pas"},
+        {"there are: base python strict", "il y a" NBSP ": base python strict"},
+        {"3 CPUs were asked for, the lab has 0.5",
+         "3 processeurs demandés, le laboratoire en a 0,5"},
+        {"921600 MiB of memory were asked for, the lab has 21092 MiB",
+         "900" NBSP "Gio de mémoire demandés, le laboratoire en a 20,6" NBSP "Gio"},
+        {"waits for 2 CPUs (0.5 free)",
+         "attend des processeurs" NBSP ": il en faut 2, il en reste 0,5"},
+        {"waits behind r0, which has waited longer and needs more",
+         "attend derrière r0, qui attend depuis plus longtemps et demande plus"},
+        {"there is no param memry", "le paramètre memry n’existe pas"},
+        {"limit is of type string, not a whole number",
+         "limit est de type chaîne et non nombre entier"},
+        {"limit is 5000, outside 1..1000", "limit vaut 5000, hors de 1..1000"},
+        {"classification cannot be \"secret\"",
+         "classification ne peut valoir «" NBSP "secret" NBSP "»"},
+        {"one of: public, interne", "au choix" NBSP ": public, interne"},
+        {"there is no method lab.pong", "la méthode lab.pong n’existe pas"},
+        {"this key was used for another request already, which gave r0",
+         "cette clé a déjà servi pour une autre requête, qui a donné r0"},
+        {"the lab is stopping", "le laboratoire s’arrête"},
+        {"cannot execute nosuch: No such file or directory",
+         "impossible d’exécuter nosuch" NBSP ": fichier ou dossier inexistant"},
+        {"check the name; the run sees /usr, /work and /data, and a script's interpreter must be "
+         "there "
+         "too",
+         "vérifiez le nom; l’exécution voit /usr, /work et /data, et l’interpréteur d’un script "
+         "doit s’y "
+         "trouver aussi"},
+        {"controller memory: cannot use the group /sys/fs/cgroup/memory/enclos: Permission denied",
+         "contrôleur memory" NBSP
+         ": impossible d’utiliser le groupe /sys/fs/cgroup/memory/enclos" NBSP
+         ": permission refusée"},
+        {"part of what the run said could not be written: No space left on device",
+         "une partie de ce que l’exécution a dit n’a pu être écrite" NBSP
+         ": il n’y a plus d’espace sur le disque"},
+        {"code 0123456789ab: object 0123 is damaged: its bytes have digest 4567",
+         "code 0123456789ab" NBSP ": l’objet 0123 est abîmé" NBSP
+         ": ses octets ont l’empreinte 4567"},
+        {"symbolic link", "lien symbolique"},
+        {"process 1", "processus 1"},
+        {"PTRACE_ATTACH, process 7", "PTRACE_ATTACH, processus 7"},
+        {"73.9 GiB free where the state is", "73,9" NBSP "Gio libres là où sont les données"},
+        {"generation 1 of the launcher is ready", "le lanceur est prêt (génération 1)"},
+        {"closed cleanly before; last commit took 0.3 ms, 0 failed",
+         "bien fermé la dernière fois; dernière écriture en 0,3" NBSP "ms, 0 en échec"},
+        {"user namespaces: refused (Operation not permitted)",
+         "espaces de noms d’utilisateur" NBSP ": refusés (opération non permise)"},
+        {"/no/such.csv: No such file or directory",
+         "/no/such.csv" NBSP ": fichier ou dossier inexistant"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_string_equal(said(rows[i].english), rows[i].french);
+        assert_true(labtext_is_known(rows[i].english));
+    }
+}
+
+/* What is not known stays whole: no sentence half in one language. */
+static void test_an_unknown_message_stays_as_it_was(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "",
+        "a message of the next version",
+        "frobnicating the thing: No such file or directory",
+        "AF_INET, SOCK_STREAM",
+        "{1}",
+        "there is no",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        assert_string_equal(said(texts[i]), texts[i]);
+        assert_false(labtext_is_known(texts[i]));
+    }
+    char longest[8192];
+    memset(longest, 'x', sizeof longest);
+    memcpy(longest, "there is no run ", strlen("there is no run "));
+    longest[sizeof longest - 1] = '\0';
+    assert_string_equal(said(longest), longest);
+}
+
+static void test_english_is_the_labs_own_or_for_people(void **state)
+{
+    (void)state;
+    say_in(LANG_EN);
+    assert_string_equal(said("there is no run nope"), "there is no run nope");
+    assert_string_equal(said("cannot execute x: Permission denied"),
+                        "cannot execute x: Permission denied");
+    assert_string_equal(said("921600 MiB of memory were asked for, the lab has 21092 MiB"),
+                        "900 GiB of memory were asked for, the lab has 20.6 GiB");
+    assert_string_equal(said("waits for 1 CPUs (0 free)"), "waits for CPUs: 1 needed, 0 free");
+}
+
+/* The causes that err_sys appends are the system's: each that the lab may meet is in the table. */
+static void test_what_the_system_says_is_known(void **state)
+{
+    (void)state;
+    static const int causes[] = {
+        EPERM,      ENOENT,       ESRCH,      EINTR,        EIO,        ENXIO,     E2BIG, ENOEXEC,
+        EBADF,      EAGAIN,       ENOMEM,     EACCES,       EBUSY,      EEXIST,    EXDEV, ENODEV,
+        ENOTDIR,    EISDIR,       EINVAL,     ENFILE,       EMFILE,     ETXTBSY,   EFBIG, ENOSPC,
+        EROFS,      EMLINK,       EPIPE,      ENAMETOOLONG, ENOSYS,     ENOTEMPTY, ELOOP, EDQUOT,
+        EOPNOTSUPP, ECONNREFUSED, ECONNRESET, ETIMEDOUT,    EADDRINUSE, ESTALE};
+    for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
+        struct err e = {0};
+        errno = causes[i];
+        (void)err_sys(&e, NULL, NULL, "cannot open %s", "a b");
+        if (!labtext_is_known(said_of(&e)) && strstr(said_of(&e), strerrordesc_np(causes[i])))
+            fail_msg("not in French: %s", e.message);
+        HAS(said_of(&e), "impossible d’ouvrir a b" NBSP ": ");
+    }
+}
+
+/* ---- steps ---- */
+
+static struct json *parsed(const char *text)
+{
+    struct err e = {0};
+    struct json *v = json_parse(text, strlen(text), NULL, &e);
+
+    if (!v)
+        fail_msg("%s: %s", text, e.message);
+    return v;
+}
+
+static const char *explained(const char *text)
+{
+    static struct buf room = BUF_INIT(1 << 16);
+    AUTO_JSON struct json *run = parsed(text);
+
+    buf_clear(&room);
+    verdict_explain(run, &room);
+    return buf_cstr(&room);
+}
+
+static void test_every_step_of_a_set_up_is_explained(void **state)
+{
+    (void)state;
+    static const char *const of_the_lab[] = {"dataset_tree",         "dataset_verify",
+                                             "dataset_verify_after", "code_tree",
+                                             "run_folder",           "launch"};
+    for (int s = 0; s < STEP_COUNT; s++)
+        if (step_what(setup_step_name((enum setup_step)s)) == T_NONE)
+            fail_msg("%s", setup_step_name((enum setup_step)s));
+    for (size_t i = 0; i < sizeof of_the_lab / sizeof *of_the_lab; i++)
+        assert_int_not_equal(step_what(of_the_lab[i]), T_NONE);
+    assert_int_equal(step_what("of_the_future"), T_NONE);
+    const char *text =
+        explained("{\"verdict\":\"setup_failed\",\"failed\":{\"step\":\"mount_proc\","
+                  "\"errno\":\"EPERM\",\"message\":\"cannot mount /proc: Operation not "
+                  "permitted\",\"hint\":\"\"}}");
+    HAS(text, "étape mount_proc" NBSP ": monter son /proc");
+    HAS(text, "enclos doctor");
+    HAS(text, "impossible de monter /proc" NBSP ": opération non permise (EPERM)");
+}
+
+static void test_damaged_data_are_not_the_hosts_fault(void **state)
+{
+    (void)state;
+    static const char *const steps[] = {"dataset_tree", "dataset_verify", "code_tree", "launch"};
+    for (int lang = 0; lang < 2; lang++)
+        for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+            say_in((enum lang)lang);
+            AUTO_FREE char *run =
+                mem_printf("{\"verdict\":\"setup_failed\",\"failed\":{\"step\":\"%s\","
+                           "\"errno\":null,\"message\":\"the dataset was changed: a has "
+                           "another size\",\"hint\":null}}",
+                           steps[i]);
+            const char *text = explained(run);
+            HAS(text, steps[i]);
+            HAS(text, lang ? "n’a plus la même taille" : "has another size");
+            if (strstr(text, "doctor"))
+                fail_msg("%s", text);
+        }
+}
+
+static void test_no_control_group_says_how_to_go_on(void **state)
+{
+    (void)state;
+    const char *run =
+        "{\"verdict\":\"setup_failed\",\"failed\":{\"step\":\"cgroup_create\",\"errno\":"
+        "\"EACCES\",\"message\":\"controller memory: cannot use the group /x: Permission "
+        "denied\",\"hint\":\"run enclosd as root\"}}";
+    for (int lang = 0; lang < 2; lang++) {
+        say_in((enum lang)lang);
+        HAS(explained(run), "enclosd --limits best-effort");
+        HAS(explained(run), "enclos run --limits best-effort");
+        HAS(explained(run), "Delegate=yes");
+        if (strstr(explained(run), "run enclosd as root"))
+            fail_msg("the same advice twice: %s", explained(run));
+    }
+}
+
+/* ---- warnings and limits ---- */
+
+static const char *warned(const char *text, bool *any)
+{
+    static struct buf room = BUF_INIT(1 << 16);
+    const struct term plain = {.fd = -1};
+    AUTO_JSON struct json *run = parsed(text);
+
+    buf_clear(&room);
+    *any = warnings_any(run);
+    warnings_add(&room, &plain, run, 2);
+    return buf_cstr(&room);
+}
+
+static void test_what_was_lost_is_a_warning(void **state)
+{
+    (void)state;
+    bool any;
+    say_in(LANG_EN);
+    const char *text = warned(
+        "{\"verdict\":\"succeeded\",\"warnings\":[\"part of what the run said could not be "
+        "written: No space left on device\",\"outputs were left out because the lab's disk has "
+        "no room left\"],\"log\":{\"kept_bytes\":1,\"dropped_bytes\":2048,\"error\":\"part of "
+        "what the run said could not be written: No space left on device\"},"
+        "\"metrics_dropped\":3,\"bad_metrics\":1}",
+        &any);
+    assert_true(any);
+    assert_string_equal(
+        text, "  warning: part of what the run said could not be written: No space left on\n"
+              "           device\n"
+              "  warning: outputs were left out because the lab's disk has no room left\n"
+              "  warning: 2 KiB of output was not kept.\n"
+              "  warning: 3 metrics, parameters or tags were not kept.\n"
+              "  warning: 1 line sent as a metric was not understood: enclos logs -f shows why.\n");
+    say_in(LANG_FR);
+    text = warned(
+        "{\"verdict\":\"succeeded\",\"log\":{\"dropped_bytes\":5},\"failed\":{\"step\":"
+        "\"dataset_verify_after\",\"message\":\"the dataset was changed: a has another size\"}}",
+        &any);
+    assert_true(any);
+    HAS(text, "  avertissement" NBSP ": Un jeu de données a été trouvé modifié");
+    HAS(text, "le jeu de données a été modifié" NBSP ": a n’a plus la même taille");
+    HAS(text, "le journal était");
+}
+
+static void test_a_clean_run_has_no_warning(void **state)
+{
+    (void)state;
+    bool any;
+    assert_string_equal(
+        warned("{\"verdict\":\"succeeded\",\"warnings\":[],\"failed\":null,\"bad_metrics\":0,"
+               "\"metrics_dropped\":0,\"log\":{\"kept_bytes\":5,\"dropped_bytes\":0,"
+               "\"error\":null},\"refused_outputs\":[]}",
+               &any),
+        "");
+    assert_false(any);
+    assert_string_equal(warned("{\"state\":\"running\",\"log\":{\"dropped_bytes\":null}}", &any),
+                        "");
+    assert_false(any);
+    (void)warned("{\"refused_outputs\":[{\"path\":\"l\",\"reason\":\"symbolic link\"}]}", &any);
+    assert_true(any);
+}
+
+static void test_a_success_with_warnings_is_not_shown_as_clean(void **state)
+{
+    (void)state;
+    AUTO_JSON struct json *clean = parsed("{\"verdict\":\"succeeded\"}");
+    AUTO_JSON struct json *lossy = parsed("{\"verdict\":\"succeeded\",\"warnings\":[\"x\"]}");
+    AUTO_JSON struct json *failed = parsed("{\"verdict\":\"failed\",\"warnings\":[\"x\"]}");
+    assert_int_equal(verdict_style(clean), STYLE_GOOD);
+    assert_int_equal(verdict_style(lossy), STYLE_WARN);
+    assert_int_equal(verdict_style(failed), STYLE_BAD);
+    assert_int_equal(verdict_status(lossy), 0);
+}
+
+static void test_limits_are_what_the_record_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *run;
+        enum limits_kind kind;
+    } rows[] = {
+        {"{\"limits\":\"enforced\"}", LIMITS_ENFORCED},
+        {"{\"limits\":\"best_effort\"}", LIMITS_BEST_EFFORT},
+        {"{\"limits\":\"best_effort\",\"sandbox\":null}", LIMITS_BEST_EFFORT},
+        {"{\"limits\":\"best_effort\",\"sandbox\":{\"limits\":{\"how\":\"best_effort\"}}}",
+         LIMITS_WATCHED},
+        {"{\"limits\":\"best_effort\",\"sandbox\":{\"limits\":{\"how\":\"enforced\"}}}",
+         LIMITS_ENFORCED},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        AUTO_JSON struct json *run = parsed(rows[i].run);
+        assert_int_equal(verdict_limits(run), rows[i].kind);
+    }
+}
+
+int main(void)
+{
+    setlocale(LC_CTYPE, "C.UTF-8");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_rows_have_the_same_holes_in_every_language, in_french),
+        cmocka_unit_test_setup(test_the_french_of_the_lab_is_quebecs, in_french),
+        cmocka_unit_test_setup(test_every_row_is_reached_by_its_own_pattern, in_french),
+        cmocka_unit_test_setup(test_real_messages_are_said_in_french, in_french),
+        cmocka_unit_test_setup(test_an_unknown_message_stays_as_it_was, in_french),
+        cmocka_unit_test_setup(test_english_is_the_labs_own_or_for_people, in_french),
+        cmocka_unit_test_setup(test_what_the_system_says_is_known, in_french),
+        cmocka_unit_test_setup(test_every_step_of_a_set_up_is_explained, in_french),
+        cmocka_unit_test_setup(test_damaged_data_are_not_the_hosts_fault, in_french),
+        cmocka_unit_test_setup(test_no_control_group_says_how_to_go_on, in_french),
+        cmocka_unit_test_setup(test_what_was_lost_is_a_warning, in_french),
+        cmocka_unit_test_setup(test_a_clean_run_has_no_warning, in_french),
+        cmocka_unit_test_setup(test_a_success_with_warnings_is_not_shown_as_clean, in_french),
+        cmocka_unit_test_setup(test_limits_are_what_the_record_says, in_french),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
