@@ -3,6 +3,7 @@
  */
 #include "api/cli/cli.h"
 #include "api/cli/command.h"
+#include "api/cli/labtext.h"
 #include "api/common/fd.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
@@ -54,6 +55,15 @@ static void add_safe(struct buf *out, const char *s)
     buf_add_str(out, safe);
 }
 
+/* The same in the reader's language. */
+static void add_said(struct buf *out, const char *s)
+{
+    AUTO_BUF struct buf said = BUF_INIT(1 << 16);
+
+    labtext_add(&said, s);
+    add_safe(out, buf_cstr(&said));
+}
+
 static enum text_id kind_text(enum err_kind kind)
 {
     static const enum text_id texts[E_KIND_COUNT] = {
@@ -82,7 +92,7 @@ void cli_print_error(struct cli *c, const struct err *e)
             buf_add_str(&text, tr(kind_text(e->kind)));
             buf_add_str(&text, say_lang() == LANG_FR ? NBSP ": " : ": ");
         }
-        add_safe(&text, e->message);
+        add_said(&text, e->message);
         if (*e->field && !strstr(e->message, e->field)) {
             buf_add_str(&text, " (");
             add_safe(&text, e->field);
@@ -90,9 +100,9 @@ void cli_print_error(struct cli *c, const struct err *e)
         }
         buf_add_char(&text, '\n');
         if (*e->hint) {
-            char safe[sizeof e->hint * 4];
-            text_sanitize(e->hint, strlen(e->hint), safe, sizeof safe);
-            term_add_wrapped(&text, safe, 2, term_prose_width(&c->err), false);
+            AUTO_BUF struct buf hint = BUF_INIT(1 << 16);
+            add_said(&hint, e->hint);
+            term_add_wrapped(&text, buf_cstr(&hint), 2, term_prose_width(&c->err), false);
         }
     }
     cli_note(&text);
@@ -267,6 +277,52 @@ static void early_language(int argc, char **argv)
     }
 }
 
+/* The same for --json: an error about the line must be a document too. */
+static bool early_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && argv[i] && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    return false;
+}
+
+static void print_help(struct cli *c, const struct command *command)
+{
+    AUTO_BUF struct buf help = BUF_INIT(1 << 20);
+
+    if (c->json)
+        help_add_json(&help, command, NULL);
+    else if (command)
+        help_add_command(&help, &c->out, command);
+    else
+        help_add_all(&help, &c->out);
+    cli_print(&help);
+}
+
+/* A family's name alone, "dataset", shows what there is in it; nothing was done, so it fails, unless
+ * help was asked for. */
+static int family_alone(struct cli *c, const struct args *a, struct err *e)
+{
+    AUTO_BUF struct buf text = BUF_INIT(1 << 20);
+    const char *family = args_word(a, 0), *next = args_word(a, 1);
+    bool asked = next && (strcmp(next, "--help") == 0 || strcmp(next, "-h") == 0);
+
+    if (!help_add_family(&text, asked ? &c->out : &c->err, family))
+        return unknown_command(c, family, e);
+    if (asked && c->json) {
+        buf_clear(&text);
+        help_add_json(&text, NULL, family);
+    } else if (c->json) {
+        (void)say_err(e, E_INVALID, NULL, T_NONE, T_FAMILY_ALONE, family);
+        return bad_usage(c, NULL, e);
+    }
+    if (asked)
+        cli_print(&text);
+    else
+        cli_note(&text);
+    return asked ? CLI_OK : CLI_USAGE;
+}
+
 /* Takes what the shared options say. */
 static int apply_shared(struct cli *c, const struct args *a, struct err *e)
 {
@@ -304,6 +360,7 @@ int cli_main(int argc, char **argv)
         setlocale(LC_CTYPE, "");
     say_in(say_lang_of_env());
     early_language(argc, argv);
+    c.json = early_json(argc, argv); /* apply_shared knows better */
     term_init(&c.out, STDOUT_FILENO);
     term_init(&c.err, STDERR_FILENO);
 
@@ -313,14 +370,8 @@ int cli_main(int argc, char **argv)
         return bad_usage(&c, NULL, &e);
     int words = (int)args_word_count(a);
     const struct command *command = command_find(words, args_words(a), &used);
-    if (!command && words > 0 && !args_has(a, "help")) {
-        AUTO_BUF struct buf family = BUF_INIT(1 << 16);
-        c.json = args_has(a, "json");
-        if (!help_add_family(&family, &c.err, args_word(a, 0)))
-            return unknown_command(&c, args_word(a, 0), &e);
-        cli_note(&family);
-        return CLI_USAGE;
-    }
+    if (!command && words > 0 && !args_has(a, "help"))
+        return family_alone(&c, a, &e);
     AUTO_FREE char **rest = NULL;
     if (command) {
         int count = words - used;
@@ -328,10 +379,8 @@ int cli_main(int argc, char **argv)
         memcpy(rest, args_words(a) + used, ((size_t)count + 1) * sizeof *rest);
         args_drop_words(a, 0, (size_t)words);
         if (args_parse(a, command->options, command_shared_options, count, rest, command->mode,
-                       &e) < 0) {
-            c.json = args_has(a, "json");
+                       &e) < 0)
             return bad_usage(&c, command, &e);
-        }
     }
     if (apply_shared(&c, a, &e) < 0)
         return bad_usage(&c, command, &e);
@@ -339,12 +388,7 @@ int cli_main(int argc, char **argv)
     if (args_has(a, "version")) {
         status = cmd_version(&c, a, &e);
     } else if (!command || args_has(a, "help")) {
-        AUTO_BUF struct buf help = BUF_INIT(1 << 20);
-        if (command)
-            help_add_command(&help, &c.out, command);
-        else
-            help_add_all(&help, &c.out);
-        cli_print(&help);
+        print_help(&c, command);
     } else {
         status = run_command(&c, command, a, &e);
     }

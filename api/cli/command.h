@@ -35,6 +35,9 @@ void help_add_all(struct buf *out, const struct term *t);
 void help_add_command(struct buf *out, const struct term *t, const struct command *command);
 /* The commands of a family ("dataset") that was named alone; false: no such family. */
 bool help_add_family(struct buf *out, const struct term *t, const char *family);
+/* With --json: {"commands":[{"name","usage","help","options"},...]} of one command, of a family, or
+ * (both NULL) of all. */
+void help_add_json(struct buf *out, const struct command *command, const char *family);
 
 /* One file per family holds these. */
 command_fn cmd_run, cmd_ps, cmd_show, cmd_logs, cmd_wait, cmd_cancel, cmd_metrics, cmd_outputs;

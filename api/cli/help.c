@@ -2,6 +2,7 @@
  * help.c - help texts, made from the table of commands.
  */
 #include "api/cli/command.h"
+#include "api/common/json.h"
 #include "api/common/mem.h"
 #include <ctype.h>
 #include <string.h>
@@ -130,15 +131,22 @@ void help_add_command(struct buf *out, const struct term *t, const struct comman
     }
 }
 
+static bool in_family(const struct command *command, const char *family)
+{
+    size_t len = strlen(family);
+
+    return strncmp(command->name, family, len) == 0 && command->name[len] == ' ';
+}
+
 bool help_add_family(struct buf *out, const struct term *t, const char *family)
 {
-    size_t len = strlen(family), prose = term_prose_width(t), width = 0;
+    size_t prose = term_prose_width(t), width = 0;
     bool found = false;
 
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < command_count; i++) {
             const char *name = commands[i].name;
-            if (strncmp(name, family, len) != 0 || name[len] != ' ')
+            if (!in_family(&commands[i], family))
                 continue;
             if (pass == 1 && !found)
                 term_add_wrapped(out, tr(T_FAMILY), 0, prose, false);
@@ -151,22 +159,71 @@ bool help_add_family(struct buf *out, const struct term *t, const char *family)
     return found;
 }
 
+static void write_options(struct jw *w, const struct opt *options)
+{
+    jw_arr_at(w, "options");
+    for (const struct opt *o = options; o && o->name; o++) {
+        char letter[] = {o->letter, '\0'};
+        jw_obj(w);
+        jw_str_at(w, "name", o->name);
+        jw_str_at(w, "letter", o->letter ? letter : NULL);
+        jw_str_at(w, "value", o->value == T_NONE ? NULL : tr(o->value));
+        jw_bool_at(w, "repeats", o->repeats);
+        jw_str_at(w, "help", tr(o->help));
+        jw_end_obj(w);
+    }
+    jw_end_arr(w);
+}
+
+static void write_command(struct jw *w, const struct command *command)
+{
+    AUTO_BUF struct buf usage = BUF_INIT(4096), text = BUF_INIT(1 << 16);
+    bool takes = command->usage != T_NONE, more = command->details != T_NONE;
+
+    buf_printf(&usage, "enclos %s%s%s", command->name, takes ? " " : "",
+               takes ? tr(command->usage) : "");
+    buf_printf(&text, "%s%s%s", tr(command->summary), more ? "\n\n" : "",
+               more ? tr(command->details) : "");
+    jw_obj(w);
+    jw_str_at(w, "name", command->name);
+    jw_str_at(w, "usage", buf_cstr(&usage));
+    jw_str_at(w, "help", buf_cstr(&text));
+    write_options(w, command->options);
+    jw_end_obj(w);
+}
+
+void help_add_json(struct buf *out, const struct command *command, const char *family)
+{
+    struct jw w = jw_to(out);
+
+    jw_obj(&w);
+    jw_arr_at(&w, "commands");
+    for (size_t i = 0; i < command_count; i++)
+        if (command ? command == &commands[i] : !family || in_family(&commands[i], family))
+            write_command(&w, &commands[i]);
+    jw_end_arr(&w);
+    jw_end_obj(&w);
+    buf_add_char(out, '\n');
+}
+
 int cmd_help(struct cli *c, struct args *a, struct err *e)
 {
     AUTO_BUF struct buf out = BUF_INIT(1 << 20);
     int used;
     int count = (int)args_word_count(a);
+    const struct command *command = command_find(count, args_words(a), &used);
 
     if (count == 0) {
         help_add_all(&out, &c->out);
-    } else {
-        const struct command *command = command_find(count, args_words(a), &used);
-        if (command) {
-            help_add_command(&out, &c->out, command);
-        } else if (!help_add_family(&out, &c->out, args_word(a, 0))) {
-            (void)say_err(e, E_INVALID, NULL, T_NONE, T_COMMAND_UNKNOWN, args_word(a, 0));
-            return CLI_BAD_USAGE;
-        }
+    } else if (command) {
+        help_add_command(&out, &c->out, command);
+    } else if (!help_add_family(&out, &c->out, args_word(a, 0))) {
+        (void)say_err(e, E_INVALID, NULL, T_NONE, T_COMMAND_UNKNOWN, args_word(a, 0));
+        return CLI_BAD_USAGE;
+    }
+    if (c->json) {
+        buf_clear(&out);
+        help_add_json(&out, command, args_word(a, 0));
     }
     cli_print(&out);
     return CLI_OK;
