@@ -161,6 +161,21 @@ static int submit(struct cli *c, const struct request *r, struct client_answer *
     return cli_call(c, "run.submit", buf_cstr(&params), answer, e);
 }
 
+/* The id, so that it can be found again; and that limits will not stop it, if they may not. */
+static void tell_submitted(struct cli *c, const char *run)
+{
+    AUTO_ANSWER struct client_answer answer = {0};
+    struct err e = {0};
+
+    if (!c->err.is_tty)
+        return;
+    /* The lab may have a default of its own for limits: only the run itself tells. When it cannot
+     * be asked just now, following it says why. */
+    bool known = cli_call_with(c, "run.get", "run", run, &answer, &e) == 0;
+    bool sure = !known || verdict_limits(answer.result) == LIMITS_ENFORCED;
+    cli_say(sure ? T_N_SUBMITTED : T_N_SUBMITTED_WATCHED, run);
+}
+
 static void print_summary(struct cli *c, const struct request *r, const struct json *run)
 {
     AUTO_BUF struct buf text = BUF_INIT(8 << 20);
@@ -232,8 +247,7 @@ static int run_request(struct cli *c, struct args *a, struct request *r, struct 
         }
         return CLI_OK;
     }
-    if (c->err.is_tty)
-        cli_say(T_N_SUBMITTED, run);
+    tell_submitted(c, run);
     return follow(c, r, run, e);
 }
 
@@ -241,9 +255,10 @@ int cmd_run(struct cli *c, struct args *a, struct err *e)
 {
     struct request r;
 
-    if (read_script_options(a, e) < 0)
-        return CLI_BAD_USAGE;
+    int bad = read_script_options(a, e);
     c->json = c->json || args_has(a, "json"); /* it may have stood after the script */
+    if (bad < 0)
+        return CLI_BAD_USAGE;
     warn_of_late_options(a);
     request_init(&r);
     int status = run_request(c, a, &r, e);

@@ -6,10 +6,14 @@
  * after, only when the cursor is at the start of a line.
  *
  *     following ──Ctrl-C──> asking ──d, Ctrl-C──> detached
- *         ^                   │ └────c──> cancelling: follows on until the verdict
- *         └───────Enter───────┘
+ *         ^                 │ ^ └────c──> cancelling: follows on until the verdict
+ *         └──────Enter──────┘ └── another key
+ *
+ * While it asks, the terminal gives single keys and makes no signals of them, and signals that would
+ * end or stop the program wait, so that only SIGKILL can leave the terminal so.
  */
 #include "api/cli/follow.h"
+#include "api/cli/labtext.h"
 #include "api/cli/logout.h"
 #include "api/cli/verdict.h"
 #include "api/client/watch.h"
@@ -37,6 +41,7 @@ struct follow {
     bool at_line_start; /* of the terminal, as far as we know */
     bool drawn;         /* the line of progress is on the screen */
     bool asking;
+    struct termios cooked; /* the terminal as it was before it asked */
     bool cancelling;
     bool interrupted; /* by SIGTERM */
     bool detached;
@@ -194,6 +199,16 @@ static void set_state(struct follow *f, const char *state, int64_t time_us)
     }
 }
 
+static void note_bad_metric(struct follow *f, const char *reason)
+{
+    AUTO_BUF struct buf said = BUF_INIT(1 << 16);
+    char safe[1024];
+
+    labtext_add(&said, reason);
+    text_sanitize(buf_cstr(&said), said.len, safe, sizeof safe);
+    note(f, T_N_BAD_METRIC, safe, NULL);
+}
+
 static void on_monitor(struct follow *f, const struct json *data, int64_t time_us)
 {
     const char *event = cli_str(data, "event");
@@ -205,7 +220,7 @@ static void on_monitor(struct follow *f, const struct json *data, int64_t time_u
     else if (strcmp(event, "log_limit") == 0)
         note(f, T_N_LOG_LIMIT, NULL, NULL);
     else if (strcmp(event, "bad_metric") == 0)
-        note(f, T_N_BAD_METRIC, cli_str(data, "reason"), NULL);
+        note_bad_metric(f, cli_str(data, "reason"));
 }
 
 static void on_event(void *arg, const struct json *params)
@@ -269,37 +284,83 @@ static int ask_queue(struct follow *f, struct err *e)
         *e = why;
         return -1;
     }
-    const char *reason = cli_str(answer.result, "queue_reason");
-    text_sanitize(reason, strlen(reason), f->queue_reason, sizeof f->queue_reason);
+    AUTO_BUF struct buf reason = BUF_INIT(1 << 16);
+    labtext_add(&reason, cli_str(answer.result, "queue_reason"));
+    text_sanitize(buf_cstr(&reason), reason.len, f->queue_reason, sizeof f->queue_reason);
     return 0;
 }
 
 /* ---- Ctrl-C ---- */
 
+static void hold_signals(int how)
+{
+    static const int held[] = {SIGHUP, SIGQUIT, SIGTSTP};
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof held / sizeof *held; i++)
+        sigaddset(&set, held[i]);
+    sigprocmask(how, &set, NULL);
+}
+
+/* Single keys, not shown. What was typed ahead is no answer. */
+static bool take_keys(struct follow *f)
+{
+    struct termios raw;
+
+    if (tcgetattr(STDIN_FILENO, &f->cooked) < 0)
+        return false;
+    raw = f->cooked;
+    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO | ISIG | IEXTEN);
+    raw.c_iflag &= ~(tcflag_t)IXON;
+    raw.c_cc[VMIN] = 1;
+    raw.c_cc[VTIME] = 0;
+    hold_signals(SIG_BLOCK);
+    if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw) == 0)
+        return true;
+    hold_signals(SIG_UNBLOCK);
+    return false;
+}
+
 static void ask(struct follow *f)
 {
-    AUTO_BUF struct buf out = BUF_INIT(1024);
+    AUTO_BUF struct buf out = BUF_INIT(4096);
 
+    if (!take_keys(f)) {
+        f->detached = true;
+        return;
+    }
     f->asking = true;
     f->drawn = false;
-    /* The terminal has just shown ^C where the cursor was. What was typed ahead is no answer. */
-    buf_add_str(&out, f->at_line_start ? "\r\033[K" : "\n");
-    tcflush(STDIN_FILENO, TCIFLUSH);
+    /* The terminal has just shown ^C where the cursor was. */
+    buf_add_str(&out, f->c->err.moves && f->at_line_start ? "\r\033[K" : "\n");
     tr_add(&out, T_ASK_DETACH);
-    buf_add_char(&out, ' ');
+    buf_add_char(&out, '\n');
     cli_note(&out);
+    f->at_line_start = true;
+}
+
+/* The question is answered, or is no longer one. */
+static void stop_asking(struct follow *f)
+{
+    if (!f->asking)
+        return;
+    f->asking = false;
+    (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &f->cooked);
+    hold_signals(SIG_UNBLOCK);
 }
 
 static void detach(struct follow *f)
 {
-    if (f->asking)
-        f->at_line_start = false; /* the cursor stands after the question */
+    stop_asking(f);
     f->detached = true;
 }
 
 static void on_interrupt(struct follow *f)
 {
-    bool may_ask = f->options->may_cancel && isatty(STDIN_FILENO) && f->c->err.is_tty;
+    /* In the background a terminal cannot be asked: changing its mode would stop us. */
+    bool may_ask = f->options->may_cancel && isatty(STDIN_FILENO) && f->c->err.is_tty &&
+                   tcgetpgrp(STDIN_FILENO) == getpgrp();
 
     if (f->asking || f->cancelling || !may_ask)
         detach(f);
@@ -336,25 +397,39 @@ static int cancel(struct follow *f, struct err *e)
     return 0;
 }
 
-static int on_answer(struct follow *f, struct err *e)
+static void say_line(const char *text)
 {
-    char line[64];
-    ssize_t n = read(STDIN_FILENO, line, sizeof line - 1);
+    AUTO_BUF struct buf out = BUF_INIT(256);
+
+    buf_add_str(&out, text);
+    buf_add_char(&out, '\n');
+    cli_note(&out);
+}
+
+static int on_key(struct follow *f, struct err *e)
+{
+    enum { CTRL_C = 3, CTRL_D = 4 };
+    char keys[64]; /* an arrow is several bytes: all that one key sent */
+    ssize_t n = read(STDIN_FILENO, keys, sizeof keys);
 
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return 0;
-    f->asking = false;
-    f->at_line_start = true;
-    if (n <= 0) {
+    char key = n > 0 ? keys[0] : CTRL_D;
+    if (key >= 'A' && key <= 'Z')
+        key = (char)(key - 'A' + 'a');
+    if (key == 'd' || key == CTRL_C || key == CTRL_D) {
+        say_line(key == 'd' ? "d" : "");
         detach(f);
-        return 0;
-    }
-    line[n] = '\0';
-    char key = line[strspn(line, " \t")];
-    if (key == 'd' || key == 'D')
-        detach(f);
-    else if (key == *tr(T_KEY_CANCEL) || key == *tr(T_KEY_CANCEL) - 'a' + 'A')
+    } else if (key == *tr(T_KEY_CANCEL)) {
+        say_line(tr(T_KEY_CANCEL));
+        stop_asking(f);
         return cancel(f, e);
+    } else if (key == '\n' || key == '\r') {
+        say_line(tr(T_KEY_ENTER));
+        stop_asking(f);
+    } else {
+        say_line(tr(T_ASK_AGAIN));
+    }
     return 0;
 }
 
@@ -390,7 +465,7 @@ static int step(struct follow *f, int signals, struct err *e)
         return err_sys(e, NULL, NULL, "poll");
     if (p[0].revents)
         on_signal(f, signals);
-    if (p[2].revents && f->asking && on_answer(f, e) < 0)
+    if (p[2].revents && f->asking && on_key(f, e) < 0)
         return -1;
     if (f->detached || f->asking)
         return 0;
@@ -435,6 +510,7 @@ int follow_run(struct cli *c, const char *run, const struct follow_options *opti
                      : watch_open(c->socket_path, run, options->from, &handler, &f, &f.watch, e);
     while (!failed && !f.detached && !watch_is_done(f.watch))
         failed = step(&f, signals, e);
+    stop_asking(&f);
     if (f.watch) {
         finish_logs(&f);
         watch_close(f.watch);
