@@ -149,7 +149,7 @@ void probe_status(const char *name, char *out, size_t out_size)
 int main(int argc, char **argv)
 {
     static const struct verb *const tables[] = {verbs_namespaces, verbs_processes, verbs_resources,
-                                                verbs_channels,   verbs_outputs,   verbs_host};
+                                                verbs_channels,   verbs_outputs,   verbs_host, verbs_fuzz};
     const char *asked = argc > 1 ? argv[1] : "help";
     bool help = strcmp(asked, "help") == 0;
 

@@ -23,6 +23,7 @@ extern const struct verb verbs_resources[];  /* group C */
 extern const struct verb verbs_channels[];   /* group D */
 extern const struct verb verbs_outputs[];    /* group E */
 extern const struct verb verbs_host[];       /* groups F and G */
+extern const struct verb verbs_fuzz[];       /* case 100 */
 
 /* Remembers that `call` returned `ret`; errno is taken now. Gives `ret` back. */
 long probe_attempt(const char *call, long ret);
