@@ -42,7 +42,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEPTH_MAX = 33, SETTLE_MS = 20, CACHE_ENTRIES_MAX = 200000 };
+enum { DEPTH_MAX = 33, SETTLE_MS = 20, CACHE_ENTRIES_MAX = 200000, REBUILDS_MAX = 3 };
 
 void tree_name(const char *manifest_id, bool code, char out[TREE_NAME_SIZE])
 {
@@ -159,13 +159,14 @@ static int build(const struct store *s, const struct manifest *m, bool code, con
 }
 
 static int ensure(const struct store *s, const struct manifest *m, bool code, char **path,
-                  struct err *e)
+                  bool *built, struct err *e)
 {
     char name[TREE_NAME_SIZE];
     char tmp[OBJECTS_TMP_NAME];
     struct stat st;
     tree_name(m->id, code, name);
-    if (fstatat(s->trees_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+    *built = fstatat(s->trees_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0;
+    if (*built) {
         objects_tmp_name("tree", tmp);
         if (build(s, m, code, tmp, name, e) < 0) {
             struct err ignored = {0}; /* tmp/ is emptied at start, too */
@@ -174,6 +175,8 @@ static int ensure(const struct store *s, const struct manifest *m, bool code, ch
         }
     } else if (!S_ISDIR(st.st_mode)) {
         return err_set(e, E_INTERNAL, "tree", "remove it", "trees/%s is not a folder", name);
+    } else {
+        tree_touch(s, name);
     }
     *path = mem_printf("%s/trees/%s", s->path, name);
     return 0;
@@ -181,12 +184,8 @@ static int ensure(const struct store *s, const struct manifest *m, bool code, ch
 
 int tree_ensure_data(const struct store *s, const struct manifest *m, char **path, struct err *e)
 {
-    return ensure(s, m, false, path, e);
-}
-
-int tree_ensure_code(const struct store *s, const struct manifest *m, char **path, struct err *e)
-{
-    return ensure(s, m, true, path, e);
+    bool built;
+    return ensure(s, m, false, path, &built, e);
 }
 
 /* ---- what was read already ---- */
@@ -301,15 +300,16 @@ static void cache_add(struct tree_cache *c, const struct stat *st, const char *s
 
 struct verify {
     const struct manifest *m;
+    bool code;
     struct tree_cache *cache;
     const struct digest_progress *progress;
     uint64_t done_bytes; /* of the files before this one */
     uint64_t read_bytes;
 };
 
-/* True when the ctime is far enough in the past to be believed; waits for that, one tick at
+/* True when the ctime is far enough in the past to be believed; `wait`s for that, one tick at
  * most. */
-static bool settle(const struct stat *st)
+static bool settle(const struct stat *st, bool wait)
 {
     for (int tries = 0; tries < 2; tries++) {
         struct timespec now;
@@ -318,8 +318,8 @@ static bool settle(const struct stat *st)
                          (now.tv_nsec - st->st_ctim.tv_nsec) / 1000000;
         if (age_ms > SETTLE_MS)
             return true;
-        if (age_ms < 0)
-            return false; /* the clock was set back */
+        if (age_ms < 0 || !wait)
+            return false; /* the clock was set back, or nobody waits */
         nanosleep(&(struct timespec){.tv_nsec = (SETTLE_MS + 1 - age_ms) * 1000000}, NULL);
     }
     return false;
@@ -331,21 +331,27 @@ static bool verify_step(void *ctx, uint64_t done_bytes)
     return !v->progress || v->progress->step(v->progress->ctx, v->done_bytes + done_bytes);
 }
 
-static int changed(struct err *e, const char *path, const char *how)
+static const char *what_of(const struct verify *v)
 {
-    return err_set(e, E_CONFLICT, "dataset", "restore it, or add a new version",
-                   "the dataset was changed: %.160s %s", path, how);
+    return v->code ? "code" : "dataset";
+}
+
+static int changed(const struct verify *v, struct err *e, const char *path, const char *how)
+{
+    return err_set(e, E_CONFLICT, what_of(v),
+                   v->code ? "submit it again" : "restore it, or add a new version",
+                   "the %s was changed: %.160s %s", what_of(v), path, how);
 }
 
 /* How an open that failed is to be taken: the tree is wrong, or it could not be looked at. */
-static int open_failed(struct err *e, const char *path)
+static int open_failed(const struct verify *v, struct err *e, const char *path)
 {
     switch (errno) {
-    case ENOENT: return changed(e, path, "is missing");
+    case ENOENT: return changed(v, e, path, "is missing");
     case ELOOP:
     case ENOTDIR:
-    case ENXIO: return changed(e, path, "is not a regular file");
-    default: return err_sys(e, "dataset", NULL, "cannot open %.160s", path);
+    case ENXIO: return changed(v, e, path, "is not a regular file");
+    default: return err_sys(e, what_of(v), NULL, "cannot open %.160s", path);
     }
 }
 
@@ -358,23 +364,26 @@ static int verify_file(struct verify *v, const struct manifest_entry *f, int dir
     struct digest_progress progress = {verify_step, v};
     AUTO_FD int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
-        return open_failed(e, f->path);
+        return open_failed(v, e, f->path);
     if (fstat(fd, &before) < 0)
-        return err_sys(e, "dataset", NULL, "cannot look at %.160s", f->path);
+        return err_sys(e, what_of(v), NULL, "cannot look at %.160s", f->path);
     if (!S_ISREG(before.st_mode))
-        return changed(e, f->path, "is not a regular file");
+        return changed(v, e, f->path, "is not a regular file");
     if ((uint64_t)before.st_size != f->size_bytes)
-        return changed(e, f->path, "has another size");
+        return changed(v, e, f->path, "has another size");
+    if (v->code && (before.st_mode & 07777) != (f->executable ? 0700 : 0600))
+        return changed(v, e, f->path, "has another mode");
     if (cache_knows(v->cache, &before, f->sha256))
         return 0;
-    bool settled = v->cache && settle(&before);
+    /* Datasets are large and reading one again is dear; code is small, and a start does not wait. */
+    bool settled = v->cache && settle(&before, !v->code);
     if (digest_fd(fd, &progress, got, NULL, e) < 0)
         return err_context(e, "%.160s", f->path);
     if (strcmp(got, f->sha256) != 0)
-        return changed(e, f->path, "has another digest");
+        return changed(v, e, f->path, "has another digest");
     v->read_bytes += f->size_bytes;
     if (fstat(fd, &after) < 0)
-        return err_sys(e, "dataset", NULL, "cannot look at %.160s", f->path);
+        return err_sys(e, what_of(v), NULL, "cannot look at %.160s", f->path);
     if (settled && same_file(&before, &after))
         cache_add(v->cache, &after, f->sha256);
     return 0;
@@ -414,7 +423,7 @@ static int verify_folder(void *ctx, int fd, const char *path, size_t len, struct
     AUTO_FD int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = own < 0 ? NULL : fdopendir(own);
     if (!dir)
-        return err_sys(e, "dataset", NULL, "cannot read folder %.*s", (int)len, path);
+        return err_sys(e, what_of(v), NULL, "cannot read folder %.*s", (int)len, path);
     (void)fd_take(&own);
     int rc = 0;
     const struct dirent *d;
@@ -427,11 +436,11 @@ static int verify_folder(void *ctx, int fd, const char *path, size_t len, struct
         if (!is_known(v->m, full)) {
             char shown[160];
             text_sanitize(full, strlen(full), shown, sizeof shown);
-            rc = changed(e, shown, "was added");
+            rc = changed(v, e, shown, "was added");
         }
     }
     if (rc == 0 && errno != 0)
-        rc = err_sys(e, "dataset", NULL, "cannot read folder %.*s", (int)len, path);
+        rc = err_sys(e, what_of(v), NULL, "cannot read folder %.*s", (int)len, path);
     closedir(dir);
     return rc;
 }
@@ -449,7 +458,7 @@ static int verify_all(struct verify *v, int root_fd, struct err *e)
             if (e->os_errno == ENOENT || e->os_errno == ENOTDIR || e->os_errno == ELOOP) {
                 errno = e->os_errno;
                 *e = (struct err){0};
-                return open_failed(e, f->path);
+                return open_failed(v, e, f->path);
             }
             return -1;
         }
@@ -460,53 +469,58 @@ static int verify_all(struct verify *v, int root_fd, struct err *e)
     return 0;
 }
 
-int tree_verify(const struct store *s, const struct manifest *m, struct tree_cache *cache,
-                const struct digest_progress *progress, uint64_t *read_bytes, struct err *e)
+static int verify_tree(const struct store *s, struct verify *v, struct err *e)
 {
-    struct verify v = {.m = m, .cache = cache, .progress = progress};
     char name[TREE_NAME_SIZE];
-    tree_name(m->id, false, name);
+    tree_name(v->m->id, v->code, name);
     AUTO_FD int root_fd =
         openat(s->trees_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (root_fd < 0)
         return err_sys(e, "tree", NULL, "cannot open trees/%s", name);
-    int rc = verify_all(&v, fd_take(&root_fd), e);
+    return verify_all(v, fd_take(&root_fd), e);
+}
+
+int tree_verify(const struct store *s, const struct manifest *m, struct tree_cache *cache,
+                const struct digest_progress *progress, uint64_t *read_bytes, struct err *e)
+{
+    struct verify v = {.m = m, .cache = cache, .progress = progress};
+    int rc = verify_tree(s, &v, e);
     if (read_bytes)
         *read_bytes = v.read_bytes;
     return rc;
 }
 
-/* ---- removing ---- */
+/* ---- code: verified where it stands already ---- */
 
-static int by_text(const void *a, const void *b)
+int tree_ensure_code(const struct store *s, const struct manifest *m, struct tree_cache *cache,
+                     const struct digest_progress *progress, char **path, struct err *found,
+                     struct err *e)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-int tree_remove_unused(const struct store *s, const char *const *keep, size_t keep_count,
-                       size_t *removed, struct err *e)
-{
-    AUTO_FREE const char **sorted = mem_alloc(keep_count * sizeof *sorted);
-    if (keep_count)
-        memcpy(sorted, keep, keep_count * sizeof *sorted);
-    qsort(sorted, keep_count, sizeof *sorted, by_text);
-    AUTO_FD int fd = openat(s->trees_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir)
-        return err_sys(e, "tree", NULL, "cannot read trees/");
-    (void)fd_take(&fd);
-    int rc = 0;
-    const struct dirent *d;
-    *removed = 0;
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): each DIR is ours alone */
-    while (rc == 0 && (d = readdir(dir)) != NULL) {
-        const char *name = d->d_name;
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-            bsearch(&name, sorted, keep_count, sizeof *sorted, by_text))
-            continue;
-        rc = fd_remove_tree(s->trees_fd, name, e);
-        *removed += rc == 0;
+    char name[TREE_NAME_SIZE];
+    AUTO_FREE char *own = NULL;
+    *found = (struct err){0};
+    tree_name(m->id, true, name);
+    for (int tries = 0;; tries++) {
+        struct verify v = {.m = m, .code = true, .cache = cache, .progress = progress};
+        struct err bad = {0};
+        bool built = false;
+        mem_free_at(&own);
+        if (ensure(s, m, true, &own, &built, e) < 0)
+            return -1;
+        /* What was built just now was checked while it was written. */
+        if (built || verify_tree(s, &v, &bad) == 0) {
+            *path = ptr_take(&own);
+            return 0;
+        }
+        /* Somebody else dropped it meanwhile, or it is wrong: built anew in both cases. */
+        if ((bad.kind != E_CONFLICT && bad.kind != E_NOT_FOUND) || tries == REBUILDS_MAX) {
+            *e = bad;
+            return -1;
+        }
+        if (bad.kind == E_CONFLICT) {
+            *found = bad;
+            if (tree_drop(s, name, e) < 0)
+                return -1;
+        }
     }
-    closedir(dir);
-    return rc;
 }

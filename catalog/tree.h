@@ -15,11 +15,6 @@
  * E_NOT_FOUND when an object is not there. */
 MUST_USE int tree_ensure_data(const struct store *s, const struct manifest *m, char **path,
                               struct err *e);
-/* Copies, checked against their digests while they are written; files 0600 or 0700, folders
- * 0700. */
-MUST_USE int tree_ensure_code(const struct store *s, const struct manifest *m, char **path,
-                              struct err *e);
-
 /* What was read and found right, by inode: see tree.c for when it may be believed. Thread safe. */
 struct tree_cache;
 struct tree_cache *tree_cache_new(size_t max_entries); /* 0: 200 000 */
@@ -33,9 +28,40 @@ MUST_USE int tree_verify(const struct store *s, const struct manifest *m, struct
                          const struct digest_progress *progress, uint64_t *read_bytes,
                          struct err *e);
 
+/* Copies, checked against their digests while they are written; files 0600 or 0700, folders 0700.
+ * One that stands already is verified as tree_verify does; when it is not what the manifest says it
+ * is dropped and built anew, and *found tells what was wrong (else its kind is E_NONE). E_NOT_FOUND,
+ * E_CONFLICT (damaged, set aside) or E_INVALID when an object cannot be had. cache and progress may
+ * be NULL. */
+MUST_USE int tree_ensure_code(const struct store *s, const struct manifest *m,
+                              struct tree_cache *cache, const struct digest_progress *progress,
+                              char **path, struct err *found, struct err *e);
+
 /* "ID" or "code-ID": names below trees/. */
 enum { TREE_NAME_SIZE = 5 + DIGEST_HEX_SIZE };
 void tree_name(const char *manifest_id, bool code, char out[TREE_NAME_SIZE]);
+
+/* ---- trees that go: tree_drop.c ---- */
+
+/* Takes a tree out of use: the next tree_ensure_* builds it anew. Runs keep what they have open of it:
+ * it becomes NAME.dropped, and is removed once no run uses NAME. One that is not there is fine. */
+MUST_USE int tree_drop(const struct store *s, const char *name, struct err *e);
+
+/* Was the data tree of that manifest dropped at that time or later? Then a run that had opened it
+ * before cannot vouch for what it read. */
+bool tree_was_dropped(const struct store *s, const char *manifest_id, int64_t since_us);
+
+/* After tree_verify had found a data tree changed: drops it, and reads the objects of its manifest,
+ * so that those that are damaged are set aside. */
+MUST_USE int tree_condemn(const struct store *s, const struct manifest *m,
+                          const struct digest_progress *progress, struct err *e);
+
+/* Drops the data trees that have that object, because it was damaged. */
+MUST_USE int tree_drop_users(const struct store *s, const char *sha256, size_t *dropped,
+                             struct err *e);
+
+/* Notes that a tree was used now: tree_remove_unused goes by it. */
+void tree_touch(const struct store *s, const char *name);
 
 /* Removes all trees but those named in keep (unsorted). At start-up, or when nothing builds
  * trees. */

@@ -11,6 +11,7 @@
 #include "api/common/json.h"
 #include "api/common/log.h"
 #include "catalog/dataset.h"
+#include "catalog/digest.h"
 #include "orchestrator/adopt.h"
 #include "orchestrator/lab.h"
 #include "orchestrator/launch_client.h"
@@ -343,6 +344,44 @@ static void quarantined(void *ctx, const struct err *e)
     free(q);
 }
 
+/* ---- a code tree that was changed behind the lab's back: built anew, and told ---- */
+
+struct code_changed {
+    char code[DIGEST_HEX_SIZE];
+    char run[TEXT_ID_SIZE];
+    char reason[272];
+};
+
+static int code_changed_job(struct cat *db, void *ctx, struct err *e)
+{
+    const struct code_changed *c = ctx;
+    AUTO_BUF struct buf detail = BUF_INIT(4096);
+    struct jw w = jw_to(&detail);
+    jw_obj(&w);
+    jw_str_at(&w, "reason", c->reason);
+    jw_str_at(&w, "run", c->run);
+    jw_end_obj(&w);
+    return audit_append(db, &CAT_ACTOR_LAB, "code.changed", c->code, buf_cstr(&detail),
+                        time_now_us(), e);
+}
+
+static void code_changed_written(void *ctx, const struct err *e)
+{
+    struct code_changed *c = ctx;
+    if (e)
+        log_error("code.changed", LOG_STR("code", c->code), LOG_ERR(e));
+    free(c);
+}
+
+static void tell_code_changed(struct live *v, const struct prepare *p)
+{
+    struct code_changed *c = mem_alloc(sizeof *c);
+    snprintf(c->code, sizeof c->code, "%s", p->row.code);
+    snprintf(c->run, sizeof c->run, "%s", v->id);
+    snprintf(c->reason, sizeof c->reason, "%s", p->code_changed.message);
+    lab_write(v->lab, code_changed_job, code_changed_written, c);
+}
+
 static void failed_start(struct live *v, const struct prepare *p, const struct err *e)
 {
     AUTO_BUF struct buf failed = BUF_INIT(4096);
@@ -375,6 +414,8 @@ static void prepared(void *ctx, const struct err *e)
         prepare_free(p);
         return;
     }
+    if (p->code_changed.kind)
+        tell_code_changed(v, p);
     if (e && !p->bad && may_pass_later(e) && v->tries < TRIES_MAX) {
         prepare_free(p);
         again(v, "run.prepare", e, step_prepare);

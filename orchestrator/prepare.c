@@ -8,6 +8,7 @@
 #include "api/common/buf.h"
 #include "api/common/fd.h"
 #include "api/common/json.h"
+#include "api/common/log.h"
 #include "catalog/manifest.h"
 #include "catalog/tree.h"
 #include "orchestrator/lab.h"
@@ -54,11 +55,18 @@ static int prepare_dataset(struct prepare *p, const struct run_dataset *d, const
 
 static int prepare_code(struct prepare *p, const char **path, struct err *e)
 {
+    const struct digest_progress progress = {may_go_on, p->lab};
     AUTO_MANIFEST struct manifest *m = NULL;
     AUTO_FREE char *tree = NULL;
     p->step = "code_tree";
-    if (manifest_load(p->lab->store, p->row.code, &m, e) < 0 ||
-        tree_ensure_code(p->lab->store, m, &tree, e) < 0)
+    int rc = manifest_load(p->lab->store, p->row.code, &m, e);
+    if (rc == 0)
+        rc = tree_ensure_code(p->lab->store, m, p->lab->verified, &progress, &tree,
+                              &p->code_changed, e);
+    if (p->code_changed.kind)
+        log_error("code.changed", LOG_STR("code", p->row.code), LOG_STR("run", p->run),
+                  LOG_ERR(&p->code_changed));
+    if (rc < 0)
         return err_context(e, "code %.12s", p->row.code);
     *path = arena_strdup(p->arena, tree);
     return 0;

@@ -140,6 +140,25 @@ def test_a_dataset_changed_behind_the_labs_back_is_not_used(lab):
     assert "integrity" in audit or "changed" in audit or "dataset" in audit
 
 
+def test_code_changed_behind_the_labs_back_is_not_run(lab):
+    code = lab.put_files({"main.sh": b"echo right\n", "lib/data.txt": b"1\n"})
+    for _ in range(2):
+        assert lab.log(lab.run(["sh", "main.sh"], code=code).id) == b"right\n"
+    tree = os.path.join(lab.state, "trees", "code-" + code)
+    with open(os.path.join(tree, "main.sh"), "w") as f:
+        f.write("echo wrong\n")
+    run = lab.run(["sh", "main.sh"], code=code)
+    assert run.verdict == "succeeded" and lab.log(run.id) == b"right\n", lab.log(run.id)
+    changed = [e for e in lab.daemon_events() if e.get("event") == "code.changed"]
+    assert changed and changed[0].code == code and "main.sh" in str(changed[0]), changed
+    entries = [e for e in lab.rpc("audit.list", limit=50).entries if e.action == "code.changed"]
+    assert len(entries) == 1 and entries[0].subject == code and entries[0].detail.run == run.id, entries
+    with open(os.path.join(tree, "lib", "planted.py"), "w") as f:
+        f.write("")
+    run = lab.run(["ls", "lib"], code=code)
+    assert lab.log(run.id) == b"data.txt\n", lab.log(run.id)
+
+
 def test_a_dataset_changed_during_a_run_is_told_at_its_end(lab):
     content = b"patient,diagnosis\n1,benign\n"
     ref = lab.add_dataset("during", {"data.csv": content})

@@ -3,6 +3,7 @@
 #include "tests/unit/store_fixture.h"
 
 #include "api/common/fault.h"
+#include "api/common/text.h"
 #include "catalog/objects.h"
 #include "catalog/tree.h"
 #include <pthread.h>
@@ -79,6 +80,15 @@ static uint64_t verify(struct tree_fixture *t)
     return read_bytes;
 }
 
+/* A code tree that is as it should be, or none. */
+static int ensure_code(struct tree_fixture *t, char **path, struct err *e)
+{
+    struct err found;
+    int rc = tree_ensure_code(t->f->s, t->m, t->cache, NULL, path, &found, e);
+    assert_int_equal(found.kind, E_NONE);
+    return rc;
+}
+
 static void a_data_tree_is_links_and_a_code_tree_is_copies(void **state)
 {
     struct tree_fixture *t = *state;
@@ -91,7 +101,7 @@ static void a_data_tree_is_links_and_a_code_tree_is_copies(void **state)
     sx_shell(t->f, "test $(stat -c %h $T/sub/dir/x) = 3"); /* the object and two names */
     AUTO_FREE char *code = NULL;
     mode_t mask = umask(077);
-    OK(tree_ensure_code(t->f->s, t->m, &code, &e), e);
+    OK(ensure_code(t, &code, &e), e);
     umask(mask);
     HAS(code, "trees/code-");
     assert_int_equal(mode_of(code, "data.csv"), S_IFREG | 0600);
@@ -100,7 +110,7 @@ static void a_data_tree_is_links_and_a_code_tree_is_copies(void **state)
     sx_shell(t->f, "diff -r $T $C && test $(stat -c %h $C/sub/dir/x) = 1");
     assert_int_equal(sx_files(t->f, "tmp"), 0);
     AUTO_FREE char *again = NULL;
-    OK(tree_ensure_code(t->f->s, t->m, &again, &e), e);
+    OK(ensure_code(t, &again, &e), e);
     assert_string_equal(again, code);
 }
 
@@ -112,7 +122,7 @@ static void an_object_that_is_missing_or_damaged_makes_no_tree(void **state)
     sx_shell(
         t->f,
         "a=$(echo $O | cut -c1-2) b=$(echo $O | cut -c3-); printf 'a,b\n1,3\n' > $S/objects/$a/$b");
-    FAILS(tree_ensure_code(t->f->s, t->m, &t->path, &e), e, E_CONFLICT);
+    FAILS(ensure_code(t, &t->path, &e), e, E_CONFLICT);
     HAS(e.message, "data.csv");
     assert_int_equal(sx_files(t->f, "damaged"), 1); /* and missing now */
     FAILS(tree_ensure_data(t->f->s, t->m, &t->path, &e), e, E_NOT_FOUND);
@@ -210,6 +220,108 @@ static void every_change_is_found_and_named_with_a_warm_cache(void **state)
     }
 }
 
+static void code_that_was_changed_is_built_anew_and_not_run(void **state)
+{
+    struct tree_fixture *t = *state;
+    static const struct {
+        const char *change, *names;
+    } cases[] = {
+        {"printf 'a,b\\n1,3\\n' > $C/data.csv", "data.csv has another digest"},
+        {"touch -r $C/data.csv $S/tmp/ref; printf 'a,b\\n1,3\\n' > $C/data.csv; touch -r "
+         "$S/tmp/ref $C/data.csv",
+         "data.csv has another digest"},
+        {"chmod 0700 $C/data.csv", "data.csv has another mode"},
+        {"rm $C/sub/dir/x", "sub/dir/x is missing"},
+        {"ln -sf /etc/passwd $C/sub/dir/x", "sub/dir/x is not a regular file"},
+        {"touch $C/sub/sitecustomize.py", "sub/sitecustomize.py was added"},
+    };
+    struct err e = {0}, found;
+    AUTO_FREE char *code = NULL;
+    OK(ensure_code(t, &code, &e), e);
+    setenv("C", code, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (int warm = 0; warm < 2; warm++) { /* known as it was: the cache hides nothing */
+            free(code);
+            OK(ensure_code(t, &code, &e), e);
+        }
+        sx_shell(t->f, cases[i].change);
+        free(code);
+        OK(tree_ensure_code(t->f->s, t->m, t->cache, NULL, &code, &found, &e), e);
+        assert_int_equal(found.kind, E_CONFLICT);
+        HAS(found.message, cases[i].names);
+        HAS(found.message, "the code was changed");
+        sx_shell(t->f, "test \"$(cat $C/data.csv)\" = \"$(printf 'a,b\n1,2')\" && "
+                       "test $(stat -c %a $C/data.csv) = 600 && test -f $C/sub/dir/x && "
+                       "test ! -e $C/sub/sitecustomize.py");
+    }
+    /* The object is damaged as well: there is nothing to build it from. */
+    setenv("O", t->m->entries[0].sha256, 1);
+    sx_shell(t->f, "a=$(echo $O | cut -c1-2) b=$(echo $O | cut -c3-); printf 'a,b\n1,3\n' > "
+                   "$S/objects/$a/$b; rm $C/data.csv");
+    free(code);
+    code = NULL;
+    FAILS(tree_ensure_code(t->f->s, t->m, t->cache, NULL, &code, &found, &e), e, E_CONFLICT);
+    HAS(e.message, "was damaged");
+    assert_false(objects_has(t->f->s, t->m->entries[0].sha256, NULL));
+}
+
+static void a_dropped_tree_stays_to_those_who_have_it_open(void **state)
+{
+    struct tree_fixture *t = *state;
+    struct err e = {0};
+    build(t);
+    AUTO_FD int open_fd = open(t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int64_t before = time_now_us();
+    assert_false(tree_was_dropped(t->f->s, t->m->id, 0));
+    for (int i = 0; i < 3; i++) {
+        OK(tree_drop(t->f->s, t->m->id, &e), e);
+        OK(tree_drop(t->f->s, t->m->id, &e), e); /* it is gone already */
+        assert_int_equal(access(t->path, F_OK), -1);
+        assert_int_equal(faccessat(open_fd, "sub/dir/x", F_OK, 0), 0);
+        build(t);
+        verify(t);
+    }
+    assert_true(tree_was_dropped(t->f->s, t->m->id, before));
+    assert_false(tree_was_dropped(t->f->s, t->m->id, time_now_us()));
+}
+
+/* One object in two datasets: what is found in one is true of both. */
+static void damage_drops_all_trees_that_have_it(void **state)
+{
+    struct tree_fixture *t = *state;
+    struct err e = {0};
+    AUTO_MANIFEST struct manifest *other = manifest_new();
+    AUTO_MANIFEST struct manifest *apart = manifest_new();
+    AUTO_FREE char *other_path = NULL, *apart_path = NULL;
+    size_t dropped;
+    const struct manifest_entry *damaged = &t->m->entries[0];
+    OK(manifest_add(other, "mine.csv", damaged->sha256, damaged->size_bytes, false, &e), e);
+    OK(manifest_add(apart, "x", t->m->entries[1].sha256, 1, false, &e), e);
+    OK(manifest_seal(other, NULL, &e), e);
+    OK(manifest_seal(apart, NULL, &e), e);
+    OK(manifest_store(t->f->s, t->m, &e), e);
+    OK(manifest_store(t->f->s, other, &e), e);
+    OK(manifest_store(t->f->s, apart, &e), e);
+    build(t);
+    OK(tree_ensure_data(t->f->s, other, &other_path, &e), e);
+    OK(tree_ensure_data(t->f->s, apart, &apart_path, &e), e);
+    sx_shell(t->f, "printf 'a,b\n1,3\n' > $T/data.csv"); /* the object: it is a hard link */
+    FAILS(tree_verify(t->f->s, t->m, t->cache, NULL, NULL, &e), e, E_CONFLICT);
+    e = (struct err){0};
+    OK(tree_condemn(t->f->s, t->m, NULL, &e), e);
+    assert_int_equal(access(t->path, F_OK), -1);
+    assert_false(objects_has(t->f->s, damaged->sha256, NULL));
+    assert_true(objects_has(t->f->s, t->m->entries[1].sha256, NULL));
+    OK(tree_drop_users(t->f->s, damaged->sha256, &dropped, &e), e);
+    assert_int_equal(dropped, 1);
+    assert_int_equal(access(other_path, F_OK), -1);
+    assert_int_equal(access(apart_path, F_OK), 0);
+    /* Sent again: all is well again. */
+    OK(objects_put_bytes(t->f->s, "a,b\n1,2\n", 8, damaged->sha256, NULL, NULL, &e), e);
+    build(t);
+    verify(t);
+}
+
 /* The race that a cache by time stamps can lose: a change within the clock's tick of the one
  * before. */
 static void a_change_right_after_a_verification_is_seen(void **state)
@@ -243,8 +355,7 @@ static void *build_and_verify(void *arg)
         char content[20];
         snprintf(content, sizeof content, "shared %d", i);
         failed = objects_put_bytes(t->f->s, content, strlen(content), NULL, sha, NULL, &e) < 0 ||
-                 tree_ensure_data(t->f->s, t->m, &data, &e) < 0 ||
-                 tree_ensure_code(t->f->s, t->m, &code, &e) < 0 ||
+                 tree_ensure_data(t->f->s, t->m, &data, &e) < 0 || ensure_code(t, &code, &e) < 0 ||
                  tree_verify(t->f->s, t->m, t->cache, NULL, NULL, &e) < 0;
         free(data);
         free(code);
@@ -290,7 +401,7 @@ static void only_trees_in_use_stay(void **state)
     size_t removed;
     AUTO_FREE char *code = NULL;
     build(t);
-    OK(tree_ensure_code(t->f->s, t->m, &code, &e), e);
+    OK(ensure_code(t, &code, &e), e);
     tree_name(t->m->id, true, name);
     const char *keep[] = {"code-other", name};
     OK(tree_remove_unused(t->f->s, keep, 2, &removed, &e), e);
@@ -317,6 +428,11 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(every_change_is_found_and_named_with_a_warm_cache, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(code_that_was_changed_is_built_anew_and_not_run, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_dropped_tree_stays_to_those_who_have_it_open, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(damage_drops_all_trees_that_have_it, setup, teardown),
         cmocka_unit_test_setup_teardown(a_change_right_after_a_verification_is_seen, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(threads_may_store_build_and_verify_the_same_things_at_once,
