@@ -155,7 +155,7 @@ static int submit(struct cli *c, const struct request *r, struct client_answer *
 {
     AUTO_BUF struct buf params = BUF_INIT(1 << 20);
 
-    request_write(r, &params);
+    request_print(r, &params);
     if (params.failed)
         return say_err(e, E_LIMIT, "command", T_NONE, T_REQUEST_TOO_LONG);
     return cli_call(c, "run.submit", buf_cstr(&params), answer, e);

@@ -14,11 +14,9 @@
 #include <string.h>
 
 const struct labtext_row labtext_rows[] = {
-#define L(pattern, fr) {(pattern), NULL, (fr)},
-#define LE(pattern, en, fr) {(pattern), (en), (fr)},
+#define L(pattern, fr) {(pattern), (fr)},
 #include "api/cli/labtexts.def"
 #undef L
-#undef LE
 };
 const size_t labtext_row_count = sizeof labtext_rows / sizeof *labtext_rows;
 
@@ -90,6 +88,26 @@ static bool matches(const char *pattern, const char *said, struct holes *h)
 
 /* ---- saying ---- */
 
+/* "20.6 GiB", as text_size_human writes it. */
+static bool add_size(struct buf *out, const char *text)
+{
+    static const char *const units[][2] = {
+        {"byte", "octet"}, {"bytes", "octets"}, {"KiB", "Kio"}, {"MiB", "Mio"},
+        {"GiB", "Gio"},    {"TiB", "Tio"},      {"PiB", "Pio"}, {"EiB", "Eio"},
+    };
+    char *end;
+    double n = strtod(text, &end);
+
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (end != text && *end == ' ' && strcmp(end + 1, units[i][0]) == 0) {
+            human_number(out, n);
+            buf_add_str(out, NBSP);
+            buf_add_str(out, units[i][1]);
+            return true;
+        }
+    return false;
+}
+
 /* What is in a hole, said by its kind; a number that is none stays as it was. */
 static void add_hole(struct buf *out, const char *kind, size_t kind_len, const char *at, size_t len,
                      unsigned depth)
@@ -102,6 +120,8 @@ static void add_hole(struct buf *out, const char *kind, size_t kind_len, const c
         (void)add_depth(out, text, depth + 1);
         return;
     }
+    if (IS("size") && add_size(out, text))
+        return;
     errno = 0;
     double n = strtod(text, &end);
     bool number = len > 0 && *end == '\0' && errno == 0 && n >= 0 && n < 9e15;
@@ -113,10 +133,6 @@ static void add_hole(struct buf *out, const char *kind, size_t kind_len, const c
         human_count(out, (uint64_t)n);
     else if (IS("bytes"))
         human_size(out, (uint64_t)n);
-    else if (IS("mib"))
-        human_size(out, (uint64_t)n << 20);
-    else if (IS("ms"))
-        human_duration(out, (int64_t)n);
     else
         buf_add_str(out, text);
 #undef IS
@@ -146,15 +162,9 @@ static bool add_row(struct buf *out, const char *said, unsigned depth)
         struct holes h = {0};
         if (!matches(row->pattern, said, &h))
             continue;
-        if (say_lang() == LANG_FR) {
-            AUTO_BUF struct buf spaced = BUF_INIT(1 << 16);
-            say_add_spaced(&spaced, row->french);
-            add_filled(out, buf_cstr(&spaced), &h, depth);
-        } else if (row->english) {
-            add_filled(out, row->english, &h, depth);
-        } else {
-            buf_add_str(out, said);
-        }
+        AUTO_BUF struct buf spaced = BUF_INIT(1 << 16);
+        say_add_spaced(&spaced, row->french);
+        add_filled(out, buf_cstr(&spaced), &h, depth);
         return true;
     }
     return false;
@@ -189,7 +199,7 @@ static bool add_with_cause(struct buf *out, const char *said, unsigned depth)
         (!add_row(&what, before, depth) && !is_path(before, strlen(before))))
         return false;
     buf_add_str(out, what.len > 0 ? buf_cstr(&what) : before);
-    buf_add_str(out, say_lang() == LANG_FR ? NBSP ": " : ": ");
+    buf_add_str(out, NBSP ": ");
     buf_add_str(out, buf_cstr(&cause));
     return true;
 }
@@ -210,7 +220,10 @@ static bool add_depth(struct buf *out, const char *said, unsigned depth)
 
 void labtext_add(struct buf *out, const char *said)
 {
-    (void)add_depth(out, said, 0);
+    if (say_lang() == LANG_FR)
+        (void)add_depth(out, said, 0);
+    else
+        buf_add_str(out, said);
 }
 
 bool labtext_is_known(const char *said)

@@ -12,15 +12,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Adds a sentence of the lab in the chosen language. Control bytes pass: whoever shows it escapes. */
+/* Adds a sentence of the lab in the chosen language: in English, its own words. Control bytes pass: whoever shows it escapes. */
 void labtext_add(struct buf *out, const char *said);
 
 /* Whether the French of a sentence is known as a whole. */
 bool labtext_is_known(const char *said);
 
-/* The table, for the test that walks it. `english` is NULL where the lab's own words are shown. */
+/* The table, for the test that walks it. */
 struct labtext_row {
-    const char *pattern, *english, *french;
+    const char *pattern, *french;
 };
 extern const struct labtext_row labtext_rows[];
 extern const size_t labtext_row_count;

@@ -543,7 +543,7 @@ static void write_text(struct jw *w, const char *key, const char *value)
         jw_str_at(w, key, value);
 }
 
-void request_write(const struct request *r, struct buf *out)
+void request_print(const struct request *r, struct buf *out)
 {
     struct jw w = jw_to(out);
     bool any = false;

@@ -81,6 +81,6 @@ void request_add_interpreter(struct request *r, const char *folder);
 bool request_is_script(const char *word);
 
 /* The params of run.submit. */
-void request_write(const struct request *r, struct buf *out);
+void request_print(const struct request *r, struct buf *out);
 
 #endif

@@ -112,7 +112,7 @@ static const char *request_of(const char *file, const char *options, struct buf 
     if (a && (!file || request_read_file(&r, "enclos.jsonc", text, strlen(text), e) == 0) &&
         request_read_options(&r, a, e) == 0) {
         request_add_interpreter(&r, folder);
-        request_write(&r, out);
+        request_print(&r, out);
     }
     request_fini(&r);
     return buf_cstr(out);
