@@ -89,12 +89,32 @@ void human_duration(struct buf *out, int64_t ms)
     }
 }
 
+static void add_grouped(struct buf *out, const char *digits, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            buf_add_str(out, say_lang() == LANG_FR ? NBSP : ",");
+        buf_add_char(out, digits[i]);
+    }
+}
+
 void human_number(struct buf *out, double n)
 {
     char text[64];
+    double size = fabs(n);
 
-    snprintf(text, sizeof text, "%.6g", n);
-    add_decimal(out, text);
+    /* Counts of rows and of bytes keep all their digits; measures keep six. */
+    if (size < 1e5 || size >= 1e15 || isnan(n)) {
+        snprintf(text, sizeof text, "%.6g", n);
+        add_decimal(out, text);
+        return;
+    }
+    snprintf(text, sizeof text, n == floor(n) ? "%.0f" : "%.1f", size);
+    if (n < 0)
+        buf_add_char(out, '-');
+    size_t whole = strcspn(text, ".");
+    add_grouped(out, text, whole);
+    add_decimal(out, text + whole);
 }
 
 void human_count(struct buf *out, uint64_t n)
@@ -102,11 +122,7 @@ void human_count(struct buf *out, uint64_t n)
     char text[32];
     int len = snprintf(text, sizeof text, "%llu", (unsigned long long)n);
 
-    for (int i = 0; i < len; i++) {
-        if (i > 0 && (len - i) % 3 == 0)
-            buf_add_str(out, say_lang() == LANG_FR ? NBSP : ",");
-        buf_add_char(out, text[i]);
-    }
+    add_grouped(out, text, (size_t)len);
 }
 
 void human_percent(struct buf *out, int64_t percent)

@@ -10,11 +10,11 @@
 #include "api/common/buf.h"
 #include <stdint.h>
 
-void human_size(struct buf *out, uint64_t bytes);       /* 1.2 MiB, 1,2 Mio */
-void human_duration(struct buf *out, int64_t ms);       /* 850 ms, 12.4 s, 3 min 12 s, 1 h 05 min */
-void human_elapsed(struct buf *out, int64_t ms);        /* the same in whole seconds: it ticks */
-void human_number(struct buf *out, double n);           /* six significant digits */
-void human_count(struct buf *out, uint64_t n);          /* 12,345 or 12 345 */
+void human_size(struct buf *out, uint64_t bytes); /* 1.2 MiB, 1,2 Mio */
+void human_duration(struct buf *out, int64_t ms); /* 850 ms, 12.4 s, 3 min 12 s, 1 h 05 min */
+void human_elapsed(struct buf *out, int64_t ms);  /* the same in whole seconds: it ticks */
+void human_number(struct buf *out, double n);     /* six significant digits, more of a large one */
+void human_count(struct buf *out, uint64_t n);    /* 12,345 or 12 345 */
 void human_percent(struct buf *out, int64_t percent);   /* 96%, 96 % in French */
 void human_cpus(struct buf *out, int64_t milli);        /* 0.5 */
 void human_date(struct buf *out, int64_t us);           /* 2026-11-24 05:28, local time */

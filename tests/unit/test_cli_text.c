@@ -8,6 +8,7 @@
 #include "api/cli/table.h"
 #include "api/common/mem.h"
 #include <locale.h>
+#include <math.h>
 
 static const char *const names[TEXT_COUNT] = {
     [T_NONE] = "T_NONE",
@@ -123,6 +124,12 @@ static void test_quantities_as_people_read_them(void **state)
     SHOWS(human_duration(&out, 3900000), "1 h 05 min", "1" NBSP "h" NBSP "05" NBSP "min");
     SHOWS(human_number(&out, 0.9712345678), "0.971235", "0,971235");
     SHOWS(human_number(&out, 3), "3", "3");
+    SHOWS(human_number(&out, 99999.5), "99999.5", "99999,5");
+    SHOWS(human_number(&out, 1000000), "1,000,000", "1" NBSP "000" NBSP "000");
+    SHOWS(human_number(&out, -1234567), "-1,234,567", "-1" NBSP "234" NBSP "567");
+    SHOWS(human_number(&out, 123456.78), "123,456.8", "123" NBSP "456,8");
+    SHOWS(human_number(&out, 1e300), "1e+300", "1e+300");
+    SHOWS(human_number(&out, NAN), "nan", "nan");
     SHOWS(human_count(&out, 1234567), "1,234,567", "1" NBSP "234" NBSP "567");
     SHOWS(human_percent(&out, 96), "96%", "96" NBSP "%");
     SHOWS(human_cpus(&out, 500), "0.5", "0,5");
