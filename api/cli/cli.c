@@ -4,6 +4,7 @@
 #include "api/cli/cli.h"
 #include "api/cli/command.h"
 #include "api/cli/labtext.h"
+#include "api/cli/request.h"
 #include "api/common/fd.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
@@ -21,6 +22,8 @@
 
 /* ---- output ---- */
 
+static int cannot_print_status = CLI_REFUSED; /* of the command that runs */
+
 void cli_print(const struct buf *text)
 {
     if (fd_write_all(STDOUT_FILENO, text->data, text->len) == 0)
@@ -28,7 +31,7 @@ void cli_print(const struct buf *text)
     struct err e = {0};
     (void)err_sys(&e, NULL, NULL, "%s", tr(T_CANNOT_WRITE_OUT));
     fprintf(stderr, "enclos: %s\n", e.message);
-    exit(CLI_REFUSED);
+    exit(cannot_print_status);
 }
 
 void cli_print_json(const struct json *v)
@@ -55,13 +58,20 @@ static void add_safe(struct buf *out, const char *s)
     buf_add_str(out, safe);
 }
 
-/* The same in the reader's language. */
-static void add_said(struct buf *out, const char *s)
+/* The same in the reader's language, a field of the API under the name that people use. */
+static void add_said(struct buf *out, const char *s, const char *field)
 {
-    AUTO_BUF struct buf said = BUF_INIT(1 << 16);
+    AUTO_BUF struct buf said = BUF_INIT(1 << 16), named = BUF_INIT(1 << 16);
+    const char *name = request_name_of(field);
 
     labtext_add(&said, s);
-    add_safe(out, buf_cstr(&said));
+    const char *rest = buf_cstr(&said);
+    for (const char *p; name && (p = strstr(rest, field)); rest = p + strlen(field)) {
+        buf_add(&named, rest, (size_t)(p - rest));
+        buf_add_str(&named, name);
+    }
+    buf_add_str(&named, rest);
+    add_safe(out, buf_cstr(&named));
 }
 
 static enum text_id kind_text(enum err_kind kind)
@@ -92,16 +102,17 @@ void cli_print_error(struct cli *c, const struct err *e)
             buf_add_str(&text, tr(kind_text(e->kind)));
             buf_add_str(&text, say_lang() == LANG_FR ? NBSP ": " : ": ");
         }
-        add_said(&text, e->message);
+        add_said(&text, e->message, e->field);
         if (*e->field && !strstr(e->message, e->field)) {
+            const char *name = request_name_of(e->field);
             buf_add_str(&text, " (");
-            add_safe(&text, e->field);
+            add_safe(&text, name ? name : e->field);
             buf_add_str(&text, ")");
         }
         buf_add_char(&text, '\n');
         if (*e->hint) {
             AUTO_BUF struct buf hint = BUF_INIT(1 << 16);
-            add_said(&hint, e->hint);
+            add_said(&hint, e->hint, e->field);
             term_add_wrapped(&text, buf_cstr(&hint), 2, term_prose_width(&c->err), false);
         }
     }
@@ -338,13 +349,15 @@ static int apply_shared(struct cli *c, const struct args *a, struct err *e)
 
 static int run_command(struct cli *c, const struct command *command, struct args *a, struct err *e)
 {
-    int status = command->run(c, a, e);
+    int failed = command->lab_failed ? CLI_LAB_FAILED : CLI_REFUSED;
 
+    cannot_print_status = failed;
+    int status = command->run(c, a, e);
     if (status == CLI_BAD_USAGE)
         return bad_usage(c, command, e);
     if (status == CLI_FAILED) {
         cli_print_error(c, e);
-        return command->lab_failed ? CLI_LAB_FAILED : CLI_REFUSED;
+        return failed;
     }
     return status;
 }

@@ -57,7 +57,8 @@ MUST_USE int cli_call(struct cli *c, const char *method, const char *params,
 MUST_USE int cli_call_with(struct cli *c, const char *method, const char *key, const char *value,
                            struct client_answer *out, struct err *e);
 
-/* Writes to standard output; a failure (disk full) ends the program with status 1. */
+/* Writes to standard output; a failure (disk full) ends the program with status 1, or 125 for a command
+ * that follows a run. */
 void cli_print(const struct buf *text);
 /* Prints one value as a line of JSON. */
 void cli_print_json(const struct json *v);

@@ -172,7 +172,9 @@ int cmd_wait(struct cli *c, struct args *a, struct err *e)
     if (cli_need_words(a, 1, 1, T_A_RUN, e) < 0)
         return CLI_BAD_USAGE;
     if (timeout && text_duration_ms(timeout, "timeout", &timeout_ms, &why) < 0) {
-        (void)say_err(e, E_INVALID, NULL, T_NONE, T_BAD_DURATION, "--timeout", timeout);
+        AUTO_BUF struct buf text = BUF_INIT(1024);
+        tr_add(&text, T_BAD_DURATION, timeout);
+        (void)say_err(e, E_INVALID, NULL, T_NONE, T_LABELLED, "--timeout", buf_cstr(&text));
         return CLI_BAD_USAGE;
     }
     if (wait_run(c, args_word(a, 0), timeout_ms, &answer, e) < 0)

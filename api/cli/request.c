@@ -2,6 +2,7 @@
  * request.c - what a person asks the lab to run; see request.h.
  */
 #include "api/cli/request.h"
+#include "api/cli/labtext.h"
 #include "api/cli/say.h"
 #include "api/common/json.h"
 #include "api/common/text.h"
@@ -12,17 +13,17 @@
 #include <unistd.h>
 
 const struct resource_row resource_rows[RES_COUNT] = {
-    [RES_CPUS] = {"cpus", "cpus", "cpus_milli", UNIT_CPUS},
-    [RES_MEMORY] = {"memory", "memory", "memory_bytes", UNIT_SIZE},
-    [RES_TIME] = {"time", "time", "wall_ms", UNIT_DURATION},
-    [RES_CPU_TIME] = {"cpu-time", "cpu_time", "cpu_ms", UNIT_DURATION},
-    [RES_PROCESSES] = {"processes", "processes", "processes", UNIT_COUNT},
-    [RES_TMP] = {"tmp", "tmp", "tmp_bytes", UNIT_SIZE},
-    [RES_WORK] = {"work", "work", "work_bytes", UNIT_SIZE},
-    [RES_OUTPUTS] = {"outputs", NULL, "output_bytes", UNIT_SIZE},
-    [RES_OUTPUT_FILES] = {NULL, NULL, "output_files", UNIT_COUNT},
-    [RES_LOG] = {NULL, "log", "log_bytes", UNIT_SIZE},
-    [RES_GRACE] = {NULL, "grace", "grace_ms", UNIT_DURATION},
+    [RES_CPUS] = {"cpus", "cpus", "cpus_milli", UNIT_CPUS, false},
+    [RES_MEMORY] = {"memory", "memory", "memory_bytes", UNIT_SIZE, false},
+    [RES_TIME] = {"time", "time", "wall_ms", UNIT_DURATION, false},
+    [RES_CPU_TIME] = {"cpu-time", "cpu_time", "cpu_ms", UNIT_DURATION, true},
+    [RES_PROCESSES] = {"processes", "processes", "processes", UNIT_COUNT, false},
+    [RES_TMP] = {"tmp", "tmp", "tmp_bytes", UNIT_SIZE, false},
+    [RES_WORK] = {"work", "work", "work_bytes", UNIT_SIZE, false},
+    [RES_OUTPUTS] = {"outputs", NULL, "output_bytes", UNIT_SIZE, false},
+    [RES_OUTPUT_FILES] = {NULL, NULL, "output_files", UNIT_COUNT, false},
+    [RES_LOG] = {NULL, "log", "log_bytes", UNIT_SIZE, false},
+    [RES_GRACE] = {NULL, "grace", "grace_ms", UNIT_DURATION, true},
 };
 
 void request_init(struct request *r)
@@ -44,6 +45,26 @@ void request_fini(struct request *r)
     *r = (struct request){0};
 }
 
+const char *request_name_of(const char *field)
+{
+    static const char prefix[] = "resources.";
+    static char name[64];
+
+    if (strncmp(field, prefix, strlen(prefix)) != 0)
+        return NULL;
+    for (size_t i = 0; i < RES_COUNT; i++) {
+        const struct resource_row *row = &resource_rows[i];
+        if (strcmp(row->api, field + strlen(prefix)) != 0)
+            continue;
+        if (row->option)
+            snprintf(name, sizeof name, "--%s", row->option);
+        else
+            snprintf(name, sizeof name, "%s", row->key ? row->key : "outputs.files");
+        return name;
+    }
+    return NULL;
+}
+
 /* ---- values ---- */
 
 static enum text_id unit_text(enum unit unit)
@@ -58,19 +79,22 @@ static enum text_id unit_text(enum unit unit)
     return texts[unit];
 }
 
-/* `label` is the option or key, for the error. */
-static int read_quantity(enum unit unit, const char *text, const char *label, int64_t *out,
-                         struct err *e)
+/* `zero` tells whether 0 means something: no limit, no delay. */
+static int read_quantity(enum unit unit, bool zero, const char *text, int64_t *out, struct err *e)
 {
     struct err why = {0};
     uint64_t size = 0;
     int failed = -1;
 
     switch (unit) {
-    case UNIT_CPUS: failed = text_cpus_milli(text, label, out, &why); break;
-    case UNIT_DURATION: failed = text_duration_ms(text, label, out, &why); break;
+    case UNIT_CPUS: failed = text_cpus_milli(text, NULL, out, &why); break;
+    case UNIT_DURATION:
+        failed = text_duration_ms(text, NULL, out, &why);
+        if (!failed && *out == 0 && !zero)
+            failed = -1;
+        break;
     case UNIT_SIZE:
-        failed = text_size_bytes(text, label, &size, &why);
+        failed = text_size_bytes(text, NULL, &size, &why);
         if (!failed && size > INT64_MAX / 2)
             failed = -1;
         if (!failed)
@@ -83,7 +107,7 @@ static int read_quantity(enum unit unit, const char *text, const char *label, in
         break;
     }
     /* Our own words, in the person's language: the forms accepted are the same everywhere. */
-    return failed ? say_err(e, E_INVALID, NULL, T_NONE, unit_text(unit), label, text) : 0;
+    return failed ? say_err(e, E_INVALID, NULL, T_NONE, unit_text(unit), text) : 0;
 }
 
 static void add_text(struct request *r, const char ***list, size_t *count, const char *s)
@@ -131,6 +155,8 @@ static int bad_key(const struct file *f, const char *path, const char *why, stru
 {
     char line[16];
 
+    if (!*path)
+        return say_err(e, E_INVALID, NULL, T_NONE, T_LABELLED, f->name, why);
     snprintf(line, sizeof line, "%u", json_line_of(f->text, f->len, path));
     return say_err(e, E_INVALID, path, T_NONE, T_CONF_KEY, f->name, line, path, why);
 }
@@ -223,7 +249,8 @@ static int read_resource(const struct file *f, const struct json *v, const char 
 
     if (!text)
         return wrong_type(f, path, T_WANT_QUANTITY, e);
-    if (read_quantity(resource_rows[res].unit, text, path, &f->r->resources[res], &why) < 0)
+    const struct resource_row *row = &resource_rows[res];
+    if (read_quantity(row->unit, row->zero, text, &f->r->resources[res], &why) < 0)
         return bad_key(f, path, why.message, e);
     return 0;
 }
@@ -378,12 +405,15 @@ enum { FILE_KEYS = sizeof file_keys / sizeof *file_keys };
 int request_read_file(struct request *r, const char *file, char *text, size_t len, struct err *e)
 {
     struct file f = {r, file, text, len};
+    struct err why = {0};
+    bool commented = json_blank_comments(text, len, &why) == 0;
+    AUTO_JSON struct json *root = commented ? json_parse(text, len, NULL, &why) : NULL;
 
-    if (json_blank_comments(text, len, e) < 0)
-        return err_context(e, "%s", file);
-    AUTO_JSON struct json *root = json_parse(text, len, NULL, e);
-    if (!root)
-        return err_context(e, "%s", file);
+    if (!root) {
+        AUTO_BUF struct buf said = BUF_INIT(4096);
+        labtext_add(&said, why.message); /* with its line and column */
+        return bad_key(&f, "", buf_cstr(&said), e);
+    }
     if (json_type(root) != JSON_OBJECT)
         return wrong_type(&f, "", T_WANT_PAIRS, e);
     for (const struct json *m = json_first(root); m; m = json_next(m)) {
@@ -455,8 +485,10 @@ int request_read_options(struct request *r, const struct args *a, struct err *e)
         if (!value)
             continue;
         AUTO_FREE char *label = mem_printf("--%s", option);
-        if (read_quantity(resource_rows[i].unit, value, label, &r->resources[i], e) < 0)
-            return -1;
+        struct err why = {0};
+        const struct resource_row *row = &resource_rows[i];
+        if (read_quantity(row->unit, row->zero, value, &r->resources[i], &why) < 0)
+            return say_err(e, E_INVALID, NULL, T_NONE, T_LABELLED, label, why.message);
     }
     if (args_has(a, "dataset"))
         r->dataset_count = 0; /* the list of the options, not a mix of two */

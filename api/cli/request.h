@@ -35,8 +35,12 @@ struct resource_row {
     const char *key;    /* in "resources" of the file; NULL: elsewhere in it */
     const char *api;
     enum unit unit;
+    bool zero; /* 0 means something */
 };
 extern const struct resource_row resource_rows[RES_COUNT];
+
+/* What a person calls a field of the API: "resources.memory_bytes" is --memory. NULL: the same. */
+const char *request_name_of(const char *field);
 
 struct pair {
     const char *key;

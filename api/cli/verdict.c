@@ -173,4 +173,8 @@ void verdict_explain(const struct json *run, struct buf *out)
             buf_add_char(out, '\n');
         labtext_add(out, cli_str(run, "reason"));
     }
+    if (v == VERDICT_CANCELLED && *cli_str(run, "cancel_reason")) {
+        buf_add_char(out, '\n');
+        tr_add(out, T_CANCEL_REASON, cli_str(run, "cancel_reason"));
+    }
 }

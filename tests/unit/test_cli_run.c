@@ -136,6 +136,12 @@ static void test_options_become_a_request(void **state)
         "\"tags\":{\"t\":\"\"},\"priority\":-5,\"limits\":\"best_effort\",\"report_paths\":true}");
     request_of(NULL, "--memory 1GB x", &out, &e);
     HAS(e.message, "--memory: 1GB is no size");
+    request_of(NULL, "--time 0s x", &out, &e);
+    HAS(e.message, "--time: 0s is no duration");
+    HAS(request_of(NULL, "--cpu-time 0 x", &out, &e), "\"cpu_ms\":0");
+    assert_string_equal(request_name_of("resources.memory_bytes"), "--memory");
+    assert_string_equal(request_name_of("resources.output_files"), "outputs.files");
+    assert_null(request_name_of("dataset"));
     request_of(NULL, "--env 1A=x x", &out, &e);
     HAS(e.message, "--env 1A=x");
 }
@@ -177,11 +183,11 @@ static void test_mistakes_in_the_file_name_file_line_and_key(void **state)
         {"{\n\"nmae\": \"x\"}", "enclos.jsonc, line 2, nmae: unknown key; did you mean name?"},
         {"{\"resources\": {\n\n\"memroy\": 1}}",
          "line 3, resources.memroy: unknown key; did you mean memory?"},
-        {"{\"resources\": {\"memory\": \"1GB\"}}",
-         "line 1, resources.memory: resources.memory: 1GB is no size"},
+        {"{\"resources\": {\"memory\": \"1GB\"}}", "line 1, resources.memory: 1GB is no size"},
         {"{\"command\": \"ls\"}", "line 1, command: a list of texts is expected"},
         {"{\"datasets\": [\"a\",\n 3]}", "line 2, datasets[1]: a text is expected"},
         {"{\"env\": {\"A B\": 1}}", "line 1, env.A B: a variable’s name"},
+        {"[]", "enclos.jsonc: an object is expected"},
         {"{\"outputs\": []}", "line 1, outputs: an object is expected"},
         {"{\"name\": ", "enclos.jsonc: line 1"},
     };
