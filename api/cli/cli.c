@@ -28,9 +28,11 @@ void cli_print(const struct buf *text)
 {
     if (fd_write_all(STDOUT_FILENO, text->data, text->len) == 0)
         return;
-    struct err e = {0};
-    (void)err_sys(&e, NULL, NULL, "%s", tr(T_CANNOT_WRITE_OUT));
-    fprintf(stderr, "enclos: %s\n", e.message);
+    AUTO_BUF struct buf why = BUF_INIT(4096), out = BUF_INIT(4096);
+    labtext_add(&why, strerrordesc_np(errno) ? strerrordesc_np(errno) : "");
+    tr_add(&out, T_CANNOT_WRITE_OUT, buf_cstr(&why));
+    buf_add_char(&out, '\n');
+    cli_note(&out);
     exit(cannot_print_status);
 }
 
