@@ -289,6 +289,24 @@ static int check_new(const struct dataset_new *d, struct err *e)
     return 0;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* The latest version, when it is a draft that is all that is asked for. */
+static int find_draft(struct cat *db, struct arena *a, const struct dataset_new *d,
+                      struct dataset_row *out, bool *found, struct err *e)
+{
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &dataset_sql, DATASET_LATEST, e, V_T(d->name));
+    int rc = one_from(db, a, s, out, e);
+    *found = rc == 1 && out->state == DATASET_DRAFT && !out->quarantined &&
+             out->actor.uid == d->actor.uid && same_text(out->manifest, d->manifest) &&
+             same_text(out->classification, d->classification) && same_text(out->title, d->title) &&
+             same_text(out->description, d->description);
+    return rc < 0 ? -1 : 0;
+}
+
 static int add_version(struct cat *db, struct arena *a, const struct dataset_new *d,
                        struct dataset_row *out, struct err *e)
 {
@@ -320,7 +338,8 @@ int cat_dataset_add(struct cat *db, struct arena *a, const struct dataset_new *d
             return -1;
         return cat_dataset_get(db, a, name, version, out, e);
     }
-    if (add_version(db, a, d, out, e) < 0)
+    if (find_draft(db, a, d, out, existed, e) < 0 ||
+        (!*existed && add_version(db, a, d, out, e) < 0))
         return err_context(e, "adding dataset %s", d->name);
     if (!d->idempotency_key)
         return 0;

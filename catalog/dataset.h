@@ -51,8 +51,10 @@ struct dataset_new {
     int64_t created_us;
 };
 
-/* A new name makes version 1, a known one the next. With a used idempotency key: the earlier
- * one. */
+/* A new name makes version 1, a known one the next. With a used idempotency key: the earlier one.
+ * When the latest version is a draft of the same actor with the same content, texts and
+ * classification, it is that one: sealing it had failed, and trying again makes no second draft.
+ * *existed tells of both. A draft is never changed: somebody may be about to seal it. */
 MUST_USE int cat_dataset_add(struct cat *db, struct arena *a, const struct dataset_new *d,
                              struct dataset_row *out, bool *existed, struct err *e);
 

@@ -17,12 +17,17 @@ static struct dataset_new fresh(const char *name)
     };
 }
 
+/* Other content each time. */
 static struct dataset_row added(struct fixture *f, const char *name)
 {
+    static unsigned content;
+    char manifest[65];
     struct err e = {0};
     struct dataset_row d;
     bool existed;
     struct dataset_new new = fresh(name);
+    snprintf(manifest, sizeof manifest, "%064x", ++content);
+    new.manifest = manifest;
     OK(cat_dataset_add(f->db, f->a, &new, &d, &existed, &e), e);
     return d;
 }
@@ -82,6 +87,36 @@ static void the_same_add_twice_is_one_version(void **state)
     run.request_sha256 = SHA_A;
     FAILS(cat_run_insert(f->db, &run, id, &existed, &e), e, E_CONFLICT);
     HAS(e.message, "dataset.add");
+}
+
+static void a_draft_that_was_not_sealed_is_used_again_by_the_same_add(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    struct dataset_row d;
+    bool existed;
+    const struct dataset_new new = fresh("sales");
+#define ADD(with, ref_, existed_)                                                                  \
+    do {                                                                                           \
+        struct dataset_new n = new;                                                                \
+        with;                                                                                      \
+        OK(cat_dataset_add(f->db, f->a, &n, &d, &existed, &e), e);                                 \
+        assert_string_equal(d.ref, ref_);                                                          \
+        assert_int_equal(existed, existed_);                                                       \
+    } while (0)
+    ADD(, "sales@1", false);
+    ADD(, "sales@1", true);
+    assert_int_equal(fx_count(f->db, "audit"), 1);
+    /* Whoever seals sales@1 knows what it is: anything else is another version. */
+    ADD(n.classification = "public", "sales@2", false);
+    ADD(n.title = NULL, "sales@3", false);
+    ADD(n.manifest = SHA_A, "sales@4", false);
+    ADD(n.manifest = SHA_A; n.actor = ((struct cat_actor){1001, "paul"}), "sales@5", false);
+    ADD(, "sales@6", false); /* sales@1 is not the latest any more */
+    ADD(n.idempotency_key = "k"; n.request_sha256 = SHA_A, "sales@6", true);
+    OK(cat_dataset_seal(f->db, d.key, &fx_actor, 2, &e), e);
+    ADD(, "sales@7", false);
+#undef ADD
 }
 
 static void states_go_forward_only(void **state)
@@ -172,6 +207,8 @@ int main(void)
                                         fx_teardown),
         cmocka_unit_test_setup_teardown(what_is_no_dataset_is_refused, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(the_same_add_twice_is_one_version, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(a_draft_that_was_not_sealed_is_used_again_by_the_same_add,
+                                        fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(states_go_forward_only, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(a_reference_resolves_to_what_a_run_may_use, fx_setup,
                                         fx_teardown),
