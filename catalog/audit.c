@@ -16,7 +16,7 @@
 
 enum { DETAIL_MAX_BYTES = 64 << 10, ENTRY_MAX_BYTES = 2 * DETAIL_MAX_BYTES };
 
-enum { AUDIT_HEAD, AUDIT_ADD, AUDIT_HEAD_SET, AUDIT_LIST, AUDIT_WALK };
+enum { AUDIT_HEAD, AUDIT_ADD, AUDIT_HEAD_SET, AUDIT_LIST, AUDIT_WALK, AUDIT_OF_ACTION };
 
 #define COLUMNS "number, time_us, actor_uid, actor_name, action, subject, detail, previous, hash"
 
@@ -28,6 +28,8 @@ static const struct sql_row rows[] = {
                             " FROM audit WHERE number < ? ORDER BY number DESC LIMIT ?"},
     [AUDIT_WALK] = {.text = "SELECT " COLUMNS " FROM audit ORDER BY number",
                     .scan = "the chain is walked from its first entry"},
+    [AUDIT_OF_ACTION] = {.text = "SELECT subject, time_us FROM audit WHERE action = ?",
+                         .scan = "at start, and only when something was set aside"},
 };
 const struct sql_table audit_sql = {"audit log", rows, sizeof rows / sizeof rows[0], SQL_AUDIT};
 
@@ -133,6 +135,21 @@ int audit_list(struct cat *db, struct arena *a, int64_t before, size_t limit,
             .previous = cat_col_text(a, s, 7),
             .hash = cat_col_text(a, s, 8),
         };
+    return rc;
+}
+
+int audit_find(struct cat *db, const char *action, struct audit_known *list, size_t count,
+               struct err *e)
+{
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &audit_sql, AUDIT_OF_ACTION, e, V_T(action));
+    int rc = -1;
+    for (size_t i = 0; i < count; i++)
+        list[i].found = false;
+    while (s && (rc = cat_step(db, s, e)) == 1)
+        for (size_t i = 0; i < count; i++)
+            if (list[i].time_us == sqlite3_column_int64(s, 1) &&
+                strcmp(list[i].subject, text_at(s, 0)) == 0)
+                list[i].found = true;
     return rc;
 }
 

@@ -46,6 +46,16 @@ enum { AUDIT_LIST_MAX = 1000 };
 MUST_USE int audit_list(struct cat *db, struct arena *a, int64_t before, size_t limit,
                         struct audit_entry **out, size_t *count, struct err *e);
 
+struct audit_known {
+    const char *subject;
+    int64_t time_us;
+    bool found; /* out */
+};
+/* Which of these subjects have an entry of that action and time. Reads the log once, whole: for
+ * start-up. */
+MUST_USE int audit_find(struct cat *db, const char *action, struct audit_known *list, size_t count,
+                        struct err *e);
+
 struct audit_report {
     int64_t entries; /* that were walked and are whole */
     bool ok;

@@ -148,6 +148,8 @@ struct run_dataset {
     int64_t version;
     int64_t key; /* dataset_version */
     const char *classification;
+    bool quarantined; /* by now */
+    const char *quarantine_reason;
 };
 
 /* All of the API's run object that the catalog knows. Fields marked * are set by cat_run_get

@@ -56,7 +56,8 @@ static const struct sql_row rows[] = {
                                  " ORDER BY created_us, id"},
     [READ_PREFIX] = {.text = "SELECT id FROM run WHERE id >= ? AND id < ? ORDER BY id LIMIT 4"},
     [READ_DATASETS] =
-        {.text = "SELECT d.name, v.version, v.manifest, v.id, v.classification"
+        {.text = "SELECT d.name, v.version, v.manifest, v.id, v.classification, v.quarantine_us,"
+                 " v.quarantine_reason"
                  " FROM run_dataset l JOIN dataset_version v ON v.id = l.version"
                  " JOIN dataset d ON d.id = v.dataset WHERE l.run = ? ORDER BY l.ordinal"},
     [READ_PARAMS] = {.text = "SELECT name, value FROM param WHERE run = ? ORDER BY name"},
@@ -156,6 +157,8 @@ static int load_datasets(struct cat *db, struct arena *a, int64_t seq, struct ru
             .manifest = cat_col_text(a, s, 2),
             .key = sqlite3_column_int64(s, 3),
             .classification = cat_col_text(a, s, 4),
+            .quarantined = sqlite3_column_type(s, 5) != SQLITE_NULL,
+            .quarantine_reason = cat_col_text(a, s, 6),
         };
         d->ref = arena_printf(a, "%s@%lld", d->name, (long long)d->version);
     }

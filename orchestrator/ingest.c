@@ -18,6 +18,7 @@
 #include "catalog/manifest.h"
 #include "catalog/objects.h"
 #include "catalog/tree.h"
+#include "orchestrator/damage.h"
 #include "orchestrator/lab.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -398,19 +399,49 @@ static int take_outputs(struct ingest *g, int folder, const struct json *files, 
 
 /* ---- datasets after the run ---- */
 
-static int check_datasets(struct ingest *g, struct err *e)
+/* When the run was launched, at the earliest: what it has open was there then. */
+static int64_t launched_us(int folder)
 {
+    struct stat st;
+    return fstatat(folder, RUNFOLDER_SPEC, &st, AT_SYMLINK_NOFOLLOW) == 0
+               ? (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000
+               : 0;
+}
+
+static int check_dataset(struct ingest *g, const struct ingest_dataset *d, int64_t since_us,
+                         struct err *e)
+{
+    AUTO_MANIFEST struct manifest *m = NULL;
+    char name[TREE_NAME_SIZE];
+    /* Somebody else found it changed meanwhile, and what stands there now is another tree. */
+    if (tree_was_dropped(g->lab->store, d->manifest, since_us))
+        return err_set(e, E_CONFLICT, "dataset", NULL,
+                       "the dataset was changed: this was found while the run was going");
+    if (manifest_load(g->lab->store, d->manifest, &m, e) < 0)
+        return -1;
+    if (tree_verify(g->lab->store, m, g->lab->verified, NULL, NULL, e) < 0) {
+        if (e->kind == E_CONFLICT)
+            damage_condemn(g->lab, m, d->ref);
+        return -1;
+    }
+    tree_name(d->manifest, false, name);
+    tree_touch(g->lab->store, name);
+    return 0;
+}
+
+static int check_datasets(struct ingest *g, int folder, struct err *e)
+{
+    int64_t since_us = launched_us(folder);
     for (size_t i = 0; i < g->dataset_count; i++) {
         struct ingest_dataset *d = &g->datasets[i];
         struct err one = {0};
-        AUTO_MANIFEST struct manifest *m = NULL;
-        if (manifest_load(g->lab->store, d->manifest, &m, &one) == 0 &&
-            tree_verify(g->lab->store, m, g->lab->verified, NULL, NULL, &one) == 0)
+        if (check_dataset(g, d, since_us, &one) == 0)
             continue;
         if (one.kind == E_LIMIT || one.kind == E_UNAVAILABLE) {
             *e = one;
             return err_context(e, "checking dataset %s", d->ref);
         }
+        err_context(&one, "dataset %s", d->ref);
         d->changed = arena_strdup(g->arena, one.message);
         log_error("dataset.changed", LOG_STR("dataset", d->ref), LOG_STR("run", g->run),
                   LOG_ERR(&one));
@@ -461,10 +492,10 @@ static int take_record(struct ingest *g, int folder, struct err *e)
         }
         log_error("run.record", LOG_STR("run", g->run), LOG_ERR(&bad));
         be_lost(g, arena_printf(g->arena, "its record cannot be read: %s", bad.message));
-        return check_datasets(g, e);
+        return check_datasets(g, folder, e);
     }
     g->metric_lines = count_of(json_get(root, "metrics"), "lines");
-    if (take_outputs(g, folder, files, e) < 0 || check_datasets(g, e) < 0)
+    if (take_outputs(g, folder, files, e) < 0 || check_datasets(g, folder, e) < 0)
         return -1;
     g->finished = true;
     return 0;
@@ -492,7 +523,7 @@ int ingest_work(void *ctx, struct err *e)
     if (!g->record) {
         if (g->gone)
             be_lost(g, "its monitor died");
-        return g->finished ? check_datasets(g, e) : 0;
+        return g->finished ? check_datasets(g, folder, e) : 0;
     }
     if (take_record(g, folder, e) < 0) {
         g->position = from; /* the pass is done again as a whole */

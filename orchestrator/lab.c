@@ -9,6 +9,7 @@
 #include "api/common/log.h"
 #include "api/common/mem.h"
 #include "orchestrator/conn.h"
+#include "orchestrator/damage.h"
 #include "orchestrator/launch_client.h"
 #include "orchestrator/live.h"
 #include "orchestrator/profiles.h"
@@ -277,6 +278,7 @@ static int start(struct lab *lab, int listen_fd, int launch_fd, int launch_pid, 
     lab->launch = launch_new(lab, launch_fd, launch_pid);
     lab->server =
         server_new(lab, listen_fd, (size_t)(files > 2 * FDS_KEPT ? files - FDS_KEPT : files / 2));
+    damage_start(lab);
     sweep_start(lab, u.rows, u.count);
     live_recover(lab, u.rows, u.count);
     arena_free(u.arena);

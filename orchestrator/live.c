@@ -253,7 +253,7 @@ static void keep_datasets(struct live *v, const struct run_row *row)
         v->datasets[i].name = arena_strdup(v->arena, row->datasets[i].name);
         v->datasets[i].ref = arena_strdup(v->arena, row->datasets[i].ref);
         v->datasets[i].manifest = arena_strdup(v->arena, row->datasets[i].manifest);
-        v->datasets[i].classification = NULL;
+        v->datasets[i].classification = v->datasets[i].quarantine_reason = NULL;
     }
 }
 
@@ -382,17 +382,32 @@ static void tell_code_changed(struct live *v, const struct prepare *p)
     lab_write(v->lab, code_changed_job, code_changed_written, c);
 }
 
+/* What a person can do about it, that works. */
+static const char *hint_for(const struct prepare *p, const struct err *e)
+{
+    const char *step = p->step ? p->step : "";
+    bool lost = e->kind == E_NOT_FOUND || e->kind == E_CONFLICT;
+    if (p->bad || p->quarantined)
+        return "the version is in quarantine: add its data anew from their source (`enclos dataset "
+               "add`) and use the new version";
+    if (!strcmp(step, "code_tree") && lost)
+        return "submit it again: what the lab lacks is sent anew then";
+    if (e->hint[0])
+        return e->hint;
+    if (!strcmp(step, "code_tree") || !strncmp(step, "dataset_", 8))
+        return "look at the disk and the daemon's log, then submit it again";
+    return NULL;
+}
+
 static void failed_start(struct live *v, const struct prepare *p, const struct err *e)
 {
     AUTO_BUF struct buf failed = BUF_INIT(4096);
     struct jw w = jw_to(&failed);
-    const char *hint =
-        p->bad ? "the dataset is set aside; register and seal it anew from its source" : e->hint;
     jw_obj(&w);
     jw_str_at(&w, "step", p->step ? p->step : "prepare");
     jw_str_at(&w, "errno", e->os_errno ? err_errno_name(e->os_errno) : NULL);
     jw_str_at(&w, "message", e->message);
-    jw_str_at(&w, "hint", hint[0] ? hint : NULL);
+    jw_str_at(&w, "hint", hint_for(p, e));
     jw_end_obj(&w);
     if (p->bad) {
         struct quarantine *q = mem_alloc(sizeof *q);

@@ -1,12 +1,14 @@
 /*
  * method_dataset.c - dataset.*: registering, sealing and finding dataset versions.
  */
+#include "api/common/log.h"
 #include "api/common/text.h"
 #include "catalog/dataset.h"
 #include "catalog/digest.h"
 #include "catalog/manifest.h"
 #include "catalog/objects.h"
 #include "catalog/tree.h"
+#include "orchestrator/damage.h"
 #include "orchestrator/request.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -96,6 +98,7 @@ static int add_write(struct request *q, struct cat *db, struct err *e)
     jw_int_at(&w, "version", row.version);
     jw_str_at(&w, "ref", row.ref);
     jw_str_at(&w, "state", dataset_state_name(row.state));
+    jw_bool_at(&w, "existed", existed);
     jw_end_obj(&w);
     return 0;
 }
@@ -118,10 +121,17 @@ int method_dataset_add(struct request *q, struct err *e)
 
 /* ---- dataset.seal: row, then files, then state ---- */
 
+struct seal {
+    struct dataset_row row;
+    bool damaged;      /* an object of it was */
+    struct err reason; /* then: the answer */
+};
+
 static int seal_get(struct request *q, struct cat *db, struct err *e)
 {
+    struct seal *s = q->state;
     return cat_dataset_get(db, q->arena, request_str(q, "name"), request_int(q, "version", 0),
-                           q->state, e);
+                           &s->row, e);
 }
 
 static bool may_go_on(void *ctx, uint64_t done_bytes)
@@ -131,37 +141,89 @@ static bool may_go_on(void *ctx, uint64_t done_bytes)
     return !atomic_load(&lab->stopping);
 }
 
-static int seal_check(struct request *q, struct cat *db, struct err *e)
+/* Every file is read before the answer, so that all that is missing can be sent in one go. */
+static int seal_objects(struct request *q, const struct manifest *m, struct err *e)
 {
-    const struct dataset_row *d = q->state;
+    struct seal *s = q->state;
     const struct digest_progress progress = {may_go_on, q->lab};
-    AUTO_MANIFEST struct manifest *m = NULL;
-    AUTO_FREE char *tree = NULL;
-    (void)db;
+    const char *first = NULL, *damaged = NULL;
+    size_t lost = 0;
 
-    if (manifest_load(q->lab->store, d->manifest, &m, e) < 0)
-        return err_context(e, "the manifest of %s", d->ref);
     for (size_t i = 0; i < m->count; i++) {
-        uint64_t size;
         const struct manifest_entry *en = &m->entries[i];
-        if (!objects_has(q->lab->store, en->sha256, &size))
-            return err_set(e, E_CONFLICT, "manifest", "send it with blob.put, then seal",
-                           "the lab has no content of %.120s", en->path);
-        if (size != en->size_bytes)
+        struct err bad = {0};
+        uint64_t size = 0;
+        if (objects_verify(q->lab->store, en->sha256, &progress, &bad) < 0) {
+            if (bad.kind != E_NOT_FOUND && bad.kind != E_CONFLICT) {
+                *e = bad;
+                return err_context(e, "%.100s", en->path);
+            }
+            if (bad.kind == E_CONFLICT && !damaged)
+                damaged = en->path;
+            first = first ? first : en->path;
+            lost++;
+        } else if (objects_has(q->lab->store, en->sha256, &size) && size != en->size_bytes) {
             return err_set(e, E_CONFLICT, "manifest", "make the manifest anew",
                            "%.120s has %" PRIu64 " bytes, not %" PRIu64, en->path, size,
                            en->size_bytes);
-        if (objects_verify(q->lab->store, en->sha256, &progress, e) < 0)
-            return err_context(e, "%.100s", en->path);
+        }
     }
-    if (tree_ensure_data(q->lab->store, m, &tree, e) < 0)
-        return err_context(e, "the tree of %s", d->ref);
-    return tree_verify(q->lab->store, m, q->lab->verified, &progress, NULL, e);
+    if (lost == 0)
+        return 0;
+    s->damaged = damaged != NULL;
+    const char *hint =
+        s->row.state == DATASET_DRAFT
+            ? "add it again: `enclos dataset add` sends what is missing and uses this draft (by "
+              "the "
+              "API: blob.missing, blob.put, dataset.seal)"
+            : "add its data anew from their source (`enclos dataset add`) and use the new version";
+    char more[40] = "";
+    if (lost > 1)
+        snprintf(more, sizeof more, " and of %zu more", lost - 1);
+    if (damaged)
+        return err_set(e, E_CONFLICT, "manifest", hint,
+                       "the lab's copy of %.120s%s was damaged and is set aside", damaged, more);
+    return err_set(e, E_CONFLICT, "manifest", hint, "the lab has no content of %.120s%s", first,
+                   more);
+}
+
+static int seal_tree(struct request *q, const struct manifest *m, struct err *e)
+{
+    const struct digest_progress progress = {may_go_on, q->lab};
+    const struct seal *s = q->state;
+    for (int tries = 0;; tries++) {
+        AUTO_FREE char *tree = NULL;
+        struct err bad = {0};
+        if (tree_ensure_data(q->lab->store, m, &tree, e) < 0)
+            return err_context(e, "the tree of %s", s->row.ref);
+        if (tree_verify(q->lab->store, m, q->lab->verified, &progress, NULL, &bad) == 0)
+            return 0;
+        /* The objects are right: only the tree that another version left there is not. */
+        if (bad.kind != E_CONFLICT || tries > 0) {
+            *e = bad;
+            return -1;
+        }
+        log_error("dataset.tree_changed", LOG_STR("dataset", s->row.ref), LOG_ERR(&bad));
+        damage_condemn(q->lab, m, s->row.ref);
+    }
+}
+
+static int seal_check(struct request *q, struct cat *db, struct err *e)
+{
+    struct seal *s = q->state;
+    AUTO_MANIFEST struct manifest *m = NULL;
+    (void)db;
+
+    if (manifest_load(q->lab->store, s->row.manifest, &m, e) < 0) {
+        s->damaged = e->kind == E_CONFLICT;
+        return err_context(e, "the manifest of %s", s->row.ref);
+    }
+    return seal_objects(q, m, e) < 0 ? -1 : seal_tree(q, m, e);
 }
 
 static int seal_write(struct request *q, struct cat *db, struct err *e)
 {
-    struct dataset_row *d = q->state;
+    struct dataset_row *d = &((struct seal *)q->state)->row;
     if (cat_dataset_seal(db, d->key, &q->actor, time_now_us(), e) < 0 ||
         cat_dataset_get(db, q->arena, d->name, d->version, d, e) < 0)
         return -1;
@@ -170,12 +232,34 @@ static int seal_write(struct request *q, struct cat *db, struct err *e)
     return 0;
 }
 
+static int seal_quarantine(struct request *q, struct cat *db, struct err *e)
+{
+    const struct seal *s = q->state;
+    char reason[272];
+    snprintf(reason, sizeof reason, "at dataset.seal: %.240s", s->reason.message);
+    return cat_dataset_quarantine(db, s->row.key, reason, time_now_us(), e);
+}
+
+static void seal_quarantined(struct request *q, const struct err *e)
+{
+    const struct seal *s = q->state;
+    const struct err answer = s->reason;
+    if (e)
+        log_error("dataset.quarantine", LOG_STR("dataset", s->row.ref), LOG_ERR(e));
+    request_end(q, &answer);
+}
+
 static void seal_checked(struct request *q, const struct err *e)
 {
-    if (e)
+    struct seal *s = q->state;
+    if (e && s->damaged && s->row.state == DATASET_SEALED) {
+        s->reason = *e; /* it was sealed already, and is not what it was */
+        request_write(q, seal_quarantine, seal_quarantined);
+    } else if (e) {
         request_end(q, e);
-    else
+    } else {
         request_write(q, seal_write, NULL);
+    }
 }
 
 static void seal_got(struct request *q, const struct err *e)
@@ -189,7 +273,9 @@ static void seal_got(struct request *q, const struct err *e)
 int method_dataset_seal(struct request *q, struct err *e)
 {
     (void)e;
-    q->state = arena_alloc(q->arena, sizeof(struct dataset_row));
+    struct seal *s = arena_alloc(q->arena, sizeof *s);
+    *s = (struct seal){.damaged = false};
+    q->state = s;
     request_read(q, seal_get, seal_got);
     return 0;
 }

@@ -429,7 +429,9 @@ const struct method methods[] = {
      .errors = FINDS_RUN | KIND(E_LIMIT),
      .handle = method_run_watch},
     {.name = "dataset.add",
-     .summary = "Registers a version of a dataset, as a draft.",
+     .summary =
+         "Registers a version of a dataset, as a draft. The same again, while that draft is the "
+         "latest version and not sealed, gives the same draft.",
      .params =
          (const struct param[]){
              {.name = "name", .type = PARAM_NAME, .required = true, .meaning = "its name"},
@@ -450,12 +452,14 @@ const struct method methods[] = {
               .meaning = "manifest of its files, stored before with blob.put"},
              KEY_PARAM,
              END_PARAMS},
-     .result = "{name, version, ref: NAME@VERSION, state}",
+     .result = "{name, version, ref: NAME@VERSION, state, existed}",
      .errors = WRITES,
      .flags = METHOD_CREATES,
      .handle = method_dataset_add},
     {.name = "dataset.seal",
-     .summary = "Checks every file of a draft and closes it: from then on runs may use it.",
+     .summary =
+         "Checks every file of a draft and closes it: from then on runs may use it. When files "
+         "are missing or damaged the draft stays: send what blob.missing names, then again.",
      .params =
          (const struct param[]){
              {.name = "name", .type = PARAM_NAME, .required = true, .meaning = "its name"},

@@ -11,6 +11,7 @@
 #include "api/common/log.h"
 #include "catalog/manifest.h"
 #include "catalog/tree.h"
+#include "orchestrator/damage.h"
 #include "orchestrator/lab.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +34,12 @@ static int prepare_dataset(struct prepare *p, const struct run_dataset *d, const
     AUTO_MANIFEST struct manifest *m = NULL;
     AUTO_FREE char *tree = NULL;
 
+    if (d->quarantined) { /* since it was submitted */
+        p->step = "dataset_verify";
+        p->quarantined = true;
+        return err_set(e, E_CONFLICT, "datasets", NULL, "%s is in quarantine: %s", d->ref,
+                       d->quarantine_reason);
+    }
     p->step = "dataset_tree";
     if (manifest_load(p->lab->store, d->manifest, &m, e) < 0 ||
         tree_ensure_data(p->lab->store, m, &tree, e) < 0) {
@@ -45,8 +52,12 @@ static int prepare_dataset(struct prepare *p, const struct run_dataset *d, const
     }
     p->step = "dataset_verify";
     if (tree_verify(p->lab->store, m, p->lab->verified, &progress, NULL, e) < 0) {
-        if (e->kind == E_CONFLICT)
+        if (e->kind == E_CONFLICT) {
             p->bad = d;
+            damage_condemn(p->lab, m, d->ref);
+        } else if (e->kind == E_NOT_FOUND) {
+            e->kind = E_UNAVAILABLE; /* dropped since we built it: next time it is built anew */
+        }
         return err_context(e, "dataset %s", d->ref);
     }
     *path = arena_strdup(p->arena, tree);

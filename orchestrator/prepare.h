@@ -20,6 +20,7 @@ struct prepare {
     int folder_fd;                 /* of the run folder, on success */
     const char *step;              /* that failed: "dataset_verify", "code_tree", ... */
     const struct run_dataset *bad; /* the version whose files are not what they were */
+    bool quarantined;              /* a version is, since the run was submitted */
     struct err code_changed; /* what was wrong in the code tree that stood; it was built anew */
 };
 

@@ -140,6 +140,151 @@ def test_a_dataset_changed_behind_the_labs_back_is_not_used(lab):
     assert "integrity" in audit or "changed" in audit or "dataset" in audit
 
 
+def write_file(lab, name, content):
+    path = os.path.join(lab.top, name)
+    with open(path, "wb") as f:
+        f.write(content)
+    return path
+
+
+def add_by_hand(lab, name, path):
+    return lab.cli("dataset", "add", name, path, "--classification", "interne")
+
+
+def audited(lab, action):
+    return [e for e in lab.rpc("audit.list", limit=100).entries if e.action == action]
+
+
+def test_a_damaged_dataset_heals_by_adding_it_again(lab):
+    content = b"patient,diagnosis\n1,benign\n"
+    digest = hashlib.sha256(content).hexdigest()
+    data = write_file(lab, "data.csv", content)
+    assert add_by_hand(lab, "d", data).returncode == 0
+    other = lab.add_dataset("other", {"same.csv": content})  # the same object in another dataset
+    assert lab.run(["cat", "/data/d/data.csv"], datasets=["d@1"]).verdict == "succeeded"
+    assert lab.rpc("blob.missing", sha256=[digest]).missing == []
+    tamper(object_path(lab, content), content.replace(b"benign", b"malign"))
+
+    run = lab.run(["cat", "/data/d/data.csv"], datasets=["d@1"])
+    assert run.verdict == "setup_failed" and run.failed.step == "dataset_verify", run
+    assert "enclos dataset add" in run.failed.hint, run.failed
+    assert lab.rpc("blob.missing", sha256=[digest]).missing == [digest], "a damaged object is not missing"
+    aside = os.listdir(os.path.join(lab.state, "damaged"))
+    assert len(aside) == 1 and aside[0].startswith(digest), aside
+    with open(os.path.join(lab.state, "damaged", aside[0]), "rb") as f:
+        assert b"malign" in f.read(), "what was found is not kept"
+    assert [e.get("object") for e in lab.daemon_events() if e.get("event") == "object.set_aside"] == [digest]
+    harness.Deadline(10).until(lambda: audited(lab, "object.set_aside"), "the entry in the audit log")
+    entry, = audited(lab, "object.set_aside")
+    assert entry.subject == digest and entry.detail.file == "damaged/" + aside[0], entry
+
+    added = add_by_hand(lab, "d", data)
+    assert added.returncode == 0 and "d@2" in added.stdout, (added.stdout, added.stderr)
+    run = lab.run(["cat", "/data/d/data.csv"], datasets=["d@2"])
+    assert run.verdict == "succeeded" and lab.log(run.id) == content, run
+    # The other dataset has its bytes back, and was never used with the wrong ones.
+    assert lab.run(["cat", "/data/other/same.csv"], datasets=[other]).verdict == "succeeded"
+    versions = {d.ref: (d.state, d.quarantined) for d in lab.rpc("dataset.list").datasets}
+    assert versions == {"d@1": ("sealed", True), "d@2": ("sealed", False), "other@1": ("sealed", False)}, versions
+    with pytest.raises(RpcError) as refused:
+        lab.submit("true", datasets=["d@1"])
+    assert "quarantine" in refused.value.message
+    assert lab.rpc("audit.verify").ok
+
+
+def test_damage_found_while_sealing_leaves_one_draft_that_the_next_add_uses(lab):
+    content = {"a.csv": b"a\n1\n", "b.csv": b"b\n2\n", "c.csv": b"c\n3\n"}
+    lab.add_dataset("first", content)
+    paths = [write_file(lab, name, c) for name, c in content.items()]
+    for name in ("a.csv", "b.csv"):
+        tamper(object_path(lab, content[name]), content[name][::-1])
+    refused = lab.cli("dataset", "add", "d", *paths, "--classification", "interne")
+    assert refused.returncode == 1, (refused.stdout, refused.stderr)
+    for word in ("a.csv", "1 more", "damaged", "enclos dataset add"):
+        assert word in refused.stderr, refused.stderr
+    added = lab.cli("dataset", "add", "d", *paths, "--classification", "interne")  # all of it, in one go
+    assert added.returncode == 0 and "d@1" in added.stdout, (added.stdout, added.stderr)
+    run = lab.run(["cat", "/data/d/a.csv", "/data/d/b.csv"], datasets=["d@1"])
+    assert lab.log(run.id) == content["a.csv"] + content["b.csv"]
+    assert [d.ref for d in lab.rpc("dataset.list").datasets] == ["d@1", "first@1"]
+
+
+def test_a_sealed_version_that_is_sealed_again_and_is_damaged_goes_to_quarantine(lab):
+    content = b"a\n1\n"
+    lab.add_dataset("d", {"a.csv": content})
+    tamper(object_path(lab, content), content[::-1])
+    with pytest.raises(RpcError) as refused:
+        lab.rpc("dataset.seal", name="d", version=1)
+    assert refused.value.kind == "conflict" and "damaged" in refused.value.message, refused.value
+    assert "new version" in refused.value.hint
+    assert lab.rpc("dataset.get", name="d").quarantined
+
+
+def test_a_run_whose_code_is_damaged_says_to_submit_it_again_and_that_works(lab):
+    code = os.path.join(lab.top, "code")
+    os.mkdir(code)
+    with open(os.path.join(code, "main.sh"), "w") as f:
+        f.write("echo right\n")
+    assert lab.cli("run", "--", "sh", "main.sh", cwd=code).returncode == 0
+    shutil.rmtree(os.path.join(lab.state, "trees", "code-" + lab.get(lab.rpc("run.list").runs[0].id).code))
+    tamper(object_path(lab, b"echo right\n"), b"echo wrong\n")
+    refused = lab.cli("run", "--", "sh", "main.sh", cwd=code)
+    run = lab.get(lab.rpc("run.list").runs[0].id)
+    assert refused.returncode == 125 and run.verdict == "setup_failed", (refused.stdout, refused.stderr)
+    assert run.failed.step == "code_tree" and "submit it again" in run.failed.hint, run.failed
+    again = lab.cli("run", "--", "sh", "main.sh", cwd=code)
+    assert again.returncode == 0 and "right" in again.stdout, (again.stdout, again.stderr)
+
+
+def test_a_run_that_waited_does_not_start_on_a_version_in_quarantine(new_lab):
+    lab = new_lab(extra=["--cpus", "1"])
+    lab.start_daemon()
+    content = b"a\n1\n"
+    lab.add_dataset("d", {"a.csv": content})
+    first = lab.submit(["sh", "-c", "echo begin; sleep 1"], resources={"cpus_milli": 1000})
+    lab.wait_log(first, b"begin")
+    bad, waiting = (lab.submit(["cat", "/data/d/a.csv"], datasets=["d@1"], resources={"cpus_milli": 1000})
+                    for _ in range(2))
+    tamper(object_path(lab, content), content[::-1])
+    assert lab.wait(bad).verdict == "setup_failed"
+    lab.put_blob(content)  # whole again: the version is not, before its custodian says so
+    run = lab.wait(waiting)
+    assert run.verdict == "setup_failed" and "quarantine" in run.reason, run
+    assert "enclos dataset add" in run.failed.hint
+
+
+def test_a_run_that_read_what_another_found_changed_is_told(lab):
+    content = b"a\n1\n"
+    ref = lab.add_dataset("d", {"a.csv": content})
+    same = lab.add_dataset("e", {"a.csv": content})  # the same files: the same tree
+    going = lab.submit(["sh", "-c", "echo begin; sleep 2; cat /data/d/a.csv"], datasets=[ref])
+    lab.wait_log(going, b"begin")
+    tamper(object_path(lab, content), content[::-1])
+    assert lab.run(["true"], datasets=[same]).verdict == "setup_failed"
+    lab.put_blob(content)
+    lab.add_dataset("f", {"a.csv": content})
+    assert lab.run(["true"], datasets=["f@1"]).verdict == "succeeded"  # the tree stands again, and is right
+    run = lab.wait(going)
+    assert run.verdict == "succeeded" and lab.log(run.id).endswith(content[::-1]), "its files stayed, wrong as they were"
+    assert run.failed and run.failed.step == "dataset_verify_after" and "d@1" in str(run.failed), run
+    assert lab.rpc("dataset.get", name="d").quarantined
+
+
+def test_an_object_set_aside_just_before_a_kill_is_audited_at_the_next_start(lab):
+    content = b"never said\n"
+    digest = lab.put_blob(content)
+    lab.kill_daemon()
+    name = f"{digest}.1700000000000000"
+    os.rename(object_path(lab, content), os.path.join(lab.state, "damaged", name))
+    for _ in range(2):
+        lab.start_daemon()
+        harness.Deadline(10).until(lambda: audited(lab, "object.set_aside"), "the entry in the audit log")
+        lab.stop_daemon()
+    lab.start_daemon()
+    entry, = audited(lab, "object.set_aside")
+    assert entry.subject == digest and entry.time_us == 1700000000000000
+
+
 def test_code_changed_behind_the_labs_back_is_not_run(lab):
     code = lab.put_files({"main.sh": b"echo right\n", "lib/data.txt": b"1\n"})
     for _ in range(2):

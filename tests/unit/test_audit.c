@@ -159,9 +159,23 @@ static void a_detail_that_is_no_object_is_refused(void **state)
     assert_int_equal(fx_count(f->db, "audit"), 5);
 }
 
+static void entries_are_found_by_action_subject_and_time(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    struct audit_known list[] = {
+        {"r1", 1003, false}, {"r1", 1006, false}, {"r2", 1003, false}, {"r1", 1001, false}};
+    OK(audit_find(f->db, "run.submitted", list, 4, &e), e);
+    assert_true(list[0].found && !list[1].found && !list[2].found && list[3].found);
+    OK(audit_find(f->db, "run.finished", list, 4, &e), e);
+    assert_false(list[0].found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(entries_are_found_by_action_subject_and_time, setup,
+                                        fx_teardown),
         cmocka_unit_test_setup_teardown(a_whole_chain_verifies_and_lists_newest_first, setup,
                                         fx_teardown),
         cmocka_unit_test_setup_teardown(the_hash_is_that_of_the_documented_text, setup,
