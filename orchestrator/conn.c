@@ -7,7 +7,9 @@
  *          +--- not asked for while CONN_OPEN_MAX are under way or CONN_OUT_HIGH waits ---+
  *
  * Nothing of a client may grow without bound: the line (FRAME_MAX_BYTES), requests under way, answers
- * that it does not fetch, descriptors. A client that breaks a bound it was told of is closed.
+ * that it does not fetch, descriptors. A client that breaks a bound it was told of is closed. An account may
+ * open connections by the hundred, so what they have together is bounded as well, for each account:
+ * past that its connections are not read until it has less under way.
  */
 #include "orchestrator/conn.h"
 #include "api/common/fd.h"
@@ -15,12 +17,12 @@
 #include "api/common/log.h"
 #include "api/common/mem.h"
 #include "orchestrator/lab.h"
+#include "orchestrator/peer.h"
 #include "orchestrator/request.h"
 #include "orchestrator/watch.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,14 +31,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { RECV_BYTES = 64 << 10, ACCEPT_BURST = 64, OUT_KEEP = 16 << 10, NAMES_MAX = 4096 };
-
-struct peer { /* what is known of a uid */
-    uid_t uid;
-    bool known;
-    char name[64];
-    struct peer *next;
-};
+enum { RECV_BYTES = 64 << 10, ACCEPT_BURST = 64, OUT_KEEP = 16 << 10 };
 
 struct conn {
     uint64_t id;
@@ -47,6 +42,7 @@ struct conn {
     struct frame_reader in;
     struct buf out;
     size_t out_sent;
+    size_t out_taken, half_taken; /* what its peer is charged with for `out` and `in` */
     int fds[CONN_FDS_MAX];
     size_t fd_count;
     struct peer *peer;
@@ -72,8 +68,7 @@ struct server {
     struct map conns;
     uint64_t next_id;
     struct conn *dirty;
-    struct peer *peers;
-    size_t peer_count;
+    struct peers *peers;
     char *chunk; /* RECV_BYTES, shared by all */
 };
 
@@ -132,6 +127,48 @@ int conn_bind(const char *path, bool for_all, int *listen_fd, struct err *e)
     return 0;
 }
 
+/* ---- accounts ---- */
+
+static void mark_dirty(struct conn *c)
+{
+    if (c->dirty || c->closing)
+        return;
+    c->dirty = true;
+    c->dirty_next = c->server->dirty;
+    c->server->dirty = c;
+}
+
+/* Its name is known now, or there is room again: its connections may be read. */
+static void on_peer_ready(void *ctx, struct peer *p)
+{
+    struct server *s = ctx;
+    size_t at = 0;
+    struct conn *c;
+    while ((c = map_each(&s->conns, &at)))
+        if (c->peer == p)
+            mark_dirty(c);
+}
+
+struct peer *conn_peer(const struct conn *c)
+{
+    return c->peer;
+}
+
+/* After `out` or `in` has changed: the peer is charged with what they hold now. */
+static void charge(struct conn *c)
+{
+    size_t out = c->closing ? 0 : c->out.len - c->out_sent;
+    size_t half = c->closing ? 0 : c->in.in.cap;
+    peer_half(c->peer, c->half_taken, half);
+    c->half_taken = half;
+    size_t before = c->out_taken;
+    c->out_taken = out;
+    if (out > before)
+        peer_take(c->peer, out - before);
+    else if (out < before)
+        peer_give(c->peer, before - out);
+}
+
 /* ---- closing ---- */
 
 static void on_closed(uv_handle_t *h)
@@ -139,6 +176,15 @@ static void on_closed(uv_handle_t *h)
     struct conn *c = h->data;
     fd_close_at(&c->fd);
     free(c);
+}
+
+static void drop_unclaimed(struct conn *c)
+{
+    for (size_t i = 0; i < c->fd_count; i++)
+        fd_close_at(&c->fds[i]);
+    if (c->fd_count > 0)
+        peer_fds_closed(c->peer, c->fd_count);
+    c->fd_count = 0;
 }
 
 static void conn_close(struct conn *c)
@@ -154,11 +200,11 @@ static void conn_close(struct conn *c)
             *at = c->dirty_next;
             break;
         }
-    for (size_t i = 0; i < c->fd_count; i++)
-        fd_close_at(&c->fds[i]);
-    c->fd_count = 0;
+    drop_unclaimed(c);
     frame_fini(&c->in);
     buf_fini(&c->out);
+    peer_left(c->peer);
+    charge(c);
     uv_close((uv_handle_t *)&c->poll, on_closed);
 }
 
@@ -175,11 +221,8 @@ void conn_send(struct conn *c, const char *text, size_t len)
         return;
     buf_add(&c->out, text, len);
     buf_add_char(&c->out, '\n');
-    if (!c->dirty) {
-        c->dirty = true;
-        c->dirty_next = c->server->dirty;
-        c->server->dirty = c;
-    }
+    charge(c);
+    mark_dirty(c);
 }
 
 size_t conn_out_bytes(const struct conn *c)
@@ -219,6 +262,7 @@ static bool conn_flush(struct conn *c)
         buf_consume(&c->out, c->out_sent);
         c->out_sent = 0;
     }
+    charge(c);
     return true;
 }
 
@@ -249,14 +293,8 @@ static void on_prepare(uv_prepare_t *h)
 
 static bool may_process(const struct conn *c)
 {
-    return !c->closing && c->open < CONN_OPEN_MAX && out_left(c) < CONN_OUT_HIGH;
-}
-
-static void drop_unclaimed(struct conn *c)
-{
-    for (size_t i = 0; i < c->fd_count; i++)
-        fd_close_at(&c->fds[i]);
-    c->fd_count = 0;
+    return !c->closing && c->open < CONN_OPEN_MAX && out_left(c) < CONN_OUT_HIGH &&
+           peer_may_go_on(c->peer);
 }
 
 static void conn_process(struct conn *c)
@@ -284,6 +322,7 @@ static void conn_process(struct conn *c)
             frame_init(&c->in);
         }
     }
+    charge(c);
     if (c->eof && drained && c->open == 0 && out_left(c) == 0) {
         conn_close(c);
         return;
@@ -304,6 +343,9 @@ static void conn_read(struct conn *c)
     int fds[FD_PASS_MAX];
     size_t fd_count = CONN_FDS_MAX - c->fd_count;
 
+    if (!may_process(c))
+        return; /* another connection of its account has used up the room since we asked */
+
     ssize_t n = fd_recv(c->fd, s->chunk, RECV_BYTES, fds, &fd_count);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -313,6 +355,8 @@ static void conn_read(struct conn *c)
     }
     for (size_t i = 0; i < fd_count; i++)
         c->fds[c->fd_count++] = fds[i];
+    if (fd_count > 0)
+        peer_fds_came(c->peer, fd_count);
     if (n == 0) {
         if (peer_is_gone(c)) {
             conn_close(c);
@@ -333,6 +377,8 @@ static void conn_read(struct conn *c)
         return;
     }
     conn_process(c);
+    if (!c->closing && c->half_taken > RECV_BYTES && peer_has_too_many_halves(c->peer))
+        conn_close(c);
 }
 
 static void on_poll(uv_poll_t *h, int status, int events)
@@ -380,62 +426,6 @@ static void conn_update(struct conn *c)
         conn_close(c);
 }
 
-/* ---- names of peers: the name service may be slow, so never on the loop ---- */
-
-struct lookup {
-    struct server *server;
-    uid_t uid;
-    char name[64];
-};
-
-static int lookup_work(void *ctx, struct err *e)
-{
-    struct lookup *l = ctx;
-    struct passwd pw, *found = NULL;
-    char text[4096];
-    (void)e;
-    if (getpwuid_r(l->uid, &pw, text, sizeof text, &found) == 0 && found)
-        snprintf(l->name, sizeof l->name, "%s", found->pw_name);
-    else
-        snprintf(l->name, sizeof l->name, "uid %u", (unsigned)l->uid);
-    return 0;
-}
-
-static void lookup_done(void *ctx, const struct err *e)
-{
-    struct lookup *l = ctx;
-    struct server *s = l->server;
-    (void)e;
-    for (struct peer *p = s->peers; p; p = p->next)
-        if (p->uid == l->uid) {
-            snprintf(p->name, sizeof p->name, "%s", l->name);
-            p->known = true;
-            size_t at = 0;
-            struct conn *c;
-            while ((c = map_each(&s->conns, &at)))
-                if (c->peer == p)
-                    conn_update(c);
-        }
-    free(l);
-}
-
-static struct peer *peer_get(struct server *s, uid_t uid)
-{
-    for (struct peer *p = s->peers; p; p = p->next)
-        if (p->uid == uid)
-            return p;
-    if (s->peer_count >= NAMES_MAX)
-        return NULL;
-    struct peer *p = mem_alloc(sizeof *p);
-    *p = (struct peer){.uid = uid, .next = s->peers};
-    s->peers = p;
-    s->peer_count++;
-    struct lookup *l = mem_alloc(sizeof *l);
-    *l = (struct lookup){.server = s, .uid = uid};
-    lab_pool(s->lab, lookup_work, lookup_done, l);
-    return p;
-}
-
 /* ---- accepting ---- */
 
 static void accept_again(uv_timer_t *t);
@@ -457,8 +447,8 @@ static void accept_one(struct server *s, int fd)
     /* The folder keeps others out of a private lab; a descriptor that was handed on would not be. */
     if (!s->lab->opt.as_root && cred.uid != s->lab->owner.uid && cred.uid != 0)
         return;
-    struct peer *p = peer_get(s, cred.uid);
-    if (!p)
+    struct peer *p = peer_find(s->peers, cred.uid);
+    if (!p || !peer_came(p))
         return;
     struct conn *c = mem_alloc(sizeof *c);
     *c = (struct conn){.id = ++s->next_id, .server = s, .fd = -1, .peer = p};
@@ -467,6 +457,7 @@ static void accept_one(struct server *s, int fd)
     buf_init(&c->out, (size_t)(CONN_OPEN_MAX + 258) * FRAME_MAX_BYTES);
     c->poll.data = c;
     if (uv_poll_init(&s->lab->loop, &c->poll, own) != 0) {
+        peer_left(p);
         frame_fini(&c->in);
         buf_fini(&c->out);
         free(c);
@@ -519,6 +510,8 @@ struct server *server_new(struct lab *lab, int listen_fd, size_t conn_max)
     *s = (struct server){
         .lab = lab, .listen_fd = listen_fd, .conn_max = conn_max, .accepting = true};
     s->chunk = mem_alloc(RECV_BYTES);
+    /* In a lab for several accounts none may take all connections. */
+    s->peers = peers_new(lab, lab->opt.as_root ? (conn_max + 3) / 4 : conn_max, on_peer_ready, s);
     s->listen_poll.data = s->flush.data = s->accept_later.data = s;
     if (uv_poll_init(&lab->loop, &s->listen_poll, listen_fd) != 0 ||
         uv_prepare_init(&lab->loop, &s->flush) != 0 ||
@@ -564,11 +557,7 @@ void server_close_all(struct server *s)
 void server_free(struct server *s)
 {
     map_fini(&s->conns);
-    while (s->peers) {
-        struct peer *p = s->peers;
-        s->peers = p->next;
-        free(p);
-    }
+    peers_free(s->peers);
     free(s->chunk);
     free(s);
 }
@@ -622,11 +611,8 @@ void conn_ended(struct conn *c)
 {
     c->open--;
     /* Go on with what was not read for this: from the flush, so that a chain of quick calls does not nest. */
-    if (!c->processing && !c->closing && !c->dirty) {
-        c->dirty = true;
-        c->dirty_next = c->server->dirty;
-        c->server->dirty = c;
-    }
+    if (!c->processing)
+        mark_dirty(c);
 }
 
 size_t *conn_watch_count(struct conn *c)

@@ -11,6 +11,7 @@
 
 struct lab;
 struct conn;
+struct peer;
 struct server;
 
 enum {
@@ -42,8 +43,10 @@ struct cat_actor conn_actor(const struct conn *c);
 void conn_send(struct conn *c, const char *text, size_t len);
 size_t conn_out_bytes(const struct conn *c);
 
-/* The oldest descriptor received and not claimed, or -1. Gives. */
+/* The oldest descriptor received and not claimed, or -1. Gives: tell peer_fds_closed once it is closed. */
 int conn_claim_fd(struct conn *c);
+
+struct peer *conn_peer(const struct conn *c); /* lives as long as the server: see peer.h */
 
 /* Counts requests under way. */
 void conn_opened(struct conn *c);

@@ -12,6 +12,7 @@
 #include "orchestrator/damage.h"
 #include "orchestrator/launch_client.h"
 #include "orchestrator/live.h"
+#include "orchestrator/peer.h"
 #include "orchestrator/profiles.h"
 #include "orchestrator/rights.h"
 #include "orchestrator/sweep.h"
@@ -25,7 +26,7 @@ enum {
     STOP_TICK_MS = 20,
     STOP_FLUSH_MS = 3000, /* for clients to fetch their last answers */
     STOP_MAX_MS = 15000,  /* for the pool to end what it does */
-    FDS_KEPT = 512,       /* for files, the catalog and runs */
+    FDS_KEPT = 512 + PEERS_FDS_MAX, /* for files, the catalog and runs; passed by clients */
 };
 
 /* ---- jobs ---- */

@@ -8,6 +8,7 @@
 #include "api/common/fd.h"
 #include "api/common/frame.h"
 #include "orchestrator/conn.h"
+#include "orchestrator/peer.h"
 #include "orchestrator/rpc.h"
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +18,17 @@ enum {
     OPEN_MAX = 3000, /* requests under way in the whole lab: below the catalog's queue bound */
     ANSWER_MAX = FRAME_MAX_BYTES - 1,
     BATCH_ANSWER_MAX = FRAME_MAX_BYTES - 1,
+    /* What a message and a request take of their account's bytes beside the text itself. Most answers
+     * are far smaller, some are 700 KiB. */
+    MESSAGE_BYTES = 4 << 10,
+    REQUEST_BYTES = 128 << 10,
 };
 
 struct group {
     struct json *root;
     uint64_t conn_id;
+    struct peer *peer;
+    size_t bytes; /* that it took of its peer's */
     bool batch;
     bool starting; /* its calls are still being started: do not send yet */
     size_t open;
@@ -47,6 +54,7 @@ static void group_check_end(struct lab *lab, struct group *g)
     }
     buf_fini(&g->out);
     json_free(g->root);
+    peer_give(g->peer, g->bytes);
     free(g);
 }
 
@@ -69,9 +77,40 @@ static void answer_error(struct lab *lab, struct group *g, const char *id_text, 
     group_answer(lab, g, &one);
 }
 
+/* Counted while it is worked for: not while it waits for a run's end, which may take an hour. */
+static void begin(struct request *q)
+{
+    open_requests++;
+    peer_opened(q->group->peer);
+    peer_take(q->group->peer, REQUEST_BYTES);
+}
+
+static void set_aside(struct request *q)
+{
+    open_requests--;
+    peer_ended(q->group->peer);
+    peer_give(q->group->peer, REQUEST_BYTES);
+}
+
+void request_park(struct request *q)
+{
+    q->parked = true;
+    set_aside(q);
+}
+
+void request_unpark(struct request *q)
+{
+    q->parked = false;
+    begin(q);
+}
+
 static void request_free(struct request *q)
 {
+    if (q->fd >= 0)
+        peer_fds_closed(q->group->peer, 1);
     fd_close_at(&q->fd);
+    if (!q->parked)
+        set_aside(q);
     buf_fini(&q->out);
     free(q->id_text);
     arena_free(q->arena);
@@ -102,7 +141,6 @@ static void finish(struct request *q, int code, const struct err *e)
         }
     }
     request_free(q);
-    open_requests--;
     g->open--;
     group_check_end(lab, g);
     if (c)
@@ -155,7 +193,7 @@ static void start_call(struct lab *lab, struct conn *c, struct group *g, const s
     if (m->flags & METHOD_TAKES_FD)
         q->fd = conn_claim_fd(c);
     g->open++;
-    open_requests++;
+    begin(q);
     conn_opened(c);
     if (method_check(m, call.params, &e) < 0) {
         finish(q, RPC_INVALID_PARAMS, &e);
@@ -180,7 +218,11 @@ void request_line(struct lab *lab, struct conn *c, char *line, size_t len)
 {
     struct err e = {0};
     struct group *g = mem_alloc(sizeof *g);
-    *g = (struct group){.conn_id = conn_id(c), .starting = true};
+    *g = (struct group){.conn_id = conn_id(c),
+                        .peer = conn_peer(c),
+                        .bytes = 2 * len + MESSAGE_BYTES, /* the text and what is made of it */
+                        .starting = true};
+    peer_take(g->peer, g->bytes);
     buf_init(&g->out, 2 * FRAME_MAX_BYTES);
     g->root = json_parse(line, len, NULL, &e);
     if (!g->root) {

@@ -29,6 +29,7 @@ struct request {
     size_t id_len;
     struct cat_actor actor;
     int fd;         /* descriptor that came with it, or -1; closed with it */
+    bool parked;    /* see request_park */
     struct buf out; /* the result: one JSON value, written by whoever owns it */
     void *state;    /* of the handler, in the arena */
     /* the job under way */
@@ -43,6 +44,12 @@ void request_line(struct lab *lab, struct conn *c, char *line, size_t len);
 
 /* Answers: with q->out when e is NULL. Takes q. */
 void request_end(struct request *q, const struct err *e);
+
+/* A request that waits for something outside the lab's own work: it counts for its connection and by
+ * its text, but is not under way in the lab, however many they are. Unpark it before it gets work; one
+ * that is answered may stay parked. */
+void request_park(struct request *q);
+void request_unpark(struct request *q);
 
 typedef int request_work(struct request *q, struct cat *db, struct err *e);
 typedef void request_after(struct request *q, const struct err *e);
