@@ -26,6 +26,7 @@ enum {
     DATASET_LATEST_SEALED,
     DATASET_BY_KEY,
     DATASET_LIST,
+    DATASET_LIST_QUARANTINED,
     DATASET_SEAL,
     DATASET_RETIRE,
     DATASET_QUARANTINE,
@@ -57,6 +58,9 @@ static const struct sql_row rows[] = {
     [DATASET_BY_KEY] = {.text = SELECT "WHERE v.id = ?"},
     [DATASET_LIST] = {.text = SELECT "WHERE d.name >= ?1 AND (d.name > ?1 OR v.version < ?2)"
                                      " ORDER BY d.name, v.version DESC LIMIT ?3"},
+    [DATASET_LIST_QUARANTINED] = {.text = SELECT
+                                  "WHERE v.quarantine_us IS NOT NULL AND v.state != 'retired'"
+                                  " ORDER BY v.quarantine_us DESC LIMIT ?"},
     [DATASET_SEAL] =
         {.text = "UPDATE dataset_version SET state = 'sealed', sealed_us = ? WHERE id = ?"},
     [DATASET_RETIRE] =
@@ -229,6 +233,19 @@ int cat_dataset_list(struct cat *db, struct arena *a, const char *after_name, in
     AUTO_STMT sqlite3_stmt *s = cat_query(db, &dataset_sql, DATASET_LIST, e,
                                           V_T(after_name ? after_name : ""),
                                           V_I(after_name ? after_version : INT64_MAX), V_I(limit));
+    int rc = -1;
+    while (s && (rc = cat_step(db, s, e)) == 1)
+        row_from(a, s, &(*out)[(*count)++]);
+    return rc;
+}
+
+int cat_dataset_quarantined(struct cat *db, struct arena *a, size_t limit, struct dataset_row **out,
+                            size_t *count, struct err *e)
+{
+    *out = arena_alloc(a, limit * sizeof **out);
+    *count = 0;
+    AUTO_STMT sqlite3_stmt *s =
+        cat_query(db, &dataset_sql, DATASET_LIST_QUARANTINED, e, V_I(limit));
     int rc = -1;
     while (s && (rc = cat_step(db, s, e)) == 1)
         row_from(a, s, &(*out)[(*count)++]);

@@ -90,4 +90,8 @@ MUST_USE int cat_dataset_list(struct cat *db, struct arena *a, const char *after
                               int64_t after_version, size_t limit, struct dataset_row **out,
                               size_t *count, struct err *e);
 
+/* Versions in quarantine that are not retired, the last one first. */
+MUST_USE int cat_dataset_quarantined(struct cat *db, struct arena *a, size_t limit,
+                                     struct dataset_row **out, size_t *count, struct err *e);
+
 #endif

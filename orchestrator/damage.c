@@ -126,16 +126,9 @@ static void listed(void *ctx, const struct err *e)
         lab_write(b->lab, look_back_job, looked_back, b);
 }
 
-static bool may_go_on(void *ctx, uint64_t done_bytes)
-{
-    struct lab *lab = ctx;
-    (void)done_bytes;
-    return !atomic_load(&lab->stopping);
-}
-
 void damage_condemn(struct lab *lab, const struct manifest *m, const char *ref)
 {
-    const struct digest_progress progress = {may_go_on, lab};
+    const struct digest_progress progress = {lab_may_go_on, lab};
     struct err e = {0};
     if (tree_condemn(lab->store, m, &progress, &e) < 0) /* what is left is found when it is used */
         log_error("dataset.condemn", LOG_STR("dataset", ref), LOG_ERR(&e));

@@ -154,6 +154,13 @@ void lab_after(struct lab *lab, int64_t delay_ms, void (*call)(void *ctx), void 
 
 /* ---- stopping ---- */
 
+bool lab_may_go_on(void *ctx, uint64_t done_bytes)
+{
+    struct lab *lab = ctx;
+    (void)done_bytes;
+    return !atomic_load(&lab->stopping);
+}
+
 struct stop {
     struct lab *lab;
     uv_timer_t timer;

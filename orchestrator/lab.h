@@ -8,6 +8,7 @@
 #define ENCLOS_LAB_H
 
 #include "catalog/catalog.h"
+#include "catalog/digest.h"
 #include "catalog/store.h"
 #include "catalog/tree.h"
 #include "orchestrator/map.h"
@@ -40,7 +41,8 @@ struct lab {
     struct profiles *profiles;
     struct map watches; /* number -> struct watch */
     uint64_t next_watch;
-    size_t work_open; /* jobs in the pool or the catalog */
+    char scrubbed[DIGEST_HEX_SIZE]; /* lab.doctor has read the objects up to this one */
+    size_t work_open;               /* jobs in the pool or the catalog */
     atomic_bool
         stopping; /* any thread may read: no new submits; leave when what is open is answered */
     int exit_status;
@@ -55,6 +57,9 @@ int lab_run(const struct options *opt, const struct owner *owner, int listen_fd,
 
 /* Begins the orderly stop. */
 void lab_stop(struct lab *lab, int exit_status);
+
+/* Any thread; the step of a digest_progress whose ctx is the lab: false once it stops. */
+bool lab_may_go_on(void *lab, uint64_t done_bytes);
 
 /* ---- jobs of the lab itself (requests have their own, see request.h) ----
  * ctx must live until `done` was called, on the loop. */

@@ -134,18 +134,11 @@ static int seal_get(struct request *q, struct cat *db, struct err *e)
                            &s->row, e);
 }
 
-static bool may_go_on(void *ctx, uint64_t done_bytes)
-{
-    struct lab *lab = ctx;
-    (void)done_bytes;
-    return !atomic_load(&lab->stopping);
-}
-
 /* Every file is read before the answer, so that all that is missing can be sent in one go. */
 static int seal_objects(struct request *q, const struct manifest *m, struct err *e)
 {
     struct seal *s = q->state;
-    const struct digest_progress progress = {may_go_on, q->lab};
+    const struct digest_progress progress = {lab_may_go_on, q->lab};
     const char *first = NULL, *damaged = NULL;
     size_t lost = 0;
 
@@ -189,7 +182,7 @@ static int seal_objects(struct request *q, const struct manifest *m, struct err 
 
 static int seal_tree(struct request *q, const struct manifest *m, struct err *e)
 {
-    const struct digest_progress progress = {may_go_on, q->lab};
+    const struct digest_progress progress = {lab_may_go_on, q->lab};
     const struct seal *s = q->state;
     for (int tries = 0;; tries++) {
         AUTO_FREE char *tree = NULL;

@@ -2,6 +2,10 @@
  * method_lab.c - rpc.* and lab.*: what the lab is, and whether all is well with it.
  */
 #include "api/common/log.h"
+#include "api/common/text.h"
+#include "catalog/dataset.h"
+#include "catalog/objects.h"
+#include "catalog/scrub.h"
 #include "orchestrator/child.h"
 #include "orchestrator/conn.h"
 #include "orchestrator/launch_client.h"
@@ -91,7 +95,12 @@ int method_lab_info(struct request *q, struct err *e)
 
 /* ---- lab.doctor ---- */
 
+enum { LISTED_MAX = 50, SCRUB_BYTES = 64 << 20 };
+
 struct doctor {
+    struct dataset_row *quarantined;
+    size_t quarantined_count;
+    struct scrub scrub;
     bool launcher_ready;
     long generation;
     const char *launcher; /* its own view in short, JSON */
@@ -177,9 +186,79 @@ static int check_runner(struct request *q, struct jw *w, struct err *e)
     return 0;
 }
 
+static void put_more(struct jw *w, const char *name, const char *message)
+{
+    put_check(w, name, false, message, "the catalog and the folder have them all");
+}
+
+static void check_quarantine(struct request *q, const struct doctor *d, struct jw *w)
+{
+    if (d->quarantined_count == 0) {
+        put_check(w, "quarantine", true, "no dataset version is in quarantine", NULL);
+        return;
+    }
+    for (size_t i = 0; i < d->quarantined_count && i < LISTED_MAX; i++)
+        put_check(w, "quarantine", false,
+                  arena_printf(q->arena, "%s is in quarantine: %s", d->quarantined[i].ref,
+                               d->quarantined[i].quarantine_reason),
+                  "its custodian decides; to go on, add its data anew from their source (`enclos "
+                  "dataset add`) and use the new version");
+    if (d->quarantined_count > LISTED_MAX)
+        put_more(w, "quarantine", "more dataset versions are in quarantine");
+}
+
+static void check_damaged(struct request *q, struct jw *w)
+{
+    const char *state = q->lab->store->path;
+    struct objects_aside list[LISTED_MAX];
+    size_t count, total;
+    struct err e = {0};
+    if (objects_aside_list(q->lab->store, list, LISTED_MAX, &count, &total, &e) < 0) {
+        put_check(w, "damaged", false, e.message, "look at the disk");
+        return;
+    }
+    if (total == 0)
+        put_check(w, "damaged", true, "no damaged object was set aside", NULL);
+    for (size_t i = 0; i < count; i++) {
+        const struct objects_aside *o = &list[i];
+        char when[32], size[TEXT_SIZE_HUMAN];
+        time_iso(o->at_us, when);
+        text_size_human(o->size_bytes, false, size);
+        const char *file =
+            arena_printf(q->arena, "%s/damaged/%s.%lld", state, o->sha256, (long long)o->at_us);
+        put_check(
+            w, "damaged", false,
+            arena_printf(q->arena, "object %s (%s) was damaged and set aside at %s; it %s",
+                         o->sha256, size, when, o->healed ? "was sent again since" : "is missing"),
+            arena_printf(
+                q->arena, "%ssee what happened to it (the disk? somebody?), then remove %s",
+                o->healed ? "" : "add the dataset or submit the code that needs it again; ", file));
+    }
+    if (total > count)
+        put_more(w, "damaged", "more damaged objects were set aside");
+}
+
+/* A little each time, and all of them in turn: what nobody uses is read as well. */
+static void check_objects(struct request *q, struct doctor *d, struct jw *w)
+{
+    const struct digest_progress progress = {lab_may_go_on, q->lab};
+    char size[TEXT_SIZE_HUMAN];
+    struct err e = {0};
+    d->scrub.max_bytes = SCRUB_BYTES;
+    if (scrub_some(q->lab->store, &d->scrub, &progress, &e) < 0) {
+        put_check(w, "objects", false, e.message, e.hint[0] ? e.hint : "look at the disk");
+        return;
+    }
+    text_size_human(d->scrub.read_bytes, false, size);
+    put_check(w, "objects", d->scrub.damaged == 0,
+              arena_printf(q->arena, "%zu object%s read again (%s), %zu damaged", d->scrub.objects,
+                           d->scrub.objects == 1 ? "" : "s", size, d->scrub.damaged),
+              "look at the disk; each is told below");
+}
+
 static int doctor_work(struct request *q, struct cat *db, struct err *e)
 {
-    const struct doctor *d = q->state;
+    struct doctor *d = q->state;
     struct jw w = jw_to(&q->out);
     char text[320];
     struct err bad = {0};
@@ -199,6 +278,9 @@ static int doctor_work(struct request *q, struct cat *db, struct err *e)
         (double)d->catalog.last_commit_us / 1000, (unsigned long long)d->catalog.commit_failures);
     put_check(&w, "catalog", d->catalog.commit_failures == 0, text,
               "look at the disk and at the daemon's log");
+    check_objects(q, d, &w); /* first: what it finds is set aside */
+    check_damaged(q, &w);
+    check_quarantine(q, d, &w);
     put_check(&w, "limits", true,
               q->lab->opt.best_effort
                   ? "best_effort for runs that do not say: they start even where a limit cannot be "
@@ -214,15 +296,39 @@ static int doctor_work(struct request *q, struct cat *db, struct err *e)
     return 0;
 }
 
+static int doctor_read(struct request *q, struct cat *db, struct err *e)
+{
+    struct doctor *d = q->state;
+    return cat_dataset_quarantined(db, q->arena, LISTED_MAX + 1, &d->quarantined,
+                                   &d->quarantined_count, e);
+}
+
+static void doctor_done(struct request *q, const struct err *e)
+{
+    const struct doctor *d = q->state;
+    memcpy(q->lab->scrubbed, d->scrub.after, sizeof q->lab->scrubbed);
+    request_end(q, e);
+}
+
+static void doctor_have_read(struct request *q, const struct err *e)
+{
+    if (e)
+        request_end(q, e);
+    else
+        request_pool(q, doctor_work, doctor_done);
+}
+
 int method_lab_doctor(struct request *q, struct err *e)
 {
     struct doctor *d = arena_alloc(q->arena, sizeof *d);
     (void)e;
+    *d = (struct doctor){.quarantined = NULL};
+    memcpy(d->scrub.after, q->lab->scrubbed, sizeof d->scrub.after);
     d->launcher_ready = launch_is_ready(q->lab->launch);
     d->generation = launch_generation(q->lab->launch);
     d->launcher = arena_strdup(q->arena, launch_doctor(q->lab->launch));
     catalog_stats(q->lab->catalog, &d->catalog);
     q->state = d;
-    request_pool(q, doctor_work, NULL);
+    request_read(q, doctor_read, doctor_have_read);
     return 0;
 }

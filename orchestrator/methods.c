@@ -241,7 +241,9 @@ const struct method methods[] = {
      .errors = READS,
      .handle = method_lab_info},
     {.name = "lab.doctor",
-     .summary = "Looks for what is wrong or missing on this host.",
+     .summary =
+         "Looks for what is wrong or missing on this host and in the lab: dataset versions in "
+         "quarantine, damaged objects.",
      .result = "{checks:[{name, ok, message, hint}]}",
      .errors = READS,
      .handle = method_lab_doctor},

@@ -20,17 +20,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool may_go_on(void *ctx, uint64_t done_bytes)
-{
-    struct lab *lab = ctx;
-    (void)done_bytes;
-    return !atomic_load(&lab->stopping);
-}
-
 static int prepare_dataset(struct prepare *p, const struct run_dataset *d, const char **path,
                            struct err *e)
 {
-    const struct digest_progress progress = {may_go_on, p->lab};
+    const struct digest_progress progress = {lab_may_go_on, p->lab};
     AUTO_MANIFEST struct manifest *m = NULL;
     AUTO_FREE char *tree = NULL;
 
@@ -66,7 +59,7 @@ static int prepare_dataset(struct prepare *p, const struct run_dataset *d, const
 
 static int prepare_code(struct prepare *p, const char **path, struct err *e)
 {
-    const struct digest_progress progress = {may_go_on, p->lab};
+    const struct digest_progress progress = {lab_may_go_on, p->lab};
     AUTO_MANIFEST struct manifest *m = NULL;
     AUTO_FREE char *tree = NULL;
     p->step = "code_tree";

@@ -29,6 +29,8 @@ CREATE TABLE dataset_version (
     retired_us     INTEGER,
     UNIQUE (dataset, version)
 ) STRICT;
+CREATE INDEX dataset_version_quarantined ON dataset_version (quarantine_us)
+    WHERE quarantine_us IS NOT NULL;
 
 CREATE TABLE run (
     seq           INTEGER PRIMARY KEY,

@@ -285,6 +285,37 @@ def test_an_object_set_aside_just_before_a_kill_is_audited_at_the_next_start(lab
     assert entry.subject == digest and entry.time_us == 1700000000000000
 
 
+def test_doctor_tells_of_quarantine_and_damage_until_they_are_seen_to(lab):
+    def checks(name):
+        return [c for c in lab.rpc("lab.doctor").checks if c.name == name]
+
+    content, unused = b"a\n1\n", b"nobody uses it\n"
+    lab.add_dataset("d", {"a.csv": content})
+    lost = lab.put_blob(unused)
+    for name in ("quarantine", "damaged", "objects"):
+        assert [c.ok for c in checks(name)] == [True], name
+    assert lab.cli("doctor").returncode == 0
+    tamper(object_path(lab, content), content[::-1])
+    assert lab.run("true", datasets=["d@1"]).verdict == "setup_failed"
+    told, = checks("quarantine")
+    assert not told.ok and "d@1" in told.message and "a.csv" in told.message and "new version" in told.hint, told
+    told, = checks("damaged")
+    assert not told.ok and "is missing" in told.message and "/damaged/" in told.hint, told
+    lab.put_blob(content)
+    told, = checks("damaged")
+    assert not told.ok and "sent again" in told.message, told
+    shown = lab.cli("doctor")
+    assert shown.returncode != 0 and "d@1" in shown.stdout + shown.stderr, shown.stdout
+    # What nobody uses is found by the doctor itself.
+    tamper(object_path(lab, unused), unused[::-1])
+    assert [c.ok for c in checks("objects")] == [False]
+    assert lab.rpc("blob.missing", sha256=[lost]).missing == [lost]
+    assert len(checks("damaged")) == 2
+    for name in os.listdir(os.path.join(lab.state, "damaged")):
+        os.unlink(os.path.join(lab.state, "damaged", name))
+    assert [c.ok for c in checks("damaged")] == [True]
+
+
 def test_code_changed_behind_the_labs_back_is_not_run(lab):
     code = lab.put_files({"main.sh": b"echo right\n", "lib/data.txt": b"1\n"})
     for _ in range(2):

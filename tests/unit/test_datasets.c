@@ -172,9 +172,22 @@ static void quarantine_keeps_it_from_runs_until_someone_lifts_it(void **state)
     FAILS(cat_dataset_resolve(f->db, f->a, "sales@1", &d, &e), e, E_CONFLICT);
     HAS(e.message, "a.csv has another digest");
     e = (struct err){0};
+    struct dataset_row *list;
+    size_t count;
+    struct dataset_row second = fx_dataset(f, "other");
+    OK(cat_dataset_quarantined(f->db, f->a, 10, &list, &count, &e), e);
+    assert_int_equal(count, 1);
+    assert_string_equal(list[0].ref, "sales@1");
+    assert_string_equal(list[0].quarantine_reason, "a.csv has another digest");
+    OK(cat_dataset_quarantine(f->db, second.key, "b.csv is missing", 12, &e), e);
+    OK(cat_dataset_quarantined(f->db, f->a, 1, &list, &count, &e), e);
+    assert_true(count == 1 && strcmp(list[0].ref, "other@1") == 0);
+    OK(cat_dataset_retire(f->db, second.key, &fx_actor, 13, &e), e); /* nobody waits for it */
+    OK(cat_dataset_quarantined(f->db, f->a, 10, &list, &count, &e), e);
+    assert_true(count == 1 && strcmp(list[0].ref, "sales@1") == 0);
     OK(cat_dataset_unquarantine(f->db, d.key, &fx_actor, 11, &e), e);
     OK(cat_dataset_resolve(f->db, f->a, "sales@1", &d, &e), e);
-    assert_int_equal(fx_count(f->db, "audit"), 4);
+    assert_int_equal(fx_count(f->db, "audit"), 8);
 }
 
 static void lists_page_by_name_with_the_newest_version_first(void **state)
