@@ -51,6 +51,27 @@ void cli_note(const struct buf *text)
         return; /* nobody is left to tell */
 }
 
+void cli_add_line(struct buf *out, const struct term *t, const char *text)
+{
+    if (t->is_tty) {
+        term_add_wrapped(out, text, 0, term_prose_width(t), false);
+        return;
+    }
+    buf_add_str(out, text);
+    buf_add_char(out, '\n');
+}
+
+void cli_say_args(enum text_id id, const char *const *args, size_t count)
+{
+    AUTO_BUF struct buf text = BUF_INIT(1 << 16), out = BUF_INIT(1 << 17);
+    struct term t;
+
+    term_init(&t, STDERR_FILENO);
+    tr_add_args(&text, id, args, count);
+    cli_add_line(&out, &t, buf_cstr(&text));
+    cli_note(&out);
+}
+
 /* Text from the lab or from a run, made safe for a terminal. */
 static void add_safe(struct buf *out, const char *s)
 {
@@ -88,35 +109,44 @@ static enum text_id kind_text(enum err_kind kind)
     return texts[kind];
 }
 
+/* "enclos: not found: there is no run x" */
+static void add_error_line(struct buf *line, const struct cli *c, const struct err *e, bool no_lab)
+{
+    const char *colon = say_lang() == LANG_FR ? NBSP ": " : ": ";
+
+    buf_printf(line, "enclos%s", colon);
+    if (no_lab) {
+        tr_add(line, T_NO_LAB, c->socket_path);
+        return;
+    }
+    if (kind_text(e->kind) != T_NONE && e->kind != E_INVALID)
+        buf_printf(line, "%s%s", tr(kind_text(e->kind)), colon);
+    add_said(line, e->message, e->field);
+    if (*e->field && !strstr(e->message, e->field)) {
+        const char *name = request_name_of(e->field);
+        buf_add_str(line, " (");
+        add_safe(line, name ? name : e->field);
+        buf_add_str(line, ")");
+    }
+}
+
 void cli_print_error(struct cli *c, const struct err *e)
 {
-    AUTO_BUF struct buf text = BUF_INIT(1 << 16);
+    static const char program[] = "enclos";
+    AUTO_BUF struct buf text = BUF_INIT(1 << 16), line = BUF_INIT(1 << 16);
     bool no_lab = e->kind == E_UNAVAILABLE && strcmp(e->field, "socket") == 0 && e->os_errno;
 
-    term_add(&text, &c->err, STYLE_BAD, "enclos");
-    buf_add_str(&text, say_lang() == LANG_FR ? NBSP ": " : ": ");
+    add_error_line(&line, c, e, no_lab);
+    AUTO_BUF struct buf wrapped = BUF_INIT(1 << 16);
+    cli_add_line(&wrapped, &c->err, buf_cstr(&line));
+    term_add(&text, &c->err, STYLE_BAD, program);
+    buf_add_str(&text, buf_cstr(&wrapped) + strlen(program));
     if (no_lab) {
-        tr_add(&text, T_NO_LAB, c->socket_path);
-        buf_add_char(&text, '\n');
         term_add_wrapped(&text, tr(T_NO_LAB_HINT), 2, term_prose_width(&c->err), false);
-    } else {
-        if (kind_text(e->kind) != T_NONE && e->kind != E_INVALID) {
-            buf_add_str(&text, tr(kind_text(e->kind)));
-            buf_add_str(&text, say_lang() == LANG_FR ? NBSP ": " : ": ");
-        }
-        add_said(&text, e->message, e->field);
-        if (*e->field && !strstr(e->message, e->field)) {
-            const char *name = request_name_of(e->field);
-            buf_add_str(&text, " (");
-            add_safe(&text, name ? name : e->field);
-            buf_add_str(&text, ")");
-        }
-        buf_add_char(&text, '\n');
-        if (*e->hint) {
-            AUTO_BUF struct buf hint = BUF_INIT(1 << 16);
-            add_said(&hint, e->hint, e->field);
-            term_add_wrapped(&text, buf_cstr(&hint), 2, term_prose_width(&c->err), false);
-        }
+    } else if (*e->hint) {
+        AUTO_BUF struct buf hint = BUF_INIT(1 << 16);
+        add_said(&hint, e->hint, e->field);
+        term_add_wrapped(&text, buf_cstr(&hint), 2, term_prose_width(&c->err), false);
     }
     cli_note(&text);
     if (!c->json)

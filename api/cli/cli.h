@@ -64,14 +64,14 @@ void cli_print(const struct buf *text);
 void cli_print_json(const struct json *v);
 /* Writes to standard error: notes, questions, progress. Failures are of no use to tell. */
 void cli_note(const struct buf *text);
+/* Adds a text and a line break; on a terminal it is wrapped, elsewhere a line stays one. */
+void cli_add_line(struct buf *out, const struct term *t, const char *text);
+/* A text of ours on standard error. */
+void cli_say_args(enum text_id id, const char *const *args, size_t count);
 #define cli_say(id, ...)                                                                           \
-    do {                                                                                           \
-        struct buf said = BUF_INIT(1 << 16);                                                       \
-        tr_add(&said, (id)__VA_OPT__(, ) __VA_ARGS__);                                             \
-        buf_add_char(&said, '\n');                                                                 \
-        cli_note(&said);                                                                           \
-        buf_fini(&said);                                                                           \
-    } while (0)
+    cli_say_args((id), (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL},                     \
+                 sizeof((const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL}) / sizeof(char *) - \
+                     1)
 
 /* The error on standard error, and with --json as one document on standard output:
  * {"error":{"kind","field","message","hint"}}. */

@@ -132,8 +132,9 @@ static void note(struct follow *f, enum text_id id, const char *a, const char *b
     if (!f->at_line_start && f->c->err.is_tty)
         buf_add_char(&out, '\n');
     f->at_line_start = true;
-    tr_add(&out, id, a, b);
-    buf_add_char(&out, '\n');
+    AUTO_BUF struct buf text = BUF_INIT(4096);
+    tr_add(&text, id, a, b);
+    cli_add_line(&out, &f->c->err, buf_cstr(&text));
     cli_note(&out);
 }
 

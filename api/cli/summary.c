@@ -166,10 +166,11 @@ static void add_resources(struct table *facts, const struct json *run)
            human_count_text((uint64_t)cli_int(r, "processes")));
     if (cli_int(r, "cpu_ms") > 0)
         tr_add(&v, T_RESOURCES_CPU_TIME, human_duration_text(cli_int(r, "cpu_ms")));
+    add_fact(facts, T_F_RESOURCES, &v);
     enum limits_kind kind = verdict_limits(run);
     if (kind != LIMITS_ENFORCED)
-        buf_add_str(&v, tr(kind == LIMITS_WATCHED ? T_RESOURCES_WATCHED : T_RESOURCES_BEST_EFFORT));
-    add_fact(facts, T_F_RESOURCES, &v);
+        buf_add_str(&v, tr(kind == LIMITS_WATCHED ? T_LIMITS_WATCHED : T_LIMITS_BEST_EFFORT));
+    add_fact(facts, T_NONE, &v); /* a line of its own: a narrow terminal must not cut it off */
     tr_add(&v, T_RESOURCES_DISK, human_size_text((uint64_t)cli_int(r, "output_bytes")),
            human_size_text((uint64_t)cli_int(r, "work_bytes")),
            human_size_text((uint64_t)cli_int(r, "tmp_bytes")));
