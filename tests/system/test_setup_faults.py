@@ -29,6 +29,9 @@ CALLS = (
 # one of a dataset.
 MAY_DIFFER = {"work", "data"}
 
+# On cgroup v2 the monitor polls memory.events; only v1 needs an eventfd.
+ONLY_SOMEWHERE = {"eventfd2"}
+
 
 def sandbox(run):
     return {k: v for k, v in run.record.sandbox.items() if k not in ("steps_us", "namespaces", "host_uid")}
@@ -60,7 +63,7 @@ def test_a_call_that_fails_never_makes_a_weaker_sandbox(root_runner, whole, call
     for when in range(1, 400):
         run, injected = start(root_runner, f"{call}:error=EPERM:when={when}")
         if not injected:
-            assert when > 1, f"{call} is not called: take it out of the list"
+            assert when > 1 or call in ONLY_SOMEWHERE, f"{call} is not called: take it out of the list"
             return
         where = f"{call}, the {when}th: "
         if run.record is None:
