@@ -151,6 +151,27 @@ static void add_row(struct buf *out, const struct table *t, const struct term *t
     buf_add_char(out, '\n');
 }
 
+/* A label and its value: the value wraps in its column, so that nothing of it is cut off. */
+static void add_fact(struct buf *out, const struct table *t, const struct term *term,
+                     const size_t *widths, size_t indent, const struct cell *row)
+{
+    size_t last = t->column_count - 1, at = indent;
+
+    if (term_width_of(row[last].text) <= widths[last]) {
+        add_row(out, t, term, widths, indent, row);
+        return;
+    }
+    term_add_spaces(out, indent);
+    for (size_t c = 0; c < last; c++) {
+        if (widths[c] == 0)
+            continue;
+        term_add(out, term, row[c].style, row[c].text);
+        term_add_spaces(out, widths[c] - term_width_of(row[c].text) + GAP);
+        at += widths[c] + GAP;
+    }
+    term_add_wrapped(out, row[last].text, at, term->width, true);
+}
+
 void table_add(struct buf *out, const struct table *t, const struct term *term, size_t indent,
                bool bare)
 {
@@ -165,5 +186,5 @@ void table_add(struct buf *out, const struct table *t, const struct term *term, 
         add_row(out, t, term, widths, indent, titles);
     }
     for (size_t i = 0; i + t->column_count <= t->cell_count; i += t->column_count)
-        add_row(out, t, term, widths, indent, t->cells + i);
+        (bare ? add_fact : add_row)(out, t, term, widths, indent, t->cells + i);
 }

@@ -27,7 +27,8 @@ void table_free_at(struct table **t);
 void table_cell(struct table *t, enum style style, const char *text);
 size_t table_rows(const struct table *t);
 
-/* Adds the rows to `out` after `indent` spaces, with a line of titles unless `bare`. */
+/* Adds the rows to `out` after `indent` spaces, with a line of titles unless `bare`. A bare table holds
+ * labels and values: its last column, never aligned right, wraps instead of being cut. */
 void table_add(struct buf *out, const struct table *t, const struct term *term, size_t indent,
                bool bare);
 

@@ -197,6 +197,25 @@ static void test_a_table_fits_its_terminal(void **state)
     assert_string_equal(table_at(8, &out), "RUN\nr1\nr22\n");
 }
 
+static void test_facts_wrap_instead_of_being_cut(void **state)
+{
+    (void)state;
+    static const struct table_column facts[] = {{T_NONE, false, 0, 0}, {T_NONE, false, 10, 0}};
+    struct term term = {.width = 24};
+    AUTO_TABLE struct table *t = table_new(facts, 2);
+    AUTO_BUF struct buf out = BUF_INIT(4096);
+
+    table_cell(t, STYLE_DIM, "durée");
+    table_cell(t, STYLE_PLAIN, "3 s");
+    table_cell(t, STYLE_DIM, "motif");
+    table_cell(t, STYLE_PLAIN, "le fichier a été trouvé modifié");
+    table_add(&out, t, &term, 2, true);
+    assert_string_equal(buf_cstr(&out), "  durée  3 s\n"
+                                        "  motif  le fichier a\n"
+                                        "         été trouvé\n"
+                                        "         modifié\n");
+}
+
 static const char *logged(bool tty, const char *a, const char *b, struct buf *out)
 {
     struct term term = {.fd = 1, .is_tty = tty};
@@ -320,6 +339,7 @@ int main(void)
         cmocka_unit_test_setup(test_widths_count_columns_not_bytes, in_english),
         cmocka_unit_test_setup(test_prose_wraps_and_keeps_examples, in_english),
         cmocka_unit_test_setup(test_a_table_fits_its_terminal, in_english),
+        cmocka_unit_test_setup(test_facts_wrap_instead_of_being_cut, in_english),
         cmocka_unit_test_setup(test_a_run_cannot_steer_the_terminal, in_english),
         cmocka_unit_test_setup(test_characters_cut_between_two_chunks_come_whole, in_english),
         cmocka_unit_test_setup(test_progress_bars_start_their_line_over, in_english),
