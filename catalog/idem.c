@@ -7,13 +7,16 @@
 #include "catalog/db.h"
 #include <string.h>
 
-enum { IDEM_FIND, IDEM_KEEP };
+enum { IDEM_FIND, IDEM_KEEP, IDEM_PRUNE };
 
 static const struct sql_row rows[] = {
     [IDEM_FIND] = {.text =
                        "SELECT method, request, result FROM idempotency WHERE uid = ? AND key = ?"},
     [IDEM_KEEP] = {.text = "INSERT INTO idempotency (uid, key, method, request, result, created_us)"
                            " VALUES (?, ?, ?, ?, ?, ?)"},
+    [IDEM_PRUNE] = {.text = "DELETE FROM idempotency WHERE (uid, key) IN"
+                            " (SELECT uid, key FROM idempotency WHERE created_us < ?"
+                            " ORDER BY created_us LIMIT ?)"},
 };
 const struct sql_table idem_sql = {"idempotency key", rows, sizeof rows / sizeof rows[0], SQL_IDEM};
 
@@ -47,4 +50,12 @@ int idem_keep(struct cat *db, int64_t uid, const char *key, const char *method,
 {
     return cat_do(db, &idem_sql, IDEM_KEEP, e, V_I(uid), V_T(key), V_T(method), V_T(request_sha256),
                   V_T(result), V_I(time_us));
+}
+
+int idem_prune(struct cat *db, int64_t now_us, size_t max, size_t *forgotten, struct err *e)
+{
+    if (cat_do(db, &idem_sql, IDEM_PRUNE, e, V_I(now_us - IDEM_KEPT_US), V_I(max)) < 0)
+        return -1;
+    *forgotten = (size_t)cat_changes(db);
+    return 0;
 }

@@ -63,9 +63,13 @@ MUST_USE int tree_drop_users(const struct store *s, const char *sha256, size_t *
 /* Notes that a tree was used now: tree_remove_unused goes by it. */
 void tree_touch(const struct store *s, const char *name);
 
-/* Removes all trees but those named in keep (unsorted). At start-up, or when nothing builds
- * trees. */
-MUST_USE int tree_remove_unused(const struct store *s, const char *const *keep, size_t keep_count,
-                                size_t *removed, struct err *e);
+struct tree_uses; /* tree_use.h */
+struct tree_keep {
+    int64_t code_s, data_s; /* how long after its last use a tree stays */
+    int64_t budget_ms;      /* no further tree is begun after that */
+};
+/* Removes trees that nobody uses (dropped ones whatever their age). One caller at a time. */
+MUST_USE int tree_remove_unused(const struct store *s, struct tree_uses *uses,
+                                const struct tree_keep *keep, size_t *removed, struct err *e);
 
 #endif

@@ -11,6 +11,7 @@
 #include "api/common/text.h"
 #include "catalog/objects.h"
 #include "catalog/tree.h"
+#include "catalog/tree_use.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -144,35 +145,53 @@ int tree_drop_users(const struct store *s, const char *sha256, size_t *dropped, 
 
 /* ---- removing ---- */
 
-static int by_text(const void *a, const void *b)
+struct removal {
+    const struct store *s;
+    struct tree_uses *uses;
+    const struct tree_keep *keep;
+    int64_t begun_us;
+    size_t removed;
+};
+
+/* NAME, and NAME.dropped...: runs that use NAME may have either open. */
+static bool stays(const struct removal *r, const char *name, bool dropped)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    bool code = strncmp(name, "code-", 5) == 0;
+    struct stat st;
+    if (dropped)
+        return false;
+    return fstatat(r->s->trees_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+           (int64_t)st.st_mtim.tv_sec + (code ? r->keep->code_s : r->keep->data_s) >
+               time_now_us() / 1000000;
 }
 
-int tree_remove_unused(const struct store *s, const char *const *keep, size_t keep_count,
+static int remove_one(void *ctx, const char *name, struct err *e)
+{
+    struct removal *r = ctx;
+    char base[256];
+    char tmp[OBJECTS_TMP_NAME];
+    size_t len = strcspn(name, ".");
+    snprintf(base, sizeof base, "%.*s", (int)len, name);
+    if (time_now_us() - r->begun_us > r->keep->budget_ms * 1000 ||
+        stays(r, name, name[len] != '\0') || !tree_leave(r->uses, base))
+        return 0;
+    /* Out of trees/ first: there a tree is whole or not there. */
+    objects_tmp_name("gone", tmp);
+    int rc = renameat(r->s->trees_fd, name, r->s->tmp_fd, tmp);
+    if (rc < 0)
+        rc = err_sys(e, "tree", NULL, "cannot move trees/%s to tmp/", name);
+    tree_left(r->uses);
+    if (rc < 0 || fd_remove_tree(r->s->tmp_fd, tmp, e) < 0)
+        return -1;
+    r->removed++;
+    return 0;
+}
+
+int tree_remove_unused(const struct store *s, struct tree_uses *uses, const struct tree_keep *keep,
                        size_t *removed, struct err *e)
 {
-    AUTO_FREE const char **sorted = mem_alloc(keep_count * sizeof *sorted);
-    if (keep_count)
-        memcpy(sorted, keep, keep_count * sizeof *sorted);
-    qsort(sorted, keep_count, sizeof *sorted, by_text);
-    AUTO_FD int fd = openat(s->trees_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    if (!dir)
-        return err_sys(e, "tree", NULL, "cannot read trees/");
-    (void)fd_take(&fd);
-    int rc = 0;
-    const struct dirent *d;
-    *removed = 0;
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): each DIR is ours alone */
-    while (rc == 0 && (d = readdir(dir)) != NULL) {
-        const char *name = d->d_name;
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
-            bsearch(&name, sorted, keep_count, sizeof *sorted, by_text))
-            continue;
-        rc = fd_remove_tree(s->trees_fd, name, e);
-        *removed += rc == 0;
-    }
-    closedir(dir);
+    struct removal r = {.s = s, .uses = uses, .keep = keep, .begun_us = time_now_us()};
+    int rc = each(s, remove_one, &r, e);
+    *removed = r.removed;
     return rc;
 }

@@ -182,6 +182,7 @@ CREATE TABLE idempotency (
     created_us INTEGER NOT NULL,
     PRIMARY KEY (uid, key)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_by_age ON idempotency (created_us);
 
 CREATE TABLE audit (
     number     INTEGER PRIMARY KEY,

@@ -2,6 +2,7 @@
 #include "tests/unit/catalog_fixture.h"
 
 #include "catalog/dataset.h"
+#include "catalog/idem.h"
 
 static struct dataset_new fresh(const char *name)
 {
@@ -87,6 +88,27 @@ static void the_same_add_twice_is_one_version(void **state)
     run.request_sha256 = SHA_A;
     FAILS(cat_run_insert(f->db, &run, id, &existed, &e), e, E_CONFLICT);
     HAS(e.message, "dataset.add");
+}
+
+static void idempotency_keys_are_forgotten_after_a_day(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    const char *result;
+    size_t forgotten;
+    char key[20];
+    for (int i = 0; i < 10; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        OK(idem_keep(f->db, 1000, key, "run.submit", SHA_A, "r1", i, &e), e);
+    }
+    OK(idem_prune(f->db, IDEM_KEPT_US + 5, 3, &forgotten, &e), e);
+    assert_int_equal(forgotten, 3); /* the oldest first */
+    OK(idem_prune(f->db, IDEM_KEPT_US + 5, 100, &forgotten, &e), e);
+    assert_int_equal(forgotten, 2);
+    OK(idem_find(f->db, f->a, 1000, "k4", "run.submit", SHA_A, &result, &e), e);
+    assert_null(result);
+    OK(idem_find(f->db, f->a, 1000, "k5", "run.submit", SHA_A, &result, &e), e);
+    assert_string_equal(result, "r1");
 }
 
 static void a_draft_that_was_not_sealed_is_used_again_by_the_same_add(void **state)
@@ -220,6 +242,8 @@ int main(void)
                                         fx_teardown),
         cmocka_unit_test_setup_teardown(what_is_no_dataset_is_refused, fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(the_same_add_twice_is_one_version, fx_setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(idempotency_keys_are_forgotten_after_a_day, fx_setup,
+                                        fx_teardown),
         cmocka_unit_test_setup_teardown(a_draft_that_was_not_sealed_is_used_again_by_the_same_add,
                                         fx_setup, fx_teardown),
         cmocka_unit_test_setup_teardown(states_go_forward_only, fx_setup, fx_teardown),

@@ -6,7 +6,9 @@
 #include "api/common/text.h"
 #include "catalog/objects.h"
 #include "catalog/tree.h"
+#include "catalog/tree_use.h"
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 struct tree_fixture {
@@ -393,25 +395,127 @@ static void a_small_cache_forgets_and_stays_right(void **state)
     assert_int_equal(verify(t), 11);
 }
 
+static size_t remove_unused(struct tree_fixture *t, struct tree_uses *uses, int64_t code_s,
+                            int64_t data_s, int64_t budget_ms)
+{
+    struct err e = {0};
+    size_t removed = 99;
+    const struct tree_keep keep = {code_s, data_s, budget_ms};
+    OK(tree_remove_unused(t->f->s, uses, &keep, &removed, &e), e);
+    return removed;
+}
+
 static void only_trees_in_use_stay(void **state)
 {
     struct tree_fixture *t = *state;
     struct err e = {0};
     char name[TREE_NAME_SIZE];
-    size_t removed;
     AUTO_FREE char *code = NULL;
+    struct tree_uses *uses = tree_uses_new();
     build(t);
     OK(ensure_code(t, &code, &e), e);
     tree_name(t->m->id, true, name);
-    const char *keep[] = {"code-other", name};
-    OK(tree_remove_unused(t->f->s, keep, 2, &removed, &e), e);
-    assert_int_equal(removed, 1);
+    tree_use(uses, "r1", t->m->id);
+    tree_use(uses, "r1", name);
+    tree_use(uses, "r1", name); /* once is enough */
+    tree_use(uses, "r2", name);
+    tree_unuse(uses, "r1");
+    assert_int_equal(remove_unused(t, uses, -1, -1, 1000), 1);
     assert_int_equal(access(code, F_OK), 0);
     assert_int_equal(access(t->path, F_OK), -1);
-    OK(tree_remove_unused(t->f->s, NULL, 0, &removed, &e), e);
-    assert_int_equal(removed, 1);
+    /* What was dropped stays to those who have it open. */
+    OK(tree_drop(t->f->s, name, &e), e);
+    assert_int_equal(remove_unused(t, uses, -1, -1, 1000), 0);
+    tree_unuse(uses, "r2");
+    assert_int_equal(remove_unused(t, uses, 1000, 1000, 1000), 1);
+    assert_int_equal(sx_files(t->f, "trees"), 0);
     assert_int_equal(sx_files(t->f, "objects"), 4);
     FAILS(tree_verify(t->f->s, t->m, t->cache, NULL, NULL, &e), e, E_NOT_FOUND);
+    tree_uses_free(uses);
+}
+
+static void a_tree_stays_for_a_time_after_its_last_use(void **state)
+{
+    struct tree_fixture *t = *state;
+    struct err e = {0};
+    AUTO_FREE char *code = NULL, *again = NULL;
+    struct tree_uses *uses = tree_uses_new();
+    build(t);
+    OK(ensure_code(t, &code, &e), e);
+    setenv("C", code, 1);
+    assert_int_equal(remove_unused(t, uses, 60, 60, 1000), 0);
+    sx_shell(t->f, "touch -d '2 minutes ago' $T $C");
+    assert_int_equal(remove_unused(t, uses, 60, 60, -1), 0); /* no time left: next time */
+    assert_int_equal(remove_unused(t, uses, 180, 180, 1000), 0);
+    OK(ensure_code(t, &again, &e), e); /* used again */
+    assert_int_equal(remove_unused(t, uses, 60, 180, 1000), 0);
+    assert_int_equal(remove_unused(t, uses, 60, 60, 1000), 1);
+    assert_int_equal(access(code, F_OK), 0);
+    assert_int_equal(access(t->path, F_OK), -1);
+    tree_uses_free(uses);
+}
+
+/* One thread removes all it can, others build and use: nobody's tree goes from under them. */
+struct crowd {
+    struct tree_fixture *t;
+    struct tree_uses *uses;
+    atomic_bool over;
+    atomic_int removed;
+};
+
+static void *use_trees(void *arg)
+{
+    struct crowd *c = arg;
+    static atomic_int number;
+    int me = atomic_fetch_add(&number, 1);
+    struct err e = {0}, found;
+    for (int i = 0; i < 60; i++) {
+        char owner[20], name[TREE_NAME_SIZE];
+        char *data = NULL, *code = NULL;
+        snprintf(owner, sizeof owner, "r%d-%d", me, i);
+        tree_use(c->uses, owner, c->t->m->id);
+        tree_name(c->t->m->id, true, name);
+        tree_use(c->uses, owner, name);
+        bool ok = tree_ensure_data(c->t->f->s, c->t->m, &data, &e) == 0 &&
+                  tree_ensure_code(c->t->f->s, c->t->m, c->t->cache, NULL, &code, &found, &e) ==
+                      0 &&
+                  tree_verify(c->t->f->s, c->t->m, NULL, NULL, NULL, &e) == 0 &&
+                  found.kind == E_NONE && access(code, F_OK) == 0;
+        free(data);
+        free(code);
+        tree_unuse(c->uses, owner);
+        if (!ok) {
+            fprintf(stderr, "%s\n", e.message);
+            return arg;
+        }
+    }
+    return NULL;
+}
+
+static void *remove_trees(void *arg)
+{
+    struct crowd *c = arg;
+    while (!atomic_load(&c->over))
+        atomic_fetch_add(&c->removed, (int)remove_unused(c->t, c->uses, -1, -1, 1000));
+    return NULL;
+}
+
+static void trees_go_only_when_nobody_has_them(void **state)
+{
+    struct crowd c = {.t = *state, .uses = tree_uses_new()};
+    pthread_t threads[3], remover;
+    assert_int_equal(pthread_create(&remover, NULL, remove_trees, &c), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, use_trees, &c), 0);
+    for (int i = 0; i < 3; i++) {
+        void *failed;
+        pthread_join(threads[i], &failed);
+        assert_null(failed);
+    }
+    atomic_store(&c.over, true);
+    pthread_join(remover, NULL);
+    assert_true(atomic_load(&c.removed) > 0);
+    tree_uses_free(c.uses);
 }
 
 int main(void)
@@ -439,6 +543,9 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_small_cache_forgets_and_stays_right, setup, teardown),
         cmocka_unit_test_setup_teardown(only_trees_in_use_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_tree_stays_for_a_time_after_its_last_use, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(trees_go_only_when_nobody_has_them, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
