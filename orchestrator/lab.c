@@ -16,6 +16,7 @@
 #include "orchestrator/profiles.h"
 #include "orchestrator/rights.h"
 #include "orchestrator/sweep.h"
+#include "orchestrator/tidy.h"
 #include "orchestrator/watch.h"
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +25,8 @@
 enum {
     PATIENCE_MS = 30000, /* a run that others passed waits that long before it gets a reservation */
     STOP_TICK_MS = 20,
-    STOP_FLUSH_MS = 3000, /* for clients to fetch their last answers */
-    STOP_MAX_MS = 15000,  /* for the pool to end what it does */
+    STOP_FLUSH_MS = 3000,           /* for clients to fetch their last answers */
+    STOP_MAX_MS = 15000,            /* for the pool to end what it does */
     FDS_KEPT = 512 + PEERS_FDS_MAX, /* for files, the catalog and runs; passed by clients */
 };
 
@@ -174,6 +175,7 @@ static void close_all(struct lab *lab)
     live_close_all(lab);
     launch_close(lab->launch);
     uv_close((uv_handle_t *)&lab->sched_timer, NULL);
+    tidy_stop(lab);
     uv_close((uv_handle_t *)&lab->on_term, NULL);
     uv_close((uv_handle_t *)&lab->on_int, NULL);
 }
@@ -277,6 +279,7 @@ static int start(struct lab *lab, int listen_fd, int launch_fd, int launch_pid, 
     struct unfinished u = {.arena = arena_new()};
 
     lab->verified = tree_cache_new(0);
+    lab->uses = tree_uses_new();
     lab->sched = sched_new(&sched);
     lab->profiles = profiles_new(lab);
     if (catalog_read_sync(lab->catalog, unfinished_work, &u, e) < 0) {
@@ -289,6 +292,7 @@ static int start(struct lab *lab, int listen_fd, int launch_fd, int launch_pid, 
     damage_start(lab);
     sweep_start(lab, u.rows, u.count);
     live_recover(lab, u.rows, u.count);
+    tidy_start(lab);
     arena_free(u.arena);
     profiles_refresh(lab->profiles, profiles_known, lab);
     return 0;
@@ -334,6 +338,7 @@ int lab_run(const struct options *opt, const struct owner *owner, int listen_fd,
     profiles_free(lab->profiles);
     sched_free(lab->sched);
     tree_cache_free(lab->verified);
+    tree_uses_free(lab->uses);
     map_fini(&lab->lives);
     if (uv_loop_close(&lab->loop) != 0)
         log_warn("lab.loop", LOG_STR("why", "handles were left open"));

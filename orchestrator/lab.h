@@ -10,7 +10,7 @@
 #include "catalog/catalog.h"
 #include "catalog/digest.h"
 #include "catalog/store.h"
-#include "catalog/tree.h"
+#include "catalog/tree_use.h"
 #include "orchestrator/map.h"
 #include "orchestrator/options.h"
 #include "orchestrator/scheduler.h"
@@ -30,10 +30,13 @@ struct lab {
     struct store *store;         /* any thread */
     struct catalog *catalog;     /* its own threads; done functions here */
     struct tree_cache *verified; /* any thread */
+    struct tree_uses *uses;      /* any thread: which trees runs have */
     uv_async_t catalog_wake;
     uv_signal_t on_term, on_int;
     struct sched *sched;
     uv_timer_t sched_timer;
+    uv_timer_t tidy_timer;
+    bool tidying;
     struct map lives;       /* run id -> struct live: runs that are not finished */
     struct waiter *waiters; /* run.wait under way: see live_wait.c */
     struct server *server;

@@ -67,6 +67,7 @@ static void close_handles(struct live *v)
 void live_free(struct live *v)
 {
     close_handles(v);
+    tree_unuse(v->lab->uses, v->id);
     map_remove(&v->lab->lives, v->id);
     arena_free(v->arena);
     free(v);
@@ -554,6 +555,20 @@ static void job_of_row(const struct run_row *r, struct sched_job *job)
     snprintf(job->party, sizeof job->party, "uid:%lld", (long long)r->actor.uid);
 }
 
+/* Of a run that may be going: nobody removes trees yet, so this does not wait. */
+static void use_trees(struct lab *lab, const struct run_row *r)
+{
+    char name[TREE_NAME_SIZE];
+    for (size_t i = 0; i < r->dataset_count; i++) {
+        tree_name(r->datasets[i].manifest, false, name);
+        tree_use(lab->uses, r->id, name);
+    }
+    if (r->code) {
+        tree_name(r->code, true, name);
+        tree_use(lab->uses, r->id, name);
+    }
+}
+
 void live_recover(struct lab *lab, const struct run_row *rows, size_t count)
 {
     int64_t queued = 0, going = 0;
@@ -573,6 +588,7 @@ void live_recover(struct lab *lab, const struct run_row *rows, size_t count)
         } else if (r->state == RUN_QUEUED) {
             live_end(v, VERDICT_CANCELLED, "cancelled before it started", NULL);
         } else {
+            use_trees(lab, r);
             sched_add_running(lab->sched, &job, r->started_us ? r->started_us : time_now_us());
             step_judge(v);
             going++;

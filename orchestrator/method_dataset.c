@@ -11,6 +11,7 @@
 #include "orchestrator/damage.h"
 #include "orchestrator/request.h"
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -211,7 +212,15 @@ static int seal_check(struct request *q, struct cat *db, struct err *e)
         s->damaged = e->kind == E_CONFLICT;
         return err_context(e, "the manifest of %s", s->row.ref);
     }
-    return seal_objects(q, m, e) < 0 ? -1 : seal_tree(q, m, e);
+    if (seal_objects(q, m, e) < 0)
+        return -1;
+    static atomic_ulong number;
+    char owner[32];
+    snprintf(owner, sizeof owner, "seal-%lu", atomic_fetch_add(&number, 1));
+    tree_use(q->lab->uses, owner, m->id);
+    int rc = seal_tree(q, m, e);
+    tree_unuse(q->lab->uses, owner);
+    return rc;
 }
 
 static int seal_write(struct request *q, struct cat *db, struct err *e)

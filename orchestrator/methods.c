@@ -29,7 +29,8 @@
 #define KEY_PARAM                                                                                  \
     {                                                                                              \
         .name = "idempotency_key", .type = PARAM_STRING, .min = 1, .max = 200,                     \
-        .meaning = "makes a retry safe: the same key and the same request give the first answer"   \
+        .meaning = "makes a retry safe, for 24 hours: the same key and the same request give the " \
+                   "first answer"                                                                  \
     }
 
 static const struct param text_item = {.name = "item",

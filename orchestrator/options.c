@@ -22,6 +22,7 @@ enum opt_id {
     OPT_CGROUP,
     OPT_PROFILES,
     OPT_LIMITS,
+    OPT_TIDY,
     OPT_LOG_LEVEL,
     OPT_HELP,
     OPT_VERSION,
@@ -45,11 +46,14 @@ static const struct {
     {"profiles", "DIR", "folder of sandbox profiles (default: the installed ones)", OPT_PROFILES},
     {"limits", "MODE",
      "limits of runs that do not say: enforced, or best-effort (default: enforced)", OPT_LIMITS},
+    {"tidy-every", "TIME", "how often unused trees and old keys are looked for (default: 10m)",
+     OPT_TIDY},
     {"log-level", "LEVEL", "debug, info, warn or error (default: info)", OPT_LOG_LEVEL},
     {"help", NULL, "print this and exit", OPT_HELP},
     {"version", NULL, "print the version and exit", OPT_VERSION},
 };
 enum { ROW_COUNT = sizeof rows / sizeof *rows };
+enum { TIDY_MS = 600 * 1000, TIDY_MIN_MS = 1000, TIDY_MAX_MS = 86400 * 1000 };
 
 static void print_help(FILE *f)
 {
@@ -194,6 +198,13 @@ static int take(struct options *o, enum opt_id id, const char *value)
             return 0;
         fprintf(stderr, "enclosd: --limits %s: enforced or best-effort\n", value);
         return -1;
+    case OPT_TIDY:
+        if (text_duration_ms(value, "--tidy-every", &o->tidy_ms, &e) < 0)
+            return usage_error(&e);
+        if (o->tidy_ms >= TIDY_MIN_MS && o->tidy_ms <= TIDY_MAX_MS)
+            return 0;
+        fprintf(stderr, "enclosd: --tidy-every %s is outside 1s..1d\n", value);
+        return -1;
     case OPT_LOG_LEVEL:
         for (int i = 0; i < 4; i++)
             if (!strcmp(value, levels[i])) {
@@ -211,7 +222,8 @@ static int take(struct options *o, enum opt_id id, const char *value)
 enum options_result options_read(struct options *o, int argc, char **argv)
 {
     struct option longs[ROW_COUNT + 1] = {0};
-    *o = (struct options){.log_level = LOG_INFO_LEVEL, .as_root = geteuid() == 0};
+    *o = (struct options){
+        .log_level = LOG_INFO_LEVEL, .as_root = geteuid() == 0, .tidy_ms = TIDY_MS};
     for (int i = 0; i < ROW_COUNT; i++)
         longs[i] = (struct option){rows[i].name, rows[i].value ? required_argument : no_argument,
                                    NULL, (int)rows[i].id};

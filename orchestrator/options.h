@@ -18,6 +18,7 @@ struct options {
     char *runner_path;  /* enclos-runner, beside this program */
     int64_t cpus_milli; /* capacity of the lab */
     int64_t memory_bytes;
+    int64_t tidy_ms; /* between two looks for what nobody uses any more */
     enum log_level log_level;
     bool as_root;
     bool best_effort; /* limits of runs that do not say which they want */

@@ -20,6 +20,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Until the run is forgotten by live.c. */
+static void use_tree(const struct prepare *p, const char *manifest, bool code)
+{
+    char name[TREE_NAME_SIZE];
+    tree_name(manifest, code, name);
+    tree_use(p->lab->uses, p->run, name);
+}
+
 static int prepare_dataset(struct prepare *p, const struct run_dataset *d, const char **path,
                            struct err *e)
 {
@@ -27,6 +35,7 @@ static int prepare_dataset(struct prepare *p, const struct run_dataset *d, const
     AUTO_MANIFEST struct manifest *m = NULL;
     AUTO_FREE char *tree = NULL;
 
+    use_tree(p, d->manifest, false);
     if (d->quarantined) { /* since it was submitted */
         p->step = "dataset_verify";
         p->quarantined = true;
@@ -62,6 +71,7 @@ static int prepare_code(struct prepare *p, const char **path, struct err *e)
     const struct digest_progress progress = {lab_may_go_on, p->lab};
     AUTO_MANIFEST struct manifest *m = NULL;
     AUTO_FREE char *tree = NULL;
+    use_tree(p, p->row.code, true);
     p->step = "code_tree";
     int rc = manifest_load(p->lab->store, p->row.code, &m, e);
     if (rc == 0)
