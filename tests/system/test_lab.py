@@ -7,6 +7,7 @@ import pty
 import re
 import signal
 import subprocess
+import termios
 import time
 
 import pytest
@@ -135,6 +136,42 @@ def test_json_prints_one_document_and_nothing_else(shared_lab, command):
     json.loads(done.stdout)
 
 
+@pytest.mark.parametrize(
+    "arguments, status, key",
+    [
+        ([], 0, "commands"),
+        (["help"], 0, "commands"),
+        (["help", "run"], 0, "commands"),
+        (["run", "--help"], 0, "commands"),
+        (["dataset", "--help"], 0, "commands"),
+        (["--version"], 0, "version"),
+        (["version"], 0, "version"),
+        (["--socket"], 2, "error"),
+        (["frobnicate"], 2, "error"),
+        (["dataset"], 2, "error"),
+        (["help", "frobnicate"], 2, "error"),
+        (["run", "--no-such-option"], 2, "error"),
+        (["run"], 2, "error"),
+        (["run", "train.py", "--dataset"], 2, "error"),
+        (["ps", "--limit", "many"], 2, "error"),
+        (["show"], 2, "error"),
+        (["show", "r0000000000000"], 1, "error"),
+        (["--lang", "tlh"], 2, "error"),
+        (["rpc", "lab.pong"], 1, "error"),
+    ],
+    ids=lambda v: " ".join(v) or "nothing" if isinstance(v, list) else None,
+)
+def test_json_is_one_document_whatever_is_asked(shared_lab, arguments, status, key):
+    done = shared_lab.cli("--json", *arguments, cwd=code_folder(shared_lab, "empty"))
+    assert done.returncode == status, (done.returncode, done.stderr)
+    document = json.loads(done.stdout)
+    assert key in document, done.stdout
+    if key == "commands":
+        assert all({"name", "usage", "help"} <= set(command) for command in document["commands"])
+    if key == "error":
+        assert document["error"]["message"] and document["error"]["kind"] and done.stderr
+
+
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_profiles_are_shown(shared_lab, language):
     profiles = shared_lab.cli_json("profile", "list").profiles
@@ -244,14 +281,15 @@ def test_log_lines_come_while_the_run_goes_on(shared_lab):
     assert "last" in rest and process.wait(20) == 0
 
 
-def _on_terminal(lab, arguments, cwd, answers, seconds=30):
-    """Runs enclos on a terminal; `answers` are (text to wait for, bytes to type)."""
+def _on_terminal(lab, arguments, cwd, answers, seconds=30, modes=None):
+    """Runs enclos on a terminal; `answers` are (text to wait for after the last one, bytes to type). `modes`
+    gets the terminal's local modes before each is typed and after the program has ended."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(cwd)
         os.execve(os.path.join(lab.install, "enclos"), ["enclos", *arguments],
                   {"PATH": "/usr/bin:/bin", "ENCLOS_SOCKET": lab.socket, "LANG": "C.UTF-8", "TERM": "xterm", "HOME": "/"})
-    seen, deadline, answers = b"", harness.Deadline(seconds), list(answers)
+    seen, at, deadline, answers = b"", 0, harness.Deadline(seconds), list(answers)
     import select
 
     while True:
@@ -265,9 +303,14 @@ def _on_terminal(lab, arguments, cwd, answers, seconds=30):
             if not data:
                 break
             seen += data
-        if answers and answers[0][0] in seen:
+        if answers and answers[0][0] in seen[at:]:
+            at = seen.index(answers[0][0], at) + len(answers[0][0])
+            if modes is not None:
+                modes.append(termios.tcgetattr(terminal)[3])
             os.write(terminal, answers.pop(0)[1])
     _, status = os.waitpid(pid, 0)
+    if modes is not None:
+        modes.append(termios.tcgetattr(terminal)[3])
     os.close(terminal)
     return os.waitstatus_to_exitcode(status), seen.decode(errors="replace")
 
@@ -279,11 +322,27 @@ def test_on_a_terminal_progress_shows_time_cpu_and_memory(shared_lab):
     assert "CPU" in seen or "cpu" in seen, seen
 
 
-@pytest.mark.parametrize("key, detached", [(b"d", True), (b"c", False)], ids=["detach", "cancel"])
-def test_ctrl_c_asks_whether_to_detach_or_cancel(shared_lab, key, detached):
-    code = code_folder(shared_lab, "empty")
+QUESTION = b"go on following it\r\n"
+AGAIN = b"d, c or Enter?\r\n"
+
+
+@pytest.mark.parametrize(
+    "keys, detached",
+    [
+        ([(QUESTION, b"d")], True),
+        ([(QUESTION, b"c")], False),
+        ([(QUESTION, b"\x03")], True),
+        ([(QUESTION, b"x"), (AGAIN, b"\x1b[A"), (AGAIN, b"d")], True),
+        ([(QUESTION, b"\r"), (b"Enter\r\n", b"\x03"), (QUESTION, b"C")], False),
+    ],
+    ids=["detach", "cancel", "twice", "unknown keys", "go on, then cancel"],
+)
+def test_ctrl_c_asks_for_one_key(shared_lab, keys, detached):
+    code, modes = code_folder(shared_lab, "empty"), []
     status, seen = _on_terminal(shared_lab, ["run", "--", "sh", "-c", "echo ready; sleep 30"], code,
-                                [(b"ready", b"\x03"), (b"etach", key + b"\r")])
+                                [(b"ready\r\n", b"\x03"), *keys], modes=modes)
+    assert modes[-1] == modes[0], "the terminal is not as it was"
+    assert not modes[1] & (termios.ICANON | termios.ECHO), "the question does not take single keys"
     run = shared_lab.rpc("run.list").runs[0].id
     if detached:
         assert shared_lab.wait_running(run) and shared_lab.get(run).verdict is None, seen
@@ -291,6 +350,99 @@ def test_ctrl_c_asks_whether_to_detach_or_cancel(shared_lab, key, detached):
     else:
         assert status == 130, seen
     assert shared_lab.wait(run).verdict == "cancelled"
+
+
+# ---- what is not as it seems -----------------------------------------------------------------------
+
+
+def test_a_log_that_was_cut_is_told_beside_the_success(shared_lab):
+    code = code_folder(shared_lab, "talker", enclos_dot_jsonc='{"resources": {"log": "64K"}}')
+    ran = shared_lab.cli("run", "--", "sh", "-c", "yes | head -c 1000000", cwd=code)
+    assert ran.returncode == 0 and "succeeded, with warnings" in ran.stderr, ran.stderr
+    assert "warning: " in ran.stderr and "was not kept" in ran.stderr, ran.stderr
+    run = shared_lab.rpc("run.list").runs[0].id
+    assert "with warnings" in shared_lab.cli("show", run).stdout
+    logs = shared_lab.cli("logs", run)
+    assert "was not kept" in logs.stderr and "warning" not in logs.stdout
+    assert "was not kept" in shared_lab.cli("logs", "-f", run).stderr
+    assert "was not kept" in shared_lab.cli("wait", run).stdout
+
+
+def test_lines_that_are_no_metrics_are_told_at_the_end(shared_lab):
+    run = shared_lab.run(["sh", "-c", "echo '{\"name\":\"auc\"}' >&$ENCLOS_METRICS_FD"])
+    assert run.bad_metrics == 1
+    shown = shared_lab.cli("show", run.id).stdout
+    assert "succeeded, with warnings" in shown and "1 line sent as a metric was not understood" in shown, shown
+
+
+def test_a_dataset_that_changed_during_a_run_is_told(lab):
+    ref = lab.add_dataset("changing", {"data.csv": "before\n"})
+    run = lab.submit(["sh", "-c", "cat /data/changing/data.csv; sleep 2"], datasets=[ref])
+    lab.wait_log(run, b"before")
+    trees = os.path.join(lab.state, "trees")
+    for tree in (t for t in os.listdir(trees) if not t.startswith("code-")):
+        with open(os.path.join(trees, tree, "data.csv"), "r+b") as f:
+            f.write(b"AFTER")
+    assert lab.wait(run).failed.step == "dataset_verify_after"
+    for language, words in (("en", "do not rely on its results"), ("fr", "ne vous fiez pas à ses résultats")):
+        shown = lab.cli("show", run, "--lang", language).stdout
+        assert " ".join(words.split()) in " ".join(shown.split()), shown
+    again = lab.cli("run", "--no-code", "--dataset", ref, "--", "true")
+    assert again.returncode == 125 and "quarantine" in again.stderr, again.stderr
+
+
+def test_damaged_data_do_not_send_people_to_the_doctor(lab):
+    ref = lab.add_dataset("damaged", {"data.csv": "before\n"})
+    for folder, _, names in os.walk(os.path.join(lab.state, "trees")):
+        for name in names:
+            with open(os.path.join(folder, name), "r+b") as f:
+                f.write(b"AFTER")
+    run = lab.run(["true"], datasets=[ref])
+    assert run.verdict == "setup_failed" and run.failed.step.startswith("dataset_"), run
+    shown = lab.cli("show", run.id).stdout
+    assert run.failed.step in shown and "dataset" in shown and "doctor" not in shown, shown
+
+
+def test_a_plain_user_without_a_control_group_is_told_how_to_go_on(new_lab):
+    lab = new_lab(uid=harness.PLAIN_UID)
+    lab.start_daemon()
+    for language in ("en", "fr"):
+        done = lab.cli("run", "--no-code", "--lang", language, "--", "true", uid=lab.uid)
+        assert done.returncode == 125, done.stderr
+        said = " ".join(done.stderr.split())
+        assert "cgroup_create" in said and "enclosd --limits best-effort" in said, done.stderr
+
+
+def test_limits_that_are_only_watched_are_said_to_be(new_lab):
+    lab = new_lab(uid=harness.PLAIN_UID, extra=["--limits", "best-effort"])
+    lab.start_daemon()
+    for language, words in (("en", "watched, not enforced"), ("fr", "surveillées, non imposées")):
+        done = lab.cli("run", "--no-code", "--lang", language, "--", "true", uid=lab.uid)
+        assert done.returncode == 0 and words in done.stderr, done.stderr
+        run = lab.rpc("run.list").runs[0].id
+        assert words in lab.cli("show", run, "--lang", language, uid=lab.uid).stdout
+    assert lab.get(run).limits == "best_effort"
+
+
+def test_enforced_limits_are_not_said_to_be_watched(shared_lab):
+    done = shared_lab.cli("run", "--no-code", "--limits", "best-effort", "--", "true")
+    assert done.returncode == 0 and "watched" not in done.stderr, done.stderr
+
+
+def test_a_reason_given_for_cancelling_is_shown(shared_lab):
+    run = shared_lab.submit("sleep 60")
+    shared_lab.wait_running(run)
+    shared_lab.cli("cancel", "--reason", "the wrong data", run)
+    shared_lab.wait(run)
+    assert "the wrong data" in shared_lab.cli("show", run).stdout
+
+
+def test_output_that_cannot_be_written_ends_a_followed_run_with_125(shared_lab):
+    with open("/dev/full", "w") as full:
+        line = [os.path.join(shared_lab.install, "enclos"), "run", "--no-code", "--", "echo", "x"]
+        done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=60, text=True,
+                              env={"PATH": "/usr/bin:/bin", "ENCLOS_SOCKET": shared_lab.socket, "LANG": "C.UTF-8"})
+    assert done.returncode == 125 and "standard output" in done.stderr, (done.returncode, done.stderr)
 
 
 def test_a_watch_resumes_from_any_number(shared_lab):

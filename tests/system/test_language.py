@@ -37,6 +37,54 @@ def test_an_error_speaks_french_and_keeps_its_status(shared_lab):
     assert french.stderr and english.stderr and french.stdout == english.stdout == ""
 
 
+@pytest.mark.parametrize(
+    "arguments, french, english",
+    [
+        (["show", "nope"], "l’exécution nope n’existe pas", "there is no run"),
+        (["run", "--no-code", "--dataset", "none@1", "true"], "le jeu de données none@1 n’existe pas", "there is no"),
+        (["run", "--no-code", "--profile", "none", "true"], "le profil none n’existe pas", "there is no"),
+        (["run", "--no-code", "--memory", "900T", "true"], "hors de", "outside"),
+        (["run", "--no-code", "--cpus", "900", "true"], "900 processeurs demandés", "asked for"),
+        (["run", "--no-code", "--", "nosuch"], "impossible d’exécuter nosuch", "check the name"),
+        (["dataset", "show", "none"], "le jeu de données none n’existe pas", "shows what there is"),
+        (["dataset", "add", "x", "/etc/hostname", "-c", "secret"], "ne peut valoir", "cannot be"),
+        (["dataset", "add", "x", "/no/such.csv", "-c", "interne"], "fichier ou dossier inexistant", "No such file"),
+        (["profile", "show", "none"], "le profil none n’existe pas", "there is no"),
+        (["metrics", "none"], "l’exécution none n’existe pas", "there is no"),
+        (["rpc", "lab.pong"], "la méthode lab.pong n’existe pas", "there is no"),
+        (["rpc", "run.list", "limit=5000"], "limit vaut 5000, hors de", "outside"),
+    ],
+    ids=lambda v: " ".join(v)[:40] if isinstance(v, list) else "",
+)
+def test_what_the_lab_refuses_is_said_in_french(shared_lab, arguments, french, english):
+    done = shared_lab.cli(*arguments, "--lang", "fr") if arguments[0] != "run" else shared_lab.cli(
+        "--lang", "fr", *arguments)
+    assert done.returncode != 0
+    said = done.stderr.replace("\u00a0", " ")
+    assert french in said and english not in said, done.stderr
+
+
+def test_the_doctor_speaks_french(shared_lab):
+    done = shared_lab.cli("doctor", "--lang", "fr")
+    said = done.stdout
+    assert done.returncode == 0, said
+    for word in ("lanceur", "disque", "catalogue", "limites", "profils"):
+        assert word in said, said
+    for word in ("available", "launcher", "free where", "last commit", "profiles load", "enforced for"):
+        assert word not in said, f"an English sentence is left ({word}):\n{said}"
+
+
+def test_a_report_speaks_french_throughout(shared_lab):
+    """What the runner writes into the record too: refused outputs, details, reasons."""
+    run = shared_lab.run(["sh", "-c", "ln -s /etc/passwd /outputs/l; echo x >&$ENCLOS_METRICS_FD; python3 -c \"import "
+                          "ctypes; ctypes.CDLL(None).ptrace(16, 1, 0, 0)\""])
+    shown = shared_lab.cli("show", run.id, "--lang", "fr").stdout
+    for words in ("lien symbolique", "processus 1", "n’a pas été comprise", "avec avertissements"):
+        assert words in shown, shown
+    for words in ("symbolic link", "process 1", "not understood", "warning"):
+        assert words not in shown, shown
+
+
 def test_no_daemon_is_told_with_the_way_to_start_one(shared_lab):
     for locale in ("fr_CA.UTF-8", "en_US.UTF-8"):
         done = shared_lab.cli("ps", env={"LC_ALL": locale, "ENCLOS_SOCKET": "/tmp/no-such-lab.sock"})
