@@ -71,7 +71,7 @@ static bool matches(const char *pattern, const char *said, struct holes *h)
         bool digits = pattern[2] == '#';
         pattern += digits ? strlen("{1#}") : strlen("{1}");
         n = literal_len(pattern);
-        const char *found = end;
+        const char *found;
         if (pattern[n] == '\0') /* the last literal ends the text */
             found = (size_t)(end - said) >= n && memcmp(end - n, pattern, n) == 0 ? end - n : NULL;
         else
