@@ -16,6 +16,7 @@
 #include "api/common/frame.h"
 #include "api/common/log.h"
 #include "api/common/mem.h"
+#include "orchestrator/given_file.h"
 #include "orchestrator/lab.h"
 #include "orchestrator/peer.h"
 #include "orchestrator/request.h"
@@ -180,11 +181,12 @@ static void on_closed(uv_handle_t *h)
 
 static void drop_unclaimed(struct conn *c)
 {
+    size_t closed = 0;
     for (size_t i = 0; i < c->fd_count; i++)
-        fd_close_at(&c->fds[i]);
-    if (c->fd_count > 0)
-        peer_fds_closed(c->peer, c->fd_count);
+        closed += given_file_drop(c->fds[i]);
     c->fd_count = 0;
+    if (closed > 0)
+        peer_fds_closed(c->peer, closed);
 }
 
 static void conn_close(struct conn *c)
@@ -336,12 +338,23 @@ static bool peer_is_gone(const struct conn *c)
     return poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
 }
 
+static void take_descriptors(struct conn *c, const int *fds, size_t count)
+{
+    if (count > 0)
+        peer_fds_came(c->peer, count);
+    for (size_t i = 0; i < count; i++)
+        if (c->fd_count < CONN_FDS_MAX)
+            c->fds[c->fd_count++] = fds[i];
+        else if (given_file_drop(fds[i]))
+            peer_fds_closed(c->peer, 1);
+}
+
 static void conn_read(struct conn *c)
 {
     struct server *s = c->server;
     struct err e = {0};
     int fds[FD_PASS_MAX];
-    size_t fd_count = CONN_FDS_MAX - c->fd_count;
+    size_t fd_count = FD_PASS_MAX;
 
     if (!may_process(c))
         return; /* another connection of its account has used up the room since we asked */
@@ -353,10 +366,7 @@ static void conn_read(struct conn *c)
         conn_close(c);
         return;
     }
-    for (size_t i = 0; i < fd_count; i++)
-        c->fds[c->fd_count++] = fds[i];
-    if (fd_count > 0)
-        peer_fds_came(c->peer, fd_count);
+    take_descriptors(c, fds, fd_count);
     if (n == 0) {
         if (peer_is_gone(c)) {
             conn_close(c);

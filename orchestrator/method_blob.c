@@ -3,9 +3,9 @@
  */
 #include "api/common/text.h"
 #include "catalog/objects.h"
+#include "orchestrator/given_file.h"
 #include "orchestrator/request.h"
 #include <string.h>
-#include <sys/stat.h>
 
 static int missing_work(struct request *q, struct cat *db, struct err *e)
 {
@@ -33,6 +33,9 @@ static int put_work(struct request *q, struct cat *db, struct err *e)
 {
     bool existed = false;
     (void)db;
+    if (given_file_check(q->fd, e) < 0)
+        return -1;
+    q->fd_checked = true;
     if (objects_put_fd(q->lab->store, q->fd, request_str(q, "sha256"),
                        (uint64_t)request_int(q, "size_bytes", 0), NULL, NULL, NULL, &existed,
                        e) < 0)
@@ -43,16 +46,14 @@ static int put_work(struct request *q, struct cat *db, struct err *e)
 
 int method_blob_put(struct request *q, struct err *e)
 {
-    struct stat st;
     if (q->fd < 0)
         return err_set(e, E_INVALID, "descriptor",
                        "pass it by SCM_RIGHTS with the first byte of the line, or use "
                        "blob.put_chunk",
                        "no descriptor came with the request");
     /* A pipe or a device could hold a pool thread for as long as its owner likes. */
-    if (fstat(q->fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return err_set(e, E_INVALID, "descriptor", "open the file itself",
-                       "the descriptor is not that of a regular file");
+    if (given_file_look(q->fd, e) < 0)
+        return -1;
     request_pool(q, put_work, NULL);
     return 0;
 }

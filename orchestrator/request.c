@@ -8,6 +8,7 @@
 #include "api/common/fd.h"
 #include "api/common/frame.h"
 #include "orchestrator/conn.h"
+#include "orchestrator/given_file.h"
 #include "orchestrator/peer.h"
 #include "orchestrator/rpc.h"
 #include <stdlib.h>
@@ -104,11 +105,18 @@ void request_unpark(struct request *q)
     begin(q);
 }
 
+static void release_fd(struct request *q)
+{
+    bool closed = q->fd < 0 || q->fd_checked || given_file_drop(q->fd);
+    if (q->fd >= 0 && closed)
+        peer_fds_closed(q->group->peer, 1);
+    if (q->fd_checked)
+        fd_close_at(&q->fd);
+}
+
 static void request_free(struct request *q)
 {
-    if (q->fd >= 0)
-        peer_fds_closed(q->group->peer, 1);
-    fd_close_at(&q->fd);
+    release_fd(q);
     if (!q->parked)
         set_aside(q);
     buf_fini(&q->out);

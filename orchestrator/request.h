@@ -29,7 +29,8 @@ struct request {
     size_t id_len;
     struct cat_actor actor;
     int fd;         /* descriptor that came with it, or -1; closed with it */
-    bool parked;    /* see request_park */
+    bool fd_checked; /* by given_file_check: it may be closed here */
+    bool parked;     /* see request_park */
     struct buf out; /* the result: one JSON value, written by whoever owns it */
     void *state;    /* of the handler, in the arena */
     /* the job under way */

@@ -28,6 +28,7 @@ struct item {
     uint64_t size_bytes;
     const struct snapshot_entry *entry;
     bool missing;
+    bool in_chunks; /* the lab does not read this file by itself (a user's own file system) */
 };
 
 struct upload {
@@ -115,8 +116,11 @@ static void list_items(struct upload *u)
 
     u->items = mem_grow(NULL, count + 1, sizeof *u->items);
     for (size_t i = 0; i < count; i++)
-        u->items[i] = (struct item){entries[i].sha256, entries[i].size_bytes, &entries[i], false};
-    u->items[count] = (struct item){snapshot_id(u->s), snapshot_manifest(u->s)->len, NULL, false};
+        u->items[i] = (struct item){.sha256 = entries[i].sha256,
+                                    .size_bytes = entries[i].size_bytes,
+                                    .entry = &entries[i]};
+    u->items[count] = (struct item){.sha256 = snapshot_id(u->s),
+                                    .size_bytes = snapshot_manifest(u->s)->len};
     qsort(u->items, count + 1, sizeof *u->items, by_digest);
     u->count = 0;
     for (size_t i = 0; i <= count; i++)
@@ -188,33 +192,6 @@ static int put(struct upload *u, const struct item *item, int64_t *id, struct er
     return client_send(u->lab, "blob.put", buf_cstr(&params), fd, id, e);
 }
 
-static int send_by_fd(struct upload *u, struct err *e)
-{
-    struct {
-        int64_t id;
-        const struct item *item;
-    } under_way[WINDOW];
-    size_t sent = 0, answered = 0, next = 0;
-
-    while (answered < u->missing_count) {
-        while (sent < u->missing_count && sent - answered < WINDOW) {
-            while (!u->items[next].missing)
-                next++;
-            const struct item *item = &u->items[next++];
-            under_way[sent % WINDOW].item = item;
-            if (put(u, item, &under_way[sent % WINDOW].id, e) < 0)
-                return -1;
-            sent++;
-        }
-        on_sent(u, answered, under_way[answered % WINDOW].item->size_bytes);
-        AUTO_ANSWER struct client_answer answer = {0};
-        if (client_wait(u->lab, under_way[answered % WINDOW].id, &answer, e) < 0)
-            return about(under_way[answered % WINDOW].item, e);
-        answered++;
-    }
-    return 0;
-}
-
 static int put_chunk(struct upload *u, const struct item *item, uint64_t offset, const char *bytes,
                      size_t len, struct err *e)
 {
@@ -262,18 +239,51 @@ static int send_in_chunks(struct upload *u, const struct item *item, struct err 
     return 0;
 }
 
-static int send_all_chunks(struct upload *u, struct err *e)
+/* All that the lab lacks, or only those that it does not take by descriptor. */
+static int send_all_chunks(struct upload *u, bool refused_only, struct err *e)
 {
     size_t sent = 0;
 
     for (size_t i = 0; i < u->count; i++) {
-        if (!u->items[i].missing)
+        if (!u->items[i].missing || (refused_only && !u->items[i].in_chunks))
             continue;
         on_sent(u, sent++, u->items[i].size_bytes);
         if (send_in_chunks(u, &u->items[i], e) < 0)
             return about(&u->items[i], e);
     }
     return 0;
+}
+
+static int send_by_fd(struct upload *u, struct err *e)
+{
+    struct {
+        int64_t id;
+        struct item *item;
+    } under_way[WINDOW];
+    size_t sent = 0, answered = 0, next = 0, refused = 0;
+
+    while (answered < u->missing_count) {
+        while (sent < u->missing_count && sent - answered < WINDOW) {
+            while (!u->items[next].missing)
+                next++;
+            struct item *item = &u->items[next++];
+            under_way[sent % WINDOW].item = item;
+            if (put(u, item, &under_way[sent % WINDOW].id, e) < 0)
+                return -1;
+            sent++;
+        }
+        on_sent(u, answered, under_way[answered % WINDOW].item->size_bytes);
+        AUTO_ANSWER struct client_answer answer = {0};
+        if (client_wait(u->lab, under_way[answered % WINDOW].id, &answer, e) < 0) {
+            if (e->kind != E_INVALID || strcmp(e->field, "descriptor") != 0)
+                return about(under_way[answered % WINDOW].item, e);
+            *e = (struct err){0};
+            under_way[answered % WINDOW].item->in_chunks = true;
+            refused++;
+        }
+        answered++;
+    }
+    return refused ? send_all_chunks(u, true, e) : 0;
 }
 
 int upload_snapshot(struct cli *c, const struct snapshot *s, bool chunks, struct err *e)
@@ -287,7 +297,7 @@ int upload_snapshot(struct cli *c, const struct snapshot *s, bool chunks, struct
     for (size_t from = 0; !failed && from < u.count; from += ASK_MAX)
         failed = ask(&u, from, from + ASK_MAX < u.count ? from + ASK_MAX : u.count, e);
     if (!failed)
-        failed = chunks ? send_all_chunks(&u, e) : send_by_fd(&u, e);
+        failed = chunks ? send_all_chunks(&u, false, e) : send_by_fd(&u, e);
     wipe(u.shown);
     free(u.items);
     return failed;

@@ -1,12 +1,17 @@
 """One account asks for more than its share: it waits for itself, and the lab goes on for everybody else."""
 
+import contextlib
+import hashlib
 import json
 import os
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
 
-from harness import PLAIN_UID, SLOW, Deadline
+from harness import PLAIN_UID, SLOW, Deadline, RpcError
 
 MIB = 1 << 20
 
@@ -105,3 +110,76 @@ def test_descriptors_that_nobody_claims_do_not_use_up_the_lab_s(lab):
             connection.close()
     Deadline(10).until(lambda: len(os.listdir(folder)) < before + 20, "the descriptors to be closed")
     assert lab.put_blob(b"and the account may send files again")
+
+
+# ---- files that a user answers for -----------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def own_file_system(lab, *never):
+    """A folder of the test's with FILE in it, whose calls `never` are not answered."""
+    folder = os.path.join(lab.top, f"mine-{'-'.join(never)}")
+    os.mkdir(folder)
+    script = os.path.join(os.path.dirname(__file__), "stuck_fs.py")
+    server = subprocess.Popen([sys.executable, script, folder, *never], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        if server.stdout.readline() != b"ready\n":
+            pytest.skip(f"a FUSE file system: {server.stderr.read().decode()}")
+        yield folder
+    finally:
+        server.kill()
+        server.wait()
+        subprocess.run(["umount", "-l", folder], check=False)
+
+
+def pass_files(lab, path):
+    """What a client does with such a file, in a process of its own: it may be stuck at its end."""
+    files = [os.open(path, os.O_RDONLY) for _ in range(8)]
+    for number, file in enumerate(files):
+        connection = lab.connect()
+        try:
+            connection.call("blob.put", fds=[file], sha256=f"{number:064}", size_bytes=16, rpc_timeout=10)
+            return "it was taken"
+        except RpcError as refused:
+            if refused.field != "descriptor" or "put_chunk" not in refused.hint:
+                return str(refused)
+    connection = lab.connect()
+    connection.send_raw(line(1, "lab.ping"), files)  # nobody asked for these
+    return "refused" if connection.read_line(10)["result"]["pong"] else "no answer"
+
+
+@pytest.mark.parametrize("never", ["getattr", "read", "flush"])
+def test_a_file_system_that_never_answers_holds_neither_loop_nor_pool(lab, never):
+    with own_file_system(lab, never) as folder:
+        said, says = os.pipe()
+        client = os.fork()
+        if client == 0:
+            try:
+                os.write(says, pass_files(lab, os.path.join(folder, "FILE")).encode())
+            except BaseException as e:
+                os.write(says, repr(e).encode())
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.close(says)
+        try:
+            assert os.read(said, 1000) == b"refused"
+            others_are_served(lab)
+            assert lab.put_blob(b"the pool works")
+            assert lab.run("true").verdict == "succeeded"
+        finally:
+            os.close(said)
+    os.waitpid(client, 0)
+
+
+def test_files_of_a_user_s_own_file_system_are_sent_in_pieces(lab):
+    with own_file_system(lab) as folder:
+        done = lab.cli("run", "--code", folder, "--", "cat", "FILE", timeout=30)
+        assert done.returncode == 0 and done.stdout == "sixteen bytes, 1", (done.stdout, done.stderr)
+
+
+def test_memory_files_and_files_on_disk_are_taken_by_descriptor(lab):
+    file = os.memfd_create("memory")
+    os.write(file, b"in memory")
+    digest = hashlib.sha256(b"in memory").hexdigest()
+    assert lab.rpc("blob.put", fds=[file], sha256=digest, size_bytes=9).stored
+    os.close(file)
+    assert lab.put_blob(b"on disk")
