@@ -2,6 +2,7 @@
  * exec.c - `enclos-runner exec RUN_FOLDER`: one run without any daemon, in the foreground; and
  * `enclos-runner log RUN_FOLDER`, which prints what it said.
  */
+#include "runner/confine.h"
 #include "runner/host.h"
 
 #include "api/common/fd.h"
@@ -66,7 +67,7 @@ int exec_main(int argc, char **argv)
             options.lab_given = false;
     }
     AUTO_FD int lock = -1;
-    if (host_open(&options, &host, &e) < 0 || host_drop_capabilities(&e) < 0)
+    if (host_open(&options, &host, &e) < 0 || confine_launcher(&e) < 0)
         return complain(&e);
     host.config.echo = true;
     if (monitor_claim(&host.config, run_fd, &lock, &e) < 0 ||

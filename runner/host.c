@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/capability.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -74,54 +72,6 @@ void host_close(struct host *h)
     fd_close_at(&h->config.cache_dir_fd);
     mem_free_at(&h->profiles_dir);
     mem_free_at(&h->python_path);
-}
-
-static const struct {
-    cap_value_t cap;
-    const char *why;
-} kept_capabilities[] = {
-    {CAP_SYS_ADMIN, "namespaces, mounts, control groups"},
-    {CAP_SETUID, "a run's own uid, id maps"},
-    {CAP_SETGID, "a run's own gid, id maps"},
-    {CAP_SETPCAP, "empties the job's bounding set"},
-    {CAP_KILL, "stops a run, which has another uid"},
-    {CAP_CHOWN, "the upper layer of /work belongs to the run"},
-    {CAP_FOWNER, "overlay copies up files of the run"},
-    {CAP_DAC_OVERRIDE, "reads what a run left in /outputs"},
-    {CAP_DAC_READ_SEARCH, "reads what a run left in /outputs"},
-    {CAP_NET_ADMIN, "brings a run's loopback up"},
-    {CAP_SYS_PTRACE, "reads the path of a refused open (report_paths)"},
-    {CAP_SYS_RESOURCE, "control files of the job's user namespace"},
-    {CAP_SYS_CHROOT, "pivot_root into the run's root"},
-};
-
-int host_drop_capabilities(struct err *e)
-{
-    enum { COUNT = sizeof kept_capabilities / sizeof *kept_capabilities };
-    cap_value_t keep[COUNT];
-    int count = 0, failed = 0;
-    cap_t now = cap_get_proc(), want = cap_init();
-    if (geteuid() != 0 || !now || !want)
-        goto done;
-    for (size_t i = 0; i < COUNT; i++) {
-        cap_flag_value_t have = CAP_CLEAR;
-        if (cap_get_flag(now, kept_capabilities[i].cap, CAP_PERMITTED, &have) == 0 && have == CAP_SET)
-            keep[count++] = kept_capabilities[i].cap; /* containers and small hosts lack some */
-    }
-    for (cap_value_t c = 0; c <= cap_max_bits() && !failed; c++) {
-        bool kept = false;
-        for (int i = 0; i < count; i++)
-            kept |= keep[i] == c;
-        if (!kept && cap_get_bound(c) == 1 && cap_drop_bound(c) < 0)
-            failed = err_sys(e, "capabilities", NULL, "cannot drop capability %d from the bounding set", c);
-    }
-    if (!failed && (cap_set_flag(want, CAP_PERMITTED, count, keep, CAP_SET) < 0 ||
-                    cap_set_flag(want, CAP_EFFECTIVE, count, keep, CAP_SET) < 0 || cap_set_proc(want) < 0))
-        failed = err_sys(e, "capabilities", NULL, "cannot drop capabilities");
-done:
-    cap_free(now);
-    cap_free(want);
-    return failed;
 }
 
 static int read_id(const char *text, const char *option, uint32_t *out, struct err *e)

@@ -26,10 +26,6 @@ struct host_options {
 MUST_USE int host_open(const struct host_options *o, struct host *out, struct err *e);
 void host_close(struct host *h);
 
-/* Keeps only the capabilities that making sandboxes needs (a table with a reason each), in every
- * set and the bounding set. Nothing to do without privilege. */
-MUST_USE int host_drop_capabilities(struct err *e);
-
 /* `enclos-runner doctor [--json]`: returns the exit status. */
 int doctor_main(int argc, char **argv);
 

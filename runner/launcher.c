@@ -9,6 +9,7 @@
  * loaded are shared with its monitors by that fork. The orchestrator has given its rights away and is
  * the less trusted end: a packet that is not exactly right ends the conversation.
  */
+#include "runner/confine.h"
 #include "runner/host.h"
 
 #include "api/common/buf.h"
@@ -360,7 +361,7 @@ static int serve(const struct host_options *options, int sock, int64_t generatio
     l.sock = sock;
     prctl(PR_SET_NAME, "enclos-launcher", 0, 0, 0);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    if (host_open(options, &l.host, &e) < 0 || host_drop_capabilities(&e) < 0) {
+    if (host_open(options, &l.host, &e) < 0 || confine_launcher(&e) < 0) {
         log_error("launcher.failed", LOG_ERR(&e));
         return 3;
     }

@@ -16,6 +16,7 @@
 #include "api/common/mem.h"
 #include "api/common/text.h"
 #include "runner/collect.h"
+#include "runner/confine.h"
 #include "runner/environment.h"
 #include "runner/journal.h"
 #include "runner/judge.h"
@@ -277,6 +278,10 @@ static int start(struct monitor *m)
         watch_fd(m, SRC_SIGNAL, EPOLLIN) < 0 ||
         watch_fd(m, SRC_OOM, m->cg.kind == CG_V2 ? EPOLLPRI : EPOLLIN) < 0) {
         setup_fail(m->setup, STEP_CLONE_INIT, errno, NULL, "cannot watch the run");
+        goto done;
+    }
+    if (confine_monitor(&e) < 0) {
+        step_err(m, STEP_CLONE_INIT, &e);
         goto done;
     }
     failed = 0;

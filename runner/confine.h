@@ -1,0 +1,17 @@
+/*
+ * confine.h - our own processes give up what they have no use for.
+ */
+#ifndef ENCLOS_RUNNER_CONFINE_H
+#define ENCLOS_RUNNER_CONFINE_H
+
+#include "api/common/err.h"
+
+/* Keeps only the capabilities that making sandboxes needs (a table with a reason each), in every set and
+ * the bounding set. Nothing to do without privilege. */
+MUST_USE int confine_launcher(struct err *e);
+
+/* A monitor whose sandbox is cloned reads what a run says and writes a run folder: it keeps what that
+ * needs, and a filter refuses the other system calls with EPERM. Not to be undone. */
+MUST_USE int confine_monitor(struct err *e);
+
+#endif

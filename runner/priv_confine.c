@@ -1,0 +1,120 @@
+/*
+ * priv_confine.c - launcher and monitor give up what they don't need. Before the first outside byte for the
+ * launcher; for a monitor as soon as its sandbox is cloned, before that says anything.
+ */
+#include "runner/confine.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* `monitor`: kept by a monitor too, once its sandbox is cloned. */
+static const struct {
+    cap_value_t cap;
+    const char *why;
+    bool monitor;
+} kept_capabilities[] = {
+    {CAP_SYS_ADMIN, "namespaces, mounts, control groups", false},
+    {CAP_SETUID, "a run's own uid, id maps", true},
+    {CAP_SETGID, "a run's own gid, id maps", true},
+    {CAP_SETPCAP, "empties the job's bounding set", false},
+    {CAP_KILL, "stops a run, which has another uid", true},
+    {CAP_CHOWN, "the upper layer of /work belongs to the run", false},
+    {CAP_FOWNER, "overlay copies up files of the run", false},
+    {CAP_DAC_OVERRIDE, "reads what a run left in /outputs", true},
+    {CAP_DAC_READ_SEARCH, "reads what a run left in /outputs", true},
+    {CAP_NET_ADMIN, "brings a run's loopback up", false},
+    {CAP_SYS_PTRACE, "reads the path of a refused open (report_paths)", true},
+    {CAP_SYS_RESOURCE, "control files of the job's user namespace", false},
+    {CAP_SYS_CHROOT, "pivot_root into the run's root", false},
+};
+
+static int drop_to(bool monitor, struct err *e)
+{
+    enum { COUNT = sizeof kept_capabilities / sizeof *kept_capabilities };
+    cap_value_t keep[COUNT];
+    int count = 0, failed = 0;
+    cap_t now = cap_get_proc(), want = cap_init();
+    if (geteuid() != 0 || !now || !want)
+        goto done;
+    for (size_t i = 0; i < COUNT; i++) {
+        cap_flag_value_t have = CAP_CLEAR;
+        if ((kept_capabilities[i].monitor || !monitor) &&
+            cap_get_flag(now, kept_capabilities[i].cap, CAP_PERMITTED, &have) == 0 && have == CAP_SET)
+            keep[count++] = kept_capabilities[i].cap; /* containers and small hosts lack some */
+    }
+    for (cap_value_t c = 0; c <= cap_max_bits() && !failed; c++) {
+        bool kept = false;
+        for (int i = 0; i < count; i++)
+            kept |= keep[i] == c;
+        if (!kept && cap_get_bound(c) == 1 && cap_drop_bound(c) < 0)
+            failed = err_sys(e, "capabilities", NULL, "cannot drop capability %d from the bounding set", c);
+    }
+    if (!failed && (cap_set_flag(want, CAP_PERMITTED, count, keep, CAP_SET) < 0 ||
+                    cap_set_flag(want, CAP_EFFECTIVE, count, keep, CAP_SET) < 0 || cap_set_proc(want) < 0))
+        failed = err_sys(e, "capabilities", NULL, "cannot drop capabilities");
+done:
+    cap_free(now);
+    cap_free(want);
+    return failed;
+}
+
+int confine_launcher(struct err *e)
+{
+    return drop_to(false, e);
+}
+
+/* What a monitor calls from its clone on, with what glibc calls for it. */
+static const unsigned short monitor_calls[] = {
+    /* the loop */
+    SYS_epoll_wait, SYS_epoll_ctl, SYS_read, SYS_write, SYS_writev, SYS_recvmsg, SYS_ioctl, SYS_poll, SYS_fcntl,
+    SYS_close, SYS_clock_gettime, SYS_clock_nanosleep, SYS_nanosleep, SYS_rt_sigreturn, SYS_restart_syscall,
+    /* control groups, /proc, run folder */
+    SYS_openat, SYS_openat2, SYS_pread64, SYS_lseek, SYS_newfstatat, SYS_fstat, SYS_statfs, SYS_fstatfs,
+    SYS_getdents64, SYS_mkdirat, SYS_unlinkat, SYS_renameat, SYS_ftruncate, SYS_fdatasync, SYS_fsync, SYS_syncfs,
+    SYS_sendfile, SYS_chmod, SYS_fchmod, SYS_fchmodat, SYS_rmdir, SYS_setfsuid, SYS_setfsgid,
+    /* the run's processes */
+    SYS_pidfd_send_signal, SYS_wait4, SYS_waitid, SYS_process_vm_readv, SYS_getpid, SYS_gettid, SYS_geteuid,
+    /* memory and the end; `exec` forks once more to remove the groups */
+    SYS_brk, SYS_mmap, SYS_munmap, SYS_mremap, SYS_madvise, SYS_mprotect, SYS_futex, SYS_getrandom, SYS_clone,
+    SYS_set_robust_list, SYS_setsid, SYS_rt_sigprocmask, SYS_rt_sigaction, SYS_exit, SYS_exit_group,
+};
+
+static int load_monitor_filter(void)
+{
+    enum { COUNT = sizeof monitor_calls / sizeof *monitor_calls };
+    struct sock_filter code[4 + COUNT + 2];
+    size_t n = 0;
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
+    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+    for (size_t i = 0; i < COUNT; i++)
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, monitor_calls[i],
+                                                 (unsigned char)(COUNT - i), 0);
+    /* An error and not the end: a call that this list forgot costs one message, not the run's record. */
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    struct sock_fprog prog = {.len = (unsigned short)n, .filter = code};
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
+}
+
+int confine_monitor(struct err *e)
+{
+    if (drop_to(true, e) < 0)
+        return -1;
+#ifndef ENCLOS_TEST /* a sanitizer makes calls of its own */
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || load_monitor_filter() < 0)
+        return err_sys(e, "seccomp", NULL, "cannot load the monitor's filter");
+#else
+    (void)load_monitor_filter;
+#endif
+    return 0;
+}
