@@ -8,6 +8,7 @@
 #include "api/common/text.h"
 #include <getopt.h>
 #include <limits.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,7 +192,12 @@ static int take(struct options *o, enum opt_id id, const char *value)
         mem_free_at(&o->cgroup);
         o->cgroup = mem_strdup(value);
         return 0;
-    case OPT_PROFILES: set_path(&o->profiles_dir, value); return 0;
+    case OPT_PROFILES:
+        set_path(&o->profiles_dir, value);
+        if (access(value, R_OK | X_OK) == 0)
+            return 0;
+        fprintf(stderr, "enclosd: --profiles %s: %s\n", value, strerror(errno));
+        return -1;
     case OPT_LIMITS:
         o->best_effort = !strcmp(value, "best-effort") || !strcmp(value, "best_effort");
         if (o->best_effort || !strcmp(value, "enforced"))
