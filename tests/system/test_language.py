@@ -25,6 +25,8 @@ def test_help_exists_in_both_languages(shared_lab):
 
 def test_json_does_not_depend_on_the_locale(shared_lab):
     run = shared_lab.run(["true"])
+    checks = [shared_lab.cli_json("doctor", env={"LC_ALL": locale}).checks[0] for locale in ("fr_CA.UTF-8", "C")]
+    assert checks[0] == checks[1]
     french = shared_lab.cli_json("show", run.id, env={"LC_ALL": "fr_CA.UTF-8"})
     english = shared_lab.cli_json("show", run.id, env={"LC_ALL": "C"})
     assert french == english and french.verdict == "succeeded"
