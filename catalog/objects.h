@@ -69,9 +69,9 @@ int objects_set_aside(const struct store *s, const char *sha256, int fd, const c
                       struct err *e);
 
 struct objects_aside {
-    char sha256[DIGEST_HEX_SIZE];
     int64_t at_us;
     uint64_t size_bytes;
+    char sha256[DIGEST_HEX_SIZE];
     bool healed; /* it was sent again since */
 };
 /* What is in damaged/, the newest first, at most `max`; *total tells how many there are. */

@@ -21,11 +21,9 @@ static int by_id(const void *a, const void *b)
 }
 
 /* The ids in one of the 256 folders, sorted; gives (caller frees). */
-static int list_folder(const struct store *s, unsigned number, id **out, size_t *count,
+static int list_folder(const struct store *s, const char *folder, id **out, size_t *count,
                        struct err *e)
 {
-    char folder[3];
-    snprintf(folder, sizeof folder, "%02x", number);
     *out = NULL;
     *count = 0;
     AUTO_FD int fd = openat(s->objects_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -75,15 +73,16 @@ static int look_at(const struct store *s, struct scrub *scrub, const char *sha25
 int scrub_some(const struct store *s, struct scrub *scrub, const struct digest_progress *progress,
                struct err *e)
 {
-    unsigned first = 0;
-    if (scrub->after[0] && sscanf(scrub->after, "%2x", &first) != 1)
-        first = 0;
     scrub->objects = scrub->damaged = 0;
     scrub->read_bytes = 0;
-    for (unsigned n = first; n < 256; n++) {
+    for (unsigned n = 0; n < 256; n++) {
         AUTO_FREE id *list = NULL;
         size_t count = 0;
-        if (list_folder(s, n, &list, &count, e) < 0)
+        char folder[3];
+        snprintf(folder, sizeof folder, "%02x", n);
+        if (strncmp(folder, scrub->after, 2) < 0)
+            continue;
+        if (list_folder(s, folder, &list, &count, e) < 0)
             return -1;
         for (size_t i = 0; i < count; i++) {
             if (strcmp(list[i], scrub->after) <= 0)
