@@ -117,11 +117,24 @@ static ssize_t source_read(const struct source *from, void *chunk, size_t room, 
     return (ssize_t)n;
 }
 
-/* Copies all of the source to fd, at most `max` bytes, and says what it was. */
-static int copy_hashed(const struct source *from, int fd, uint64_t max,
+/* How much will come, as far as that is known: a file may grow, or be said to be larger than it is. */
+static uint64_t source_size(const struct source *from, uint64_t max)
+{
+    struct stat st;
+    if (from->fd < 0)
+        return from->len;
+    return fstat(from->fd, &st) == 0 && (uint64_t)st.st_size < max ? (uint64_t)st.st_size : max;
+}
+
+/* Copies all of the source to fd, at most `max` bytes, and says what it was. What there is no room for
+ * is not begun: a file of holes is as long as its owner says, and here it takes all of that. */
+static int copy_hashed(const struct store *s, const struct source *from, int fd, uint64_t max,
                        const struct digest_progress *progress, char sha256[DIGEST_HEX_SIZE],
                        uint64_t *size, struct err *e)
 {
+    uint64_t checked = source_size(from, max);
+    if (store_has_room(s, checked, e) < 0)
+        return -1;
     AUTO_DIGEST struct digest *d = digest_new();
     AUTO_FREE unsigned char *chunk = mem_alloc(COPY_BYTES);
     uint64_t told = 0;
@@ -138,6 +151,11 @@ static int copy_hashed(const struct source *from, int fd, uint64_t max,
             return err_set(e, E_INVALID, "size_bytes", "do not change the file while it is sent",
                            "there are more than the announced %llu bytes", (unsigned long long)max);
         digest_add(d, chunk, (size_t)n);
+        if (*size > checked) { /* it grew */
+            checked = *size + PROGRESS_EVERY_BYTES;
+            if (store_has_room(s, PROGRESS_EVERY_BYTES, e) < 0)
+                return -1;
+        }
         if (FAULT("objects.write") || fd_write_all(fd, chunk, (size_t)n) < 0)
             return err_sys(e, "objects", "free space on the disk that holds the state folder",
                            "cannot write an object");
@@ -247,7 +265,7 @@ static int store_aside(const struct store *s, const struct source *from, const c
     AUTO_FD int fd = openat(s->tmp_fd, tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_sys(e, "objects", NULL, "cannot make a file in tmp/");
-    if (copy_hashed(from, fd, max, progress, out_sha256, size, e) < 0 ||
+    if (copy_hashed(s, from, fd, max, progress, out_sha256, size, e) < 0 ||
         check_content(sha256, size_bytes, out_sha256, *size, e) < 0)
         return -1;
     *existed = objects_has(s, out_sha256, &have) && have == *size;
@@ -330,6 +348,8 @@ static int take_chunk(const struct store *s, int fd, const char *name, const cha
     if (len > total - *received)
         return err_set(e, E_INVALID, "data", NULL, "%zu bytes more than the announced %llu",
                        len - (size_t)(total - *received), (unsigned long long)total);
+    if (store_has_room(s, len, e) < 0)
+        return -1;
     if (lseek(fd, st.st_size, SEEK_SET) < 0 || FAULT("objects.write_chunk") ||
         fd_write_all(fd, p, len) < 0) {
         err_sys(e, "uploads", "free space on the disk that holds the state folder",
@@ -502,8 +522,8 @@ int objects_copy(const struct store *s, const char *sha256, uint64_t size_bytes,
         return err_sys(e, "tree", NULL, "cannot make %s", name);
     /* The umask of whoever started us may have taken bits away. */
     int rc = fchmod(to, mode) < 0 ? err_sys(e, "tree", NULL, "cannot set the mode of %s", name)
-                                  : copy_hashed(&(struct source){.fd = from}, to, OBJECT_MAX_BYTES,
-                                                NULL, got, &size, e);
+                                  : copy_hashed(s, &(struct source){.fd = from}, to,
+                                                OBJECT_MAX_BYTES, NULL, got, &size, e);
     if (rc == 0 && strcmp(got, sha256) != 0)
         rc = set_aside_as(s, sha256, from, got, e);
     else if (rc == 0 && size != size_bytes)

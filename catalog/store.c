@@ -16,9 +16,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
+enum { KEPT_PART = 50, KEPT_MAX_BYTES = 256 << 20 };
 enum { UPLOAD_KEEP_SECONDS = 7 * 24 * 3600, BOOT_ID_BYTES = 64 };
 
 static bool is_empty(int dir_fd)
@@ -202,6 +204,24 @@ void store_close(struct store *s)
     fd_close_at(&s->lock_fd);
     mem_free_at(&s->path);
     mem_free_at(&s);
+}
+
+int store_has_room(const struct store *s, uint64_t bytes, struct err *e)
+{
+    struct statvfs fs;
+    if (fstatvfs(s->dir_fd, &fs) < 0)
+        return err_sys(e, "state", NULL, "cannot ask for the room on the disk of %s", s->path);
+    uint64_t kept = (uint64_t)fs.f_blocks * fs.f_frsize / KEPT_PART;
+    uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
+    if (kept > KEPT_MAX_BYTES)
+        kept = KEPT_MAX_BYTES;
+    if (bytes <= room && room - bytes >= kept)
+        return 0;
+    errno = ENOSPC;
+    return err_sys(e, "objects", "free space on the disk that holds the state folder",
+                   "there is no room for %llu bytes: %llu are free, of which %llu are kept for the "
+                   "catalog",
+                   (unsigned long long)bytes, (unsigned long long)room, (unsigned long long)kept);
 }
 
 char *store_catalog_path(const struct store *s)

@@ -37,6 +37,11 @@ MUST_USE int store_open(const char *path, struct store **out, struct err *e);
 /* NULL is fine. Releases the lock, and empties its file: the next start sees a clean stop. */
 void store_close(struct store *s);
 
+/* Whether that many bytes more may be stored: not when they would leave less than what is kept for the
+ * catalog, by which the lab goes on when clients have filled its disk (a fiftieth of it, at most 256
+ * MiB). E_LIMIT with ENOSPC. */
+MUST_USE int store_has_room(const struct store *s, uint64_t bytes, struct err *e);
+
 /* "PATH/catalog.db"; gives (caller frees). */
 char *store_catalog_path(const struct store *s);
 

@@ -143,6 +143,10 @@ static int fill(const struct store *s, const struct manifest *m, bool code, int 
 static int build(const struct store *s, const struct manifest *m, bool code, const char *tmp,
                  const char *name, struct err *e)
 {
+    /* A manifest may name one large object a hundred thousand times: linked, it takes no room; copied, it
+     * fills any disk. */
+    if (code && store_has_room(s, m->total_bytes, e) < 0)
+        return -1;
     if (mkdirat(s->tmp_fd, tmp, 0700) < 0)
         return err_sys(e, "tree", NULL, "cannot make a folder in tmp/");
     AUTO_FD int root_fd = openat(s->tmp_fd, tmp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);

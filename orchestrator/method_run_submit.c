@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COMMAND_MAX_BYTES = 128 << 10, ENV_MAX_BYTES = 64 << 10 };
+enum { COMMAND_MAX_BYTES = 128 << 10, ENV_MAX_BYTES = 64 << 10, CODE_MAX_GIB = 16 };
 
 struct submit {
     struct run_new run;
@@ -269,6 +269,9 @@ static int code_work(struct request *q, struct cat *db, struct err *e)
                        "send the manifest and its files with blob.put, then submit again",
                        "the lab has no manifest %.64s", s->run.code);
     }
+    if (m->total_bytes > (uint64_t)CODE_MAX_GIB << 30)
+        return err_set(e, E_LIMIT, "code", "put data into a dataset, which is not copied for a run",
+                       "the code has more than %d GiB", CODE_MAX_GIB);
     for (size_t i = 0; i < m->count; i++)
         if (!objects_has(q->lab->store, m->entries[i].sha256, NULL))
             return err_set(e, E_NOT_FOUND, "code",

@@ -5,6 +5,7 @@ import ctypes
 import hashlib
 import os
 import shutil
+import tempfile
 
 import pytest
 
@@ -93,6 +94,44 @@ def test_a_disk_that_fills_during_a_run_keeps_the_verdict_and_publishes_nothing_
     if finished.verdict == "succeeded" and not finished.artifacts:
         assert finished.refused_outputs, "an output went missing without a word"
     still_serves(cramped_lab)
+
+
+def free_bytes(lab):
+    disk = os.statvfs(lab.state)
+    return disk.f_bavail * disk.f_frsize
+
+
+def test_clients_that_fill_the_disk_leave_the_lab_its_catalog(cramped_lab):
+    with pytest.raises(RpcError) as refused:
+        for _ in range(100):
+            cramped_lab.put_blob(os.urandom(MIB))
+    assert refused.value.kind == "limit" and "kept for the catalog" in refused.value.message, refused.value
+    still_serves(cramped_lab)  # with nothing freed
+
+
+def test_a_file_of_holes_is_refused_before_it_is_written(cramped_lab):
+    before = free_bytes(cramped_lab)
+    with tempfile.TemporaryFile() as f, pytest.raises(RpcError) as refused:
+        f.truncate(1 << 40)
+        cramped_lab.rpc("blob.put", fds=[f.fileno()], sha256="0" * 64, size_bytes=1 << 40)
+    assert refused.value.kind == "limit" and "no room for" in refused.value.message, refused.value
+    assert free_bytes(cramped_lab) > before - MIB
+    still_serves(cramped_lab)
+
+
+def test_code_that_names_one_file_many_times_does_not_fill_the_disk(cramped_lab):
+    content = os.urandom(MIB)
+    code = cramped_lab.put_files({f"{i:04}": content for i in range(200)})
+    before = free_bytes(cramped_lab)
+    run = cramped_lab.submit("true", code=code)
+    harness.Deadline(10).until(lambda: "kept for the catalog" in cramped_lab.daemon_log(), "the lab to meet its bound")
+    assert free_bytes(cramped_lab) > before - MIB
+    still_serves(cramped_lab)
+    cramped_lab.rpc("run.cancel", run=run)
+    assert cramped_lab.wait(run).verdict in ("cancelled", "setup_failed")
+    with pytest.raises(RpcError) as refused:
+        cramped_lab.submit("true", code=cramped_lab.put_files({f"{i:05}": content for i in range(17000)}))
+    assert refused.value.kind == "limit" and refused.value.field == "code", refused.value
 
 
 def test_metrics_that_a_full_disk_took_are_counted_and_told(cramped_lab):
