@@ -11,7 +11,6 @@
 #include "api/common/log.h"
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -97,29 +96,49 @@ int given_file_check(int fd, struct err *e)
 
 /* ---- closing ---- */
 
-static atomic_int closers;
+static struct {
+    pthread_mutex_t lock;
+    int fds[GIVEN_FILE_DROPS_MAX]; /* to be closed */
+    size_t count;
+    int threads; /* each closes what it finds there, and ends; or is kept by a close */
+} drops = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void *close_it(void *fd)
+static void *close_them(void *unused)
 {
-    close((int)(intptr_t)fd);
-    atomic_fetch_sub(&closers, 1);
-    return NULL;
+    for (;;) {
+        pthread_mutex_lock(&drops.lock);
+        int fd = drops.count > 0 ? drops.fds[--drops.count] : -1;
+        drops.threads -= fd < 0;
+        pthread_mutex_unlock(&drops.lock);
+        if (fd < 0)
+            return unused;
+        close(fd);
+    }
+}
+
+/* Lock held. When no thread can be made, a later drop makes one. */
+static void start_closer(void)
+{
+    pthread_attr_t small;
+    pthread_t thread;
+    if (drops.threads >= CLOSERS_MAX || pthread_attr_init(&small) != 0)
+        return;
+    pthread_attr_setdetachstate(&small, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&small, CLOSER_STACK_BYTES);
+    drops.threads += pthread_create(&thread, &small, close_them, NULL) == 0;
+    pthread_attr_destroy(&small);
 }
 
 bool given_file_drop(int fd)
 {
-    pthread_attr_t small;
-    pthread_t thread;
-    int failed = -1;
-    if (atomic_fetch_add(&closers, 1) < CLOSERS_MAX && pthread_attr_init(&small) == 0) {
-        pthread_attr_setdetachstate(&small, PTHREAD_CREATE_DETACHED);
-        pthread_attr_setstacksize(&small, CLOSER_STACK_BYTES);
-        failed = pthread_create(&thread, &small, close_it, (void *)(intptr_t)fd);
-        pthread_attr_destroy(&small);
+    pthread_mutex_lock(&drops.lock);
+    bool room = drops.count < GIVEN_FILE_DROPS_MAX;
+    if (room) {
+        drops.fds[drops.count++] = fd;
+        start_closer();
     }
-    if (failed == 0)
-        return true;
-    atomic_fetch_sub(&closers, 1);
-    log_warn("given_file.kept", LOG_INT("fd", fd));
-    return false;
+    pthread_mutex_unlock(&drops.lock);
+    if (!room)
+        log_warn("given_file.kept", LOG_INT("fd", fd));
+    return room;
 }

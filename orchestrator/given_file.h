@@ -20,8 +20,9 @@ MUST_USE int given_file_look(int fd, struct err *e);
  * cannot be told is refused: E_INVALID with a hint to send it in pieces. */
 MUST_USE int given_file_check(int fd, struct err *e);
 
-/* Closes what was not checked, or was refused: in a thread of its own, which its user may keep as long as
- * he likes. They are bounded: past that the descriptor stays open, and false is returned. */
+/* Closes what was not checked, or was refused: in threads of their own, which its user may keep as long as
+ * he likes. False: all of them are kept and more wait than can, the descriptor stays open. */
+enum { GIVEN_FILE_DROPS_MAX = 1024 };
 bool given_file_drop(int fd);
 
 /* Whether a row of /proc/self/mountinfo is the mount `mount_id`, or any of the device, and of a type that

@@ -10,6 +10,7 @@
 #include "api/common/mem.h"
 #include "orchestrator/conn.h"
 #include "orchestrator/damage.h"
+#include "orchestrator/given_file.h"
 #include "orchestrator/launch_client.h"
 #include "orchestrator/live.h"
 #include "orchestrator/peer.h"
@@ -27,7 +28,8 @@ enum {
     STOP_TICK_MS = 20,
     STOP_FLUSH_MS = 3000,           /* for clients to fetch their last answers */
     STOP_MAX_MS = 15000,            /* for the pool to end what it does */
-    FDS_KEPT = 512 + PEERS_FDS_MAX, /* for files, the catalog and runs; passed by clients */
+    /* for files, the catalog and runs; passed by clients; passed and being closed */
+    FDS_KEPT = 512 + PEERS_FDS_MAX + GIVEN_FILE_DROPS_MAX,
 };
 
 /* ---- jobs ---- */

@@ -10,6 +10,7 @@
 #include "orchestrator/lab.h"
 #include "orchestrator/launch_client.h"
 #include "orchestrator/options.h"
+#include "orchestrator/peer.h"
 #include "orchestrator/rights.h"
 #include "orchestrator/state.h"
 #include <fcntl.h>
@@ -64,7 +65,11 @@ int main(int argc, char **argv)
     struct options opt;
     int status = 2;
 
+    char threads[8];
+
     keep_standard_fds();
+    snprintf(threads, sizeof threads, "%d", POOL_THREADS);
+    setenv("UV_THREADPOOL_SIZE", threads, 1); /* libuv reads it when the pool is first used */
     umask(077);
     signal(SIGPIPE, SIG_IGN);
     switch (options_read(&opt, argc, argv)) {

@@ -19,7 +19,7 @@ struct peers {
     void *ctx;
     struct peer *first;
     size_t count;
-    size_t fds; /* of all */
+    size_t fds, pool; /* of all */
 };
 
 struct peers *peers_new(struct lab *lab, size_t conns_max, peer_ready *ready, void *ctx)
@@ -159,6 +159,21 @@ void peer_half(struct peer *p, size_t before, size_t now)
 bool peer_has_too_many_halves(const struct peer *p)
 {
     return p->half_bytes > PEER_HALF_MAX;
+}
+
+bool peer_enter_pool(struct peer *p)
+{
+    if (p->pool >= PEER_POOL_MAX || p->of->pool >= PEERS_POOL_MAX)
+        return false;
+    p->pool++;
+    p->of->pool++;
+    return true;
+}
+
+void peer_left_pool(struct peer *p)
+{
+    p->pool--;
+    p->of->pool--;
 }
 
 void peer_fds_came(struct peer *p, size_t count)

@@ -19,6 +19,9 @@ enum {
     PEER_HALF_MAX = 256 << 20,  /* messages of which more is to come; past it, their connections are closed */
     PEER_FDS_MAX = 256,         /* descriptors that came, until they are closed */
     PEERS_FDS_MAX = 1024,       /* of all accounts */
+    PEER_POOL_MAX = 4,          /* threads of the pool at once */
+    PEERS_POOL_MAX = 12,        /* of all accounts: the others are the lab's own, for its runs */
+    POOL_THREADS = 16,
 };
 
 struct lab;
@@ -30,7 +33,7 @@ struct peer {
     bool known; /* its name was looked up */
     char name[64];
     /* private */
-    size_t conns, open, bytes, half_bytes, fds;
+    size_t conns, open, bytes, half_bytes, fds, pool;
     bool waits;      /* one of its connections was not read for a bound */
     bool crowd_told; /* that it has too many connections; again when it had fewer */
     struct peer *next;
@@ -62,6 +65,10 @@ void peer_ended(struct peer *p);
 /* What one of its connections holds of messages that are not whole: from `before` to `now` bytes. */
 void peer_half(struct peer *p, size_t before, size_t now);
 bool peer_has_too_many_halves(const struct peer *p);
+
+/* A thread of the pool for a request of its; false: not now. */
+bool peer_enter_pool(struct peer *p);
+void peer_left_pool(struct peer *p);
 
 void peer_fds_came(struct peer *p, size_t count);
 void peer_fds_closed(struct peer *p, size_t count);

@@ -38,6 +38,9 @@ struct group {
 
 static size_t open_requests; /* of this process: bounded whatever the connection */
 
+/* Requests that wait for a thread of the pool, in order. */
+static struct request *pool_first, **pool_last = &pool_first;
+
 static void send_to(struct lab *lab, uint64_t conn, const struct buf *b)
 {
     struct conn *c = conn_find(lab->server, conn);
@@ -269,13 +272,36 @@ static void pool_work(uv_work_t *w)
         err_set(&q->err, E_INTERNAL, NULL, NULL, "%s failed without saying why", q->method->name);
 }
 
+static void enter_pool(void);
+
 static void pool_after(uv_work_t *w, int status)
 {
     struct request *q = w->data;
     (void)status; /* never cancelled */
     struct err e = q->err;
     q->err = (struct err){0};
+    peer_left_pool(q->group->peer);
+    enter_pool();
     job_done(q, e.kind == E_NONE ? NULL : &e);
+}
+
+/* Gives threads to those that wait and may have one: each account's first come first, and no account waits
+ * for another's long work. */
+static void enter_pool(void)
+{
+    struct request **at = &pool_first;
+    while (*at) {
+        struct request *q = *at;
+        if (!peer_enter_pool(q->group->peer)) {
+            at = &q->next;
+            continue;
+        }
+        *at = q->next;
+        if (!*at)
+            pool_last = at;
+        if (uv_queue_work(&q->lab->loop, &q->uv, pool_work, pool_after) != 0)
+            abort(); /* only for a NULL callback */
+    }
 }
 
 void request_pool(struct request *q, request_work *work, request_after *after)
@@ -284,9 +310,10 @@ void request_pool(struct request *q, request_work *work, request_after *after)
     q->after = after;
     q->uv.data = q;
     q->lab->work_open++;
-    int rc = uv_queue_work(&q->lab->loop, &q->uv, pool_work, pool_after);
-    if (rc != 0)
-        abort(); /* only for a NULL callback */
+    q->next = NULL;
+    *pool_last = q;
+    pool_last = &q->next;
+    enter_pool();
 }
 
 static int catalog_job(struct cat *db, void *ctx, struct err *e)

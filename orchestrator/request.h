@@ -36,6 +36,7 @@ struct request {
     /* the job under way */
     int (*work)(struct request *q, struct cat *db, struct err *e);
     void (*after)(struct request *q, const struct err *e);
+    struct request *next; /* of those that wait for a thread of the pool */
     uv_work_t uv;
     struct err err;
 };
@@ -55,7 +56,8 @@ void request_unpark(struct request *q);
 typedef int request_work(struct request *q, struct cat *db, struct err *e);
 typedef void request_after(struct request *q, const struct err *e);
 
-/* Work elsewhere, then `after` on the loop, which owns q again (NULL: request_end). In the pool db is NULL.
+/* Work elsewhere, then `after` on the loop, which owns q again (NULL: request_end). In the pool db is NULL,
+ * and an account has a few threads at once: what may take long there holds up its own requests only.
  * They answer with E_UNAVAILABLE themselves when a queue is full. */
 void request_pool(struct request *q, request_work *work, request_after *after);
 void request_read(struct request *q, request_work *work, request_after *after);

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import pytest
@@ -183,3 +184,22 @@ def test_memory_files_and_files_on_disk_are_taken_by_descriptor(lab):
     assert lab.rpc("blob.put", fds=[file], sha256=digest, size_bytes=9).stored
     os.close(file)
     assert lab.put_blob(b"on disk")
+
+
+def test_long_work_of_one_account_does_not_hold_up_the_others(lab):
+    """Two dozen large files to read at once; who asks after that for a log gets it before most are read."""
+    run = lab.run(["echo", "hello"])
+    with tempfile.TemporaryFile() as file:
+        file.truncate(192 * MIB)
+        with lab.connect(60) as busy:
+            for number in range(24):
+                busy.send_raw(line(number, "blob.put", sha256=f"{number:064}", size_bytes=192 * MIB), [file.fileno()])
+            done = lab.cli("logs", run.id, uid=PLAIN_UID, timeout=60)
+            assert done.returncode == 0 and done.stdout == "hello\n", done.stderr
+            busy.socket.settimeout(0.05)
+            answered = 0
+            with contextlib.suppress(TimeoutError):
+                while answered < 24:
+                    busy.read_line(0.05)
+                    answered += 1
+            assert answered < 14, f"{answered} of 24 had been read before the other account's log was"
