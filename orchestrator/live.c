@@ -27,6 +27,7 @@ enum { TRIES_MAX = 5, BACKOFF_MIN_MS = 500, BACKOFF_MAX_MS = 60000 };
 static void step_move(struct live *v);
 static void step_prepare(struct live *v);
 static void step_judge(struct live *v);
+static void step_cancel(struct live *v);
 
 struct live *live_find(const struct lab *lab, const char *id)
 {
@@ -518,7 +519,11 @@ static void judged(void *ctx, const struct err *e)
         else
             step_prepare(v);
         break;
-    case ADOPT_ALIVE: live_going(v, fd_take(&a->pidfd)); break;
+    case ADOPT_ALIVE:
+        live_going(v, fd_take(&a->pidfd));
+        if (v->cancel) /* asked for durably; the daemon may have died before it told the monitor */
+            step_cancel(v);
+        break;
     case ADOPT_ENDED:
     case ADOPT_LOST: live_going(v, -1); break;
     }
@@ -610,8 +615,6 @@ static int cancel_work(void *ctx, struct err *e)
     struct cancel *c = ctx;
     return prepare_cancel_file(c->lab, c->run, e);
 }
-
-static void step_cancel(struct live *v);
 
 static void cancel_left(void *ctx, const struct err *e)
 {

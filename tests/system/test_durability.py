@@ -5,6 +5,7 @@ import os
 import random
 import select
 import signal
+import sqlite3
 import threading
 import time
 
@@ -168,6 +169,21 @@ def test_a_cancel_that_was_acknowledged_is_kept_over_a_kill(lab):
     lab.kill_daemon()
     lab.start_daemon()
     assert lab.wait(run).verdict == "cancelled"
+
+
+def test_a_cancel_reaches_the_run_though_the_daemon_died_before_it_told_the_monitor(lab):
+    run = lab.submit("sleep 60")
+    lab.wait_running(run)
+    lab.kill_daemon()
+    with sqlite3.connect(os.path.join(lab.state, "catalog.db")) as db:  # as after the commit, and no further
+        db.execute("UPDATE run SET cancel_us = 1700000000000000 WHERE id = ?", (run,))
+    db.close()
+    for name in ("catalog.db-wal", "catalog.db-shm"):
+        path = os.path.join(lab.state, name)
+        if os.path.exists(path):
+            os.chown(path, os.stat(lab.state).st_uid, os.stat(lab.state).st_gid)
+    lab.start_daemon()
+    assert lab.wait(run, 30).verdict == "cancelled"
 
 
 def test_a_killed_monitor_is_lost_and_its_sandbox_is_dead(lab):
