@@ -22,12 +22,13 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-enum { RESTART_MIN_MS = 200, RESTART_MAX_MS = 30000 };
+enum { RESTART_MIN_MS = 200, RESTART_MAX_MS = 30000, ASK_AGAIN_MS = 500 };
 
 struct ask { /* a START or FORGET, in order */
     struct launch_packet packet;
     int fd;    /* folder, or -1 */
-    bool sent; /* START: kept until answered */
+    bool sent;  /* START: kept until answered */
+    bool waits; /* that it could not go yet was logged */
     struct ask *next;
 };
 
@@ -35,7 +36,7 @@ struct launch {
     struct lab *lab;
     int fd, pid;
     uv_poll_t *poll; /* its own allocation: a new one for each launcher */
-    uv_timer_t restart;
+    uv_timer_t restart; /* of the launcher when it is gone; while it is there, of asks that cannot go yet */
     int64_t delay_ms;
     bool ready, closing;
     long generation; /* grows with each launcher, whoever replaced it */
@@ -118,6 +119,13 @@ static struct ask *ask_find_sent(const struct launch *l, const char *run)
 static void on_poll(uv_poll_t *h, int status, int events);
 static void gone(struct launch *l, const char *why);
 
+static void push(struct launch *l);
+
+static void push_again(uv_timer_t *t)
+{
+    push(t->data);
+}
+
 static void push(struct launch *l)
 {
     bool full = false;
@@ -133,8 +141,16 @@ static void push(struct launch *l)
             a->sent = true;
             if (a->packet.type == LAUNCH_FORGET)
                 ask_drop(l, a);
-        } else if (n < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS)) {
+        } else if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
             full = true;
+        } else if (n < 0 && (errno == ENOBUFS || errno == ETOOMANYREFS || errno == ENOMEM)) {
+            /* ETOOMANYREFS: as a user, a run has filled the count of descriptors under way that all
+             * processes of that user share. The launcher is well, and no event tells when it is over. */
+            if (!a->waits)
+                log_warn("launcher.ask_waits", LOG_STR("run", a->packet.run), LOG_INT("errno", errno));
+            a->waits = true;
+            uv_timer_start(&l->restart, push_again, ASK_AGAIN_MS, 0);
+            break;
         } else {
             gone(l, "cannot be written to");
             return;

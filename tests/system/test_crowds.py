@@ -203,3 +203,39 @@ def test_long_work_of_one_account_does_not_hold_up_the_others(lab):
                     busy.read_line(0.05)
                     answered += 1
             assert answered < 14, f"{answered} of 24 had been read before the other account's log was"
+
+
+FILL_THE_COUNT_OF_DESCRIPTORS_IN_FLIGHT = """
+import array, os, resource, socket, sys, time
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+null, kept = os.open("/dev/null", os.O_RDONLY), []
+rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [null] * 253))]
+try:
+    while True:
+        kept.append(socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM))
+        kept[-1][0].setblocking(False)
+        try:
+            while True:
+                kept[-1][0].sendmsg([b"x"], rights)
+        except BlockingIOError:
+            pass
+except OSError as e:
+    print("filled:", e.strerror, flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_run_that_fills_its_user_s_count_of_descriptors_kills_no_launcher(plain_lab):
+    """Rootless, run and lab are one user to the kernel, which counts descriptors in flight by user."""
+    run = plain_lab.submit(["/usr/bin/python3", "-c", FILL_THE_COUNT_OF_DESCRIPTORS_IN_FLIGHT],
+                           resources={"memory_bytes": 512 * MIB})
+    plain_lab.wait_log(run, b"filled: Too many references")
+    generation = plain_lab.rpc("lab.info").runner.generation
+    other = plain_lab.submit("true")
+    Deadline(20).until(lambda: "launcher.ask_waits" in plain_lab.daemon_log(), "the lab to find that it must wait")
+    time.sleep(1)
+    assert plain_lab.rpc("lab.info").runner.generation == generation, "the launcher was taken for dead"
+    plain_lab.rpc("run.cancel", run=run)
+    assert plain_lab.wait(run).verdict == "cancelled"
+    assert plain_lab.wait(other).verdict == "succeeded"
