@@ -226,16 +226,19 @@ time.sleep(60)
 """
 
 
-def test_a_run_that_fills_its_user_s_count_of_descriptors_kills_no_launcher(plain_lab):
+def test_a_run_that_fills_its_user_s_count_of_descriptors_kills_no_launcher(new_lab):
     """Rootless, run and lab are one user to the kernel, which counts descriptors in flight by user."""
-    run = plain_lab.submit(["/usr/bin/python3", "-c", FILL_THE_COUNT_OF_DESCRIPTORS_IN_FLIGHT],
-                           resources={"memory_bytes": 512 * MIB})
-    plain_lab.wait_log(run, b"filled: Too many references")
-    generation = plain_lab.rpc("lab.info").runner.generation
-    other = plain_lab.submit("true")
-    Deadline(20).until(lambda: "launcher.ask_waits" in plain_lab.daemon_log(), "the lab to find that it must wait")
+    lab = new_lab(uid=PLAIN_UID - 1)  # of its own: it is that user's other processes that suffer
+    lab.start_daemon()
+    run = lab.submit(["/usr/bin/python3", "-c", FILL_THE_COUNT_OF_DESCRIPTORS_IN_FLIGHT],
+                           limits="best_effort",
+                     resources={"memory_bytes": 512 * MIB})
+    lab.wait_log(run, b"filled: Too many references")
+    generation = lab.rpc("lab.info").runner.generation
+    other = lab.submit("true", limits="best_effort")
+    Deadline(20).until(lambda: "launcher.ask_waits" in lab.daemon_log(), "the lab to find that it must wait")
     time.sleep(1)
-    assert plain_lab.rpc("lab.info").runner.generation == generation, "the launcher was taken for dead"
-    plain_lab.rpc("run.cancel", run=run)
-    assert plain_lab.wait(run).verdict == "cancelled"
-    assert plain_lab.wait(other).verdict == "succeeded"
+    assert lab.rpc("lab.info").runner.generation == generation, "the launcher was taken for dead"
+    lab.rpc("run.cancel", run=run)
+    assert lab.wait(run).verdict == "cancelled"
+    assert lab.wait(other).verdict == "succeeded"
