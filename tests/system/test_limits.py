@@ -73,3 +73,39 @@ def test_limits_are_enforced_unless_the_owner_says_otherwise(shared_lab, new_lab
     wrong = new_lab(extra=["--limits", "none"])
     wrong.start_daemon(wait=False)
     assert wrong.daemon.wait(10) == 2 and "enforced or best-effort" in wrong.daemon_log()
+
+
+# ---- best effort: no control group, the monitor itself looks ----------------------------------------
+
+BIG_CHILD = """
+b = bytearray(200 << 20)
+for i in range(0, len(b), 4096): b[i] = 1
+print("used it all", flush=True)
+time.sleep(5)
+"""
+
+
+def test_best_effort_sees_the_memory_of_a_child_that_a_thread_forked(plain_runner):
+    plain_runner.cgroup = None
+    program = "import os, threading, time\ndef f():\n    if os.fork() == 0:\n" + BIG_CHILD.replace("\n", "\n        ") + (
+        "\n        os._exit(0)\n    time.sleep(5)\nt = threading.Thread(target=f); t.start(); t.join()")
+    run = plain_runner.run(["python3", "-c", program], limits="best_effort", memory_bytes=100 * MIB)
+    assert run.verdict == "out_of_memory", run.describe()
+
+
+def test_best_effort_keeps_the_memory_limit_during_the_grace(plain_runner):
+    plain_runner.cgroup = None
+    program = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(0.7)" + BIG_CHILD
+    run = plain_runner.run(["python3", "-c", program], limits="best_effort", memory_bytes=100 * MIB, wall_ms=500,
+                           grace_ms=20_000)
+    assert run.verdict == "wall_timeout", run.describe()  # why it was stopped first
+    assert run.record.wall_ms < 5000, f"killed after {run.record.wall_ms} ms: its memory was not looked at"
+
+
+@pytest.mark.parametrize("depth", [200])
+def test_best_effort_a_long_chain_of_processes_ends_as_it_would_elsewhere(plain_runner, depth):
+    plain_runner.cgroup = None
+    program = "n=$1; if [ $n -gt 0 ]; then sh -c \"$2\" sh $((n - 1)) \"$2\"; exit 0; fi; sleep 1"
+    run = plain_runner.run(["sh", "-c", program, "sh", str(depth), program], limits="best_effort",
+                           memory_bytes=4096 * MIB, processes=1000)
+    assert run.verdict == "succeeded", run.describe()
