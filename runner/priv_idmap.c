@@ -7,6 +7,7 @@
  */
 #include "runner/sandbox.h"
 
+#include "api/common/fault.h"
 #include "api/common/fd.h"
 
 #include <errno.h>
@@ -50,6 +51,7 @@ int idmap_open(uid_t from_uid, gid_t from_gid, uid_t to, int *out, struct err *e
     if (child < 0)
         return err_sys(e, "clone", "raise /proc/sys/user/max_user_namespaces",
                        "cannot make the user namespace of id-mapped mounts");
+    (void)FAULT("idmap.child_waits"); /* a test kills us here */
     snprintf(path, sizeof path, "/proc/%ld", child);
     int ns = -1, failed;
     AUTO_FD int proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
