@@ -185,7 +185,7 @@ static int no_new_privs(struct sandbox *s)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
         return fail(s, STEP_NO_NEW_PRIVS, "cannot set no_new_privs");
-    /* Kernel 6.3; where it is missing the filter's rules stand alone. */
+    /* Kernel 6.3; where it is missing the filter's rules, which profile_load has checked, stand alone. */
     if (!s->profile->exec_memory && prctl(PR_SET_MDWE, MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) < 0 && errno != EINVAL)
         return fail(s, STEP_NO_NEW_PRIVS, "cannot refuse executable memory");
     setup_done(s->setup, STEP_NO_NEW_PRIVS);

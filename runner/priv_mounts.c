@@ -244,7 +244,8 @@ static int mount_writable(struct sandbox *s, int root, int *outputs_fd)
                   STEP_MOUNT_OUTPUTS, outputs_fd) < 0)
         return -1;
     setup_done(s->setup, STEP_MOUNT_OUTPUTS);
-    if (job_tmpfs(s, root, "tmp", r->tmp_bytes, 65536, "1777", 0, STEP_MOUNT_TMP, NULL) < 0)
+    if (job_tmpfs(s, root, "tmp", r->tmp_bytes, 65536, "1777", s->profile->exec_memory ? 0 : MOUNT_ATTR_NOEXEC,
+                  STEP_MOUNT_TMP, NULL) < 0)
         return -1;
     setup_done(s->setup, STEP_MOUNT_TMP);
     return 0;

@@ -15,9 +15,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -428,6 +432,30 @@ static int compile_pair(struct profile *p, int cache_dir_fd, const struct filter
     return 0;
 }
 
+/* exec_memory: false is kept by the filter, on every kernel; MDWE (6.3) is a second wall. */
+static int check_exec_memory(const struct profile *p, struct err *e)
+{
+    static const struct {
+        int nr;
+        uint64_t third; /* its argument that would make memory executable */
+        const char *must;
+    } calls[] = {
+        {__NR_mmap, PROT_WRITE | PROT_EXEC, "mmap with PROT_WRITE and PROT_EXEC"},
+        {__NR_mprotect, PROT_EXEC, "mprotect with PROT_EXEC"},
+        {__NR_pkey_mprotect, PROT_EXEC, "pkey_mprotect with PROT_EXEC"},
+        {__NR_shmat, SHM_EXEC, "shmat with SHM_EXEC"},
+        {__NR_memfd_create, 0, "memfd_create, whose files can be mapped and run"},
+    };
+    for (size_t i = 0; !p->exec_memory && i < sizeof calls / sizeof calls[0]; i++) {
+        struct seccomp_data data = {
+            .nr = calls[i].nr, .arch = AUDIT_ARCH_X86_64, .args[2] = calls[i].third};
+        if (filter_eval(&p->filter, &data) == SECCOMP_RET_ALLOW)
+            return err_set(e, E_INVALID, "exec_memory", "take the permission away, as strict does",
+                           "%s: exec_memory is false, and %s is allowed", p->file, calls[i].must);
+    }
+    return 0;
+}
+
 static int compile(struct profile *p, int cache_dir_fd, struct err *e)
 {
     AUTO_FREE struct filter_rule *plain = NULL;
@@ -436,7 +464,9 @@ static int compile(struct profile *p, int cache_dir_fd, struct err *e)
     if (rules_for_filter(p->rules, false, &plain, &plain_count, e) < 0 ||
         rules_for_filter(p->rules, true, &paths, &paths_count, e) < 0)
         return -1;
-    return compile_pair(p, cache_dir_fd, plain, plain_count, paths, paths_count, e);
+    return compile_pair(p, cache_dir_fd, plain, plain_count, paths, paths_count, e) < 0
+               ? -1
+               : check_exec_memory(p, e);
 }
 
 int profile_load(const char *dir, const char *name, int cache_dir_fd, struct profile **out,

@@ -42,8 +42,8 @@ struct profile {
     enum profile_network network;
     enum profile_proc proc;
     bool file_locks; /* flock and fcntl locks allowed (read from the rules, not a key) */
-    bool
-        exec_memory; /* memfd_create with exec, PROT_EXEC on writable memory; false sets MDWE and memfd_noexec */
+    bool exec_memory; /* false: what is written is not run: the filter refuses to make memory executable
+                         (profile_load sees to that), MDWE too, /tmp is noexec */
     struct profile_env *env; /* set for every run, before the run's own */
     size_t env_count;
     char *

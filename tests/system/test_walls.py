@@ -101,3 +101,29 @@ for i in range(9000):
 """, output_files=10000, output_bytes=64 << 20, memory_bytes=512 << 20)
     assert run.verdict == "succeeded", run.describe()
     assert len(run.outputs["files"]) + run.outputs["refused_count"] >= 9000, run.outputs["refused_count"]
+
+
+def test_strict_runs_nothing_that_was_written_but_the_code(runner):
+    run = runner.run([PYTHON, "-c", """
+import errno, mmap, os, shutil, subprocess
+def tried(name, what):
+    try:
+        what()
+        print(name, "ok")
+    except OSError as e:
+        print(name, errno.errorcode[e.errno])
+def map_file(path):
+    with open(path, "wb") as f:
+        f.write(b"\\xc3" * 4096)
+    file = os.open(path, os.O_RDONLY)
+    return lambda: mmap.mmap(file, 4096, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_EXEC)
+tried("anonymous", lambda: mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC))
+tried("memfd", lambda: os.memfd_create("x"))
+for folder in ("/tmp", "/dev/shm", "/outputs"):
+    tried(folder, map_file(folder + "/x"))
+shutil.copy("/usr/bin/true", "/tmp/true")
+tried("exec", lambda: subprocess.run(["/tmp/true"], check=True))
+"""], profile="strict")
+    said = dict(line.split() for line in run.stdout.decode().splitlines())
+    assert said == {"anonymous": "EACCES", "memfd": "ENOSYS", "/tmp": "EPERM", "/dev/shm": "EPERM", "/outputs": "EPERM",
+                    "exec": "EACCES"}, run.describe()

@@ -24,6 +24,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -342,6 +343,10 @@ static void test_strict_takes_permissions_away(void **state)
         {"", __NR_shmget, ENOSYS, {0}},
         {"", __NR_mincore, ENOSYS, {0}},
         {"", __NR_mlockall, EPERM, {0}},
+        {"", __NR_memfd_create, ENOSYS, {0}},
+        {"", __NR_mmap, EACCES, {0, 4096, PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1}},
+        {"", __NR_mprotect, EACCES, {0x10000, 4096, PROT_READ | PROT_EXEC}},
+        {NULL, __NR_mprotect, ENOMEM, {0x10000, 4096, PROT_READ}},
         {NULL, __NR_getpid, 0, {0}},
     };
     expect_rows(strict, rows, sizeof rows / sizeof rows[0]);

@@ -296,6 +296,24 @@ static void test_a_child_changes_with_a_reason(void **state)
     assert_int_equal(profile_refusal(y, 100000, none, d, sizeof d), ENOSYS);
 }
 
+/* The kernels of Debian 12 know no MDWE: what the file says must be true by its rules alone. */
+static void test_exec_memory_is_false_only_where_the_rules_refuse_it(void **state)
+{
+    (void)state;
+    static const char *const calls[] = {"mprotect", "mmap", "pkey_mprotect", "memfd_create",
+                                        "shmat"};
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        char text[1024];
+        put("root.jsonc", ROOT("]"));
+        snprintf(text, sizeof text,
+                 CHILD("\"override\":{\"exec_memory\":\"w\"},\"exec_memory\":false,"
+                       "\"syscalls\":{\"allow\":[{\"group\":\"g\",\"why\":\"w\",\"names\":[\"%s\"]"
+                       "}]}"),
+                 calls[i]);
+        refuses(text, "exec_memory is false", calls[i]);
+    }
+}
+
 static void test_an_override_without_a_new_rule_is_refused(void **state)
 {
     (void)state;
@@ -482,6 +500,7 @@ int main(void)
         cmocka_unit_test(test_mistakes_are_told_with_file_line_and_key),
         cmocka_unit_test(test_profiles_that_extend_each_other_are_refused),
         cmocka_unit_test(test_a_child_changes_with_a_reason),
+        cmocka_unit_test(test_exec_memory_is_false_only_where_the_rules_refuse_it),
         cmocka_unit_test(test_an_override_without_a_new_rule_is_refused),
         cmocka_unit_test(test_files_that_others_control_are_refused),
         cmocka_unit_test(test_the_cache_gives_the_same_program_or_none),
