@@ -334,17 +334,21 @@ static bool well_formed(const struct launch_packet *p, ssize_t n, size_t fd_coun
 /* 0: go on, 1: the orchestrator is gone, 2: what came was not well formed. */
 static int receive(struct launcher *l)
 {
-    struct launch_packet p;
+    struct {
+        struct launch_packet packet;
+        char more; /* of a packet that is longer, which would be cut to the right size otherwise */
+    } in;
+    const struct launch_packet *p = &in.packet;
     int fds[2] = {-1, -1};
     size_t fd_count = 2;
-    ssize_t n = fd_recv(l->sock, &p, sizeof p, fds, &fd_count);
+    ssize_t n = fd_recv(l->sock, &in, sizeof in, fds, &fd_count);
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return 0;
-    bool good = n > 0 && well_formed(&p, n, fd_count);
-    if (good && p.type == LAUNCH_START)
-        start_monitor(l, &p, fds[0]);
+    bool good = n > 0 && well_formed(p, n, fd_count);
+    if (good && p->type == LAUNCH_START)
+        start_monitor(l, p, fds[0]);
     else if (good)
-        forget(l, p.run);
+        forget(l, p->run);
     for (size_t i = 0; i < 2; i++)
         fd_close_at(&fds[i]);
     if (n > 0 && !good)
