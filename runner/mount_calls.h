@@ -25,10 +25,11 @@ static inline int clone_tree(int dir, const char *path, unsigned flags)
     return (int)syscall(SYS_open_tree, dir, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | flags);
 }
 
-/* `userns` >= 0: id-mapped by that user namespace (only a mount that was never attached). */
+/* `userns` >= 0: id-mapped by that user namespace (only a mount that was never attached). Private from
+ * then on: what the host mounts below later would come in without these attributes. */
 static inline int set_attr(int fd, uint64_t attr, unsigned flags, int userns)
 {
-    struct mount_attr a = {.attr_set = attr};
+    struct mount_attr a = {.attr_set = attr, .propagation = MS_PRIVATE};
     if (userns >= 0) {
         a.attr_set |= MOUNT_ATTR_IDMAP;
         a.userns_fd = (unsigned)userns;

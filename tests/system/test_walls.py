@@ -1,6 +1,7 @@
 """Walls that attackers looked for after the numbered cases: each test is one way that was open once."""
 
 import os
+import subprocess
 
 import harness
 
@@ -127,3 +128,17 @@ tried("exec", lambda: subprocess.run(["/tmp/true"], check=True))
     said = dict(line.split() for line in run.stdout.decode().splitlines())
     assert said == {"anonymous": "EACCES", "memfd": "ENOSYS", "/tmp": "EPERM", "/dev/shm": "EPERM", "/outputs": "EPERM",
                     "exec": "EACCES"}, run.describe()
+
+
+def test_what_the_host_mounts_below_usr_later_does_not_come_in(new_lab):
+    """The launcher keeps /usr ready for its runs: a mount of the host's that followed had none of its attributes."""
+    lab = new_lab()
+    own_mounts = ["unshare", "-m", "--propagation", "private", "sh", "-c", 'mount --make-rshared / && exec "$@"', "sh"]
+    line = lab.daemon_command()
+    lab.daemon_command = lambda: own_mounts + line
+    lab.start_daemon()
+    assert lab.run("true").verdict == "succeeded"
+    subprocess.run(["nsenter", "-m", "-t", str(lab.daemon.pid), "mount", "-t", "tmpfs", "-o", "mode=1777", "late", "/usr/src"],
+                   check=True)
+    run = lab.run(["sh", "-c", "cat /proc/self/mountinfo; touch /usr/src/written && echo written"])
+    assert b" /usr/src " not in lab.log(run.id) and b"written" not in lab.log(run.id, "stdout"), lab.log(run.id)
