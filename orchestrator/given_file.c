@@ -54,8 +54,9 @@ bool given_file_row_fits(const char *row, uint64_t mount_id, unsigned major, uns
     unsigned row_major, row_minor;
     char type[64];
     const char *end = strchr(row, '\n'), *after = strstr(row, " - ");
-    if (!after || (end && after > end) || sscanf(row, "%llu %*u %u:%u ", &id, &row_major, &row_minor) != 3 ||
-        sscanf(after, " - %63s", type) != 1)
+    /* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers, which fit their types. */
+    int numbers = sscanf(row, "%llu %*u %u:%u ", &id, &row_major, &row_minor);
+    if (numbers != 3 || !after || (end && after > end) || sscanf(after, " - %63s", type) != 1)
         return false;
     return (id == mount_id || (row_major == major && row_minor == minor)) && may_be_read(type);
 }
@@ -89,9 +90,10 @@ int given_file_check(int fd, struct err *e)
         return -1;
     if (fits)
         return 0;
-    return err_set(e, E_INVALID, "descriptor", "send it by blob.put_chunk (enclos: --no-fd)",
-                   "the file is on a file system that the lab does not read by itself: a user's own, or one "
-                   "that is not mounted for the lab");
+    return err_set(
+        e, E_INVALID, "descriptor", "send it by blob.put_chunk (enclos: --no-fd)",
+        "the file is on a file system that the lab does not read by itself: a user's own, or one "
+        "that is not mounted for the lab");
 }
 
 /* ---- closing ---- */

@@ -26,7 +26,7 @@ enum { RESTART_MIN_MS = 200, RESTART_MAX_MS = 30000, ASK_AGAIN_MS = 500 };
 
 struct ask { /* a START or FORGET, in order */
     struct launch_packet packet;
-    int fd;    /* folder, or -1 */
+    int fd;     /* folder, or -1 */
     bool sent;  /* START: kept until answered */
     bool waits; /* that it could not go yet was logged */
     struct ask *next;
@@ -35,8 +35,8 @@ struct ask { /* a START or FORGET, in order */
 struct launch {
     struct lab *lab;
     int fd, pid;
-    uv_poll_t *poll; /* its own allocation: a new one for each launcher */
-    uv_timer_t restart; /* of the launcher when it is gone; while it is there, of asks that cannot go yet */
+    uv_poll_t *poll;    /* its own allocation: a new one for each launcher */
+    uv_timer_t restart; /* of a launcher that is gone; else of asks that cannot go yet */
     int64_t delay_ms;
     bool ready, closing;
     long generation; /* grows with each launcher, whoever replaced it */
@@ -147,7 +147,8 @@ static void push(struct launch *l)
             /* ETOOMANYREFS: as a user, a run has filled the count of descriptors under way that all
              * processes of that user share. The launcher is well, and no event tells when it is over. */
             if (!a->waits)
-                log_warn("launcher.ask_waits", LOG_STR("run", a->packet.run), LOG_INT("errno", errno));
+                log_warn("launcher.ask_waits", LOG_STR("run", a->packet.run),
+                         LOG_INT("errno", errno));
             a->waits = true;
             uv_timer_start(&l->restart, push_again, ASK_AGAIN_MS, 0);
             break;

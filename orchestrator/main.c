@@ -69,7 +69,8 @@ int main(int argc, char **argv)
 
     keep_standard_fds();
     snprintf(threads, sizeof threads, "%d", POOL_THREADS);
-    setenv("UV_THREADPOOL_SIZE", threads, 1); /* libuv reads it when the pool is first used */
+    /* Libuv reads it when the pool is first used. NOLINTNEXTLINE(concurrency-mt-unsafe): one thread yet */
+    setenv("UV_THREADPOOL_SIZE", threads, 1);
     umask(077);
     signal(SIGPIPE, SIG_IGN);
     switch (options_read(&opt, argc, argv)) {

@@ -16,7 +16,7 @@
 enum {
     PEER_OPEN_MAX = 512,        /* requests under way */
     PEER_BYTES_MAX = 128 << 20, /* messages being answered, answers not fetched yet */
-    PEER_HALF_MAX = 256 << 20,  /* messages of which more is to come; past it, their connections are closed */
+    PEER_HALF_MAX = 256 << 20,  /* messages not whole yet; past it their connections close */
     PEER_FDS_MAX = 256,         /* descriptors that came, until they are closed */
     PEERS_FDS_MAX = 1024,       /* of all accounts */
     PEER_POOL_MAX = 4,          /* threads of the pool at once */

@@ -116,11 +116,10 @@ static void list_items(struct upload *u)
 
     u->items = mem_grow(NULL, count + 1, sizeof *u->items);
     for (size_t i = 0; i < count; i++)
-        u->items[i] = (struct item){.sha256 = entries[i].sha256,
-                                    .size_bytes = entries[i].size_bytes,
-                                    .entry = &entries[i]};
-    u->items[count] = (struct item){.sha256 = snapshot_id(u->s),
-                                    .size_bytes = snapshot_manifest(u->s)->len};
+        u->items[i] = (struct item){
+            .sha256 = entries[i].sha256, .size_bytes = entries[i].size_bytes, .entry = &entries[i]};
+    u->items[count] =
+        (struct item){.sha256 = snapshot_id(u->s), .size_bytes = snapshot_manifest(u->s)->len};
     qsort(u->items, count + 1, sizeof *u->items, by_digest);
     u->count = 0;
     for (size_t i = 0; i <= count; i++)
