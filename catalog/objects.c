@@ -322,6 +322,28 @@ int objects_put_fd(const struct store *s, int fd, const char *sha256, uint64_t s
                existed, e);
 }
 
+int objects_put_own(const struct store *s, int fd, char out_sha256[DIGEST_HEX_SIZE],
+                    uint64_t *out_size, struct err *e)
+{
+    char tmp[OBJECTS_TMP_NAME];
+    char self[32];
+    struct stat st;
+    uint64_t have;
+    if (fstat(fd, &st) < 0)
+        return err_sys(e, "file", NULL, "cannot look at the descriptor");
+    objects_tmp_name("own", tmp);
+    snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    /* Another owner, another disk, no links there: then it is copied. */
+    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || FAULT("objects.link") ||
+        linkat(AT_FDCWD, self, s->tmp_fd, tmp, AT_SYMLINK_FOLLOW) < 0)
+        return objects_put_fd(s, fd, NULL, UINT64_MAX, NULL, out_sha256, out_size, NULL, e);
+    int rc = digest_fd(fd, NULL, out_sha256, out_size, e);
+    if (rc == 0 && !(objects_has(s, out_sha256, &have) && have == *out_size))
+        rc = publish(s, fd, s->tmp_fd, tmp, out_sha256, e);
+    (void)unlinkat(s->tmp_fd, tmp, 0); /* perhaps renamed */
+    return rc;
+}
+
 int objects_put_bytes(const struct store *s, const void *p, size_t len, const char *sha256,
                       char out_sha256[DIGEST_HEX_SIZE], bool *existed, struct err *e)
 {

@@ -28,6 +28,11 @@ MUST_USE int objects_put_fd(const struct store *s, int fd, const char *sha256, u
                             char out_sha256[DIGEST_HEX_SIZE], uint64_t *out_size, bool *existed,
                             struct err *e);
 
+/* The same for a file of our own that nobody writes to any more: on the store's own disk it is linked and
+ * not copied, so that what fits once is kept, and its mode becomes 0400. */
+MUST_USE int objects_put_own(const struct store *s, int fd, char out_sha256[DIGEST_HEX_SIZE],
+                             uint64_t *out_size, struct err *e);
+
 MUST_USE int objects_put_bytes(const struct store *s, const void *p, size_t len, const char *sha256,
                                char out_sha256[DIGEST_HEX_SIZE], bool *existed, struct err *e);
 

@@ -361,7 +361,7 @@ static int take_output(struct ingest *g, int dir, const struct json *v, struct r
         refuse_output(g, path, "it could not be read");
         return 0;
     }
-    if (objects_put_fd(g->lab->store, fd, NULL, UINT64_MAX, NULL, sha256, &size, NULL, e) < 0)
+    if (objects_put_own(g->lab->store, fd, sha256, &size, e) < 0)
         return err_context(e, "keeping output %.100s", path);
     *out = (struct run_artifact){arena_strdup(g->arena, path), arena_strdup(g->arena, sha256), size,
                                  mode && !strcmp(mode, "0755") ? 0755 : 0644};

@@ -134,6 +134,12 @@ def test_code_that_names_one_file_many_times_does_not_fill_the_disk(cramped_lab)
     assert refused.value.kind == "limit" and refused.value.field == "code", refused.value
 
 
+def test_outputs_that_fit_the_disk_once_are_kept(cramped_lab):
+    run = cramped_lab.run(["sh", "-c", "head -c 14000000 /dev/urandom > /outputs/model.bin"])
+    assert run.verdict == "succeeded" and [a.size_bytes for a in run.artifacts] == [14_000_000], run
+    still_serves(cramped_lab)
+
+
 def test_metrics_that_a_full_disk_took_are_counted_and_told(cramped_lab):
     write = 'i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo "{\\"metric\\":\\"m\\",\\"value\\":$i}" >&3; done'
     run = cramped_lab.submit(["sh", "-c", f"eval \"exec 3>&$ENCLOS_METRICS_FD\"; echo begin; sleep 1; {write}"])

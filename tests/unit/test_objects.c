@@ -433,9 +433,62 @@ static void start_up_cleans_what_a_crash_or_another_boot_left(void **state)
     assert_int_equal(sx_files(f, "trees"), 0);
 }
 
+static ino_t inode_of(const struct store *s, const char *sha256)
+{
+    struct err e = {0};
+    struct stat st;
+    AUTO_FD int fd = -1;
+    OK(objects_open(s, sha256, &fd, NULL, &e), e);
+    assert_int_equal(fstat(fd, &st), 0);
+    return st.st_ino;
+}
+
+/* An output that filled more than half of the free disk could never be kept: it was copied. */
+static void a_file_of_our_own_becomes_an_object_without_a_copy(void **state)
+{
+    struct store_fixture *f = *state;
+    struct err e = {0};
+    char sha[DIGEST_HEX_SIZE];
+    uint64_t size;
+    struct stat st;
+    AUTO_FD int own = openat(f->s->runs_fd, "own", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    assert_int_equal(write(own, "abc", 3), 3);
+    for (int i = 0; i < 2; i++) { /* a pass that is done again after a crash */
+        OK(objects_put_own(f->s, own, sha, &size, &e), e);
+        assert_string_equal(sha, ABC_SHA);
+        assert_int_equal(size, 3);
+    }
+    assert_int_equal(fstat(own, &st), 0);
+    assert_int_equal(inode_of(f->s, ABC_SHA), st.st_ino);
+    assert_int_equal(st.st_mode & 07777, 0400);
+    assert_int_equal(st.st_nlink, 2);
+    assert_int_equal(unlinkat(f->s->runs_fd, "own", 0), 0);
+    OK(objects_verify(f->s, ABC_SHA, NULL, &e), e);
+}
+
+static void a_file_of_our_own_that_cannot_be_linked_is_copied(void **state)
+{
+    struct store_fixture *f = *state;
+    struct err e = {0};
+    char sha[DIGEST_HEX_SIZE];
+    uint64_t size;
+    struct stat st;
+    AUTO_FD int own = openat(f->s->runs_fd, "own", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    assert_int_equal(write(own, "abc", 3), 3);
+    fault_arm("objects.link", 1, FAULT_ERROR);
+    OK(objects_put_own(f->s, own, sha, &size, &e), e);
+    assert_int_equal(fstat(own, &st), 0);
+    assert_true(inode_of(f->s, ABC_SHA) != st.st_ino);
+    assert_int_equal(st.st_nlink, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_file_of_our_own_becomes_an_object_without_a_copy,
+                                        sx_setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_of_our_own_that_cannot_be_linked_is_copied, sx_setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(digests_are_those_of_the_standard, sx_setup, teardown),
         cmocka_unit_test_setup_teardown(
             an_object_that_was_put_can_be_opened_by_its_digest_only_by_us, sx_setup, teardown),
