@@ -121,8 +121,6 @@ static ssize_t source_read(const struct source *from, void *chunk, size_t room, 
 static uint64_t source_size(const struct source *from, uint64_t max)
 {
     struct stat st;
-    if (from->fd < 0)
-        return from->len;
     return fstat(from->fd, &st) == 0 && (uint64_t)st.st_size < max ? (uint64_t)st.st_size : max;
 }
 
@@ -132,8 +130,9 @@ static int copy_hashed(const struct store *s, const struct source *from, int fd,
                        const struct digest_progress *progress, char sha256[DIGEST_HEX_SIZE],
                        uint64_t *size, struct err *e)
 {
-    uint64_t checked = source_size(from, max);
-    if (store_has_room(s, checked, e) < 0)
+    bool ours = from->fd < 0; /* from memory: a manifest by which a run can end, which frees room */
+    uint64_t checked = ours ? UINT64_MAX : source_size(from, max);
+    if (!ours && store_has_room(s, checked, e) < 0)
         return -1;
     AUTO_DIGEST struct digest *d = digest_new();
     AUTO_FREE unsigned char *chunk = mem_alloc(COPY_BYTES);

@@ -22,8 +22,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Kept free for the tail of the log and the record. */
-enum { ROOM_KEPT_BYTES = 1 << 20 };
+/* Kept free for the tail of the log, the record and the lab's catalog, which goes on when runs have filled
+ * the disk: a fiftieth of it. */
+enum { ROOM_KEPT_PART = 50, ROOM_KEPT_MIN_BYTES = 1 << 20, ROOM_KEPT_MAX_BYTES = 256 << 20 };
 
 struct walk {
     struct collected *c;
@@ -250,6 +251,13 @@ static int take_folder(struct walk *w, int from, int to, size_t path_len, int de
     return failed;
 }
 
+static int64_t room_on(const struct statfs *disk)
+{
+    int64_t kept = (int64_t)disk->f_blocks * disk->f_bsize / ROOM_KEPT_PART;
+    kept = kept < ROOM_KEPT_MIN_BYTES ? ROOM_KEPT_MIN_BYTES : kept > ROOM_KEPT_MAX_BYTES ? ROOM_KEPT_MAX_BYTES : kept;
+    return (int64_t)disk->f_bavail * disk->f_bsize - kept;
+}
+
 static bool has_entries(int folder)
 {
     int again = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -271,7 +279,7 @@ int collect_outputs(int outputs_fd, int run_fd, const struct spec *spec, bool ro
     if (fstatfs(outputs_fd, &fs) == 0)
         c->full = fs.f_bfree == 0 || fs.f_ffree == 0;
     if (fstatfs(run_fd, &disk) == 0)
-        w.room_bytes = (int64_t)disk.f_bavail * (int64_t)disk.f_bsize - ROOM_KEPT_BYTES;
+        w.room_bytes = room_on(&disk);
     AUTO_FD int from = open_root(&w, outputs_fd);
     if (from < 0)
         return err_sys(e, "outputs", NULL, "cannot open what the run left in /outputs");

@@ -140,6 +140,18 @@ def test_outputs_that_fit_the_disk_once_are_kept(cramped_lab):
     still_serves(cramped_lab)
 
 
+def test_outputs_that_fill_the_disk_leave_the_lab_its_catalog(new_lab):
+    lab = new_lab()
+    with small_disk(lab.state, 100):
+        lab.start_daemon()
+        run = lab.run(["sh", "-c", "for i in $(seq 220); do head -c 500000 /dev/urandom > /outputs/$i; done"],
+                      resources={"memory_bytes": 256 * MIB, "output_bytes": 200 * MIB})
+        assert run.verdict == "succeeded" and run.refused_outputs, run
+        assert free_bytes(lab) > MIB // 2, free_bytes(lab)  # of the fiftieth that was kept
+        still_serves(lab)
+        lab.stop()
+
+
 def test_metrics_that_a_full_disk_took_are_counted_and_told(cramped_lab):
     write = 'i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo "{\\"metric\\":\\"m\\",\\"value\\":$i}" >&3; done'
     run = cramped_lab.submit(["sh", "-c", f"eval \"exec 3>&$ENCLOS_METRICS_FD\"; echo begin; sleep 1; {write}"])
