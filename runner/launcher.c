@@ -233,7 +233,11 @@ _Noreturn static void monitor_process(struct launcher *l, const struct profile *
     close(l->signal_fd);
     sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
     l->host.config.profile = profile;
-    l->host.config.netns_fd = l->network_count ? l->networks[l->network_count - 1] : -1;
+    l->host.config.netns_fd = l->network_count ? l->networks[--l->network_count] : -1;
+    /* The others are for other runs: a monitor neither reaches them nor keeps them there after their end. */
+    while (l->network_count > 0)
+        close(l->networks[--l->network_count]);
+    fd_close_at(&l->home_network);
     int claimed = monitor_claim(&l->host.config, run_fd, &lock, &e);
     if (write(claim_pipe, &e, sizeof e) != sizeof e || claimed < 0)
         _exit(1);

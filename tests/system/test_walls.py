@@ -142,3 +142,18 @@ def test_what_the_host_mounts_below_usr_later_does_not_come_in(new_lab):
                    check=True)
     run = lab.run(["sh", "-c", "cat /proc/self/mountinfo; touch /usr/src/written && echo written"])
     assert b" /usr/src " not in lab.log(run.id) and b"written" not in lab.log(run.id, "stdout"), lab.log(run.id)
+
+
+def test_a_monitor_holds_nothing_of_other_runs(lab):
+    assert lab.run("true").verdict == "succeeded"
+    runs = [lab.submit("sleep 60", resources={"cpus_milli": 100}) for _ in range(2)]
+    for run in runs:
+        lab.wait_running(run)
+    monitors = lab.monitors()
+    for run in runs:
+        folder = f"/proc/{monitors[run]}/fd"
+        links = [os.readlink(os.path.join(folder, fd)) for fd in os.listdir(folder)]
+        assert sum(link.startswith("net:") for link in links) <= 1, links
+        other = next(r for r in runs if r != run)
+        assert not any(other in link for link in links), links
+        lab.rpc("run.cancel", run=run)
