@@ -160,6 +160,9 @@ int cat_run_insert(struct cat *db, const struct run_new *run, char out_id[TEXT_I
         if (rc < 0 || *existed)
             return rc;
     }
+    if (run->only_retry)
+        return err_set(e, E_LIMIT, "queue", "wait until some of them have ended",
+                       "the queue has no room for another run");
     if (add_run(db, run, e) < 0)
         return err_context(e, "submitting %s", run->id);
     if (run->idempotency_key && idem_keep(db, run->actor.uid, run->idempotency_key, "run.submit",

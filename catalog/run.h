@@ -48,6 +48,7 @@ struct run_new {
     bool best_effort; /* limits: "best_effort" */
     bool report_paths;
     const char *idempotency_key; /* may be NULL */
+    bool only_retry; /* a new one is refused (E_LIMIT, queue): only what the key has made is answered */
     const char *request_sha256;  /* needed with a key: digest of the canonical request */
     int64_t created_us;
 };

@@ -174,6 +174,7 @@ static int take_params(struct request *q, struct submit *s, struct err *e)
         take_pairs(q, "tags", &s->run.tags, &s->run.tag_count, e) < 0)
         return -1;
     take_resources(q, s);
+    snprintf(s->job.party, sizeof s->job.party, "uid:%lld", (long long)q->actor.uid);
     if (sched_fits(q->lab->sched, s->job.cpus_milli, s->job.memory_bytes, e) < 0)
         return -1;
     s->run.name = request_str(q, "name");
@@ -242,7 +243,6 @@ static void inserted(struct request *q, const struct err *e)
     if (!s->existed) {
         struct sched_job job = s->job;
         memcpy(job.id, s->id, sizeof job.id);
-        snprintf(job.party, sizeof job.party, "uid:%lld", (long long)q->actor.uid);
         job.created_us = s->run.created_us;
         job.priority = (int)s->run.priority;
         log_info("run.submitted", LOG_STR("run", s->id), LOG_INT("uid", q->actor.uid));
@@ -312,6 +312,20 @@ static void profiles_ready(void *ctx, const struct err *e)
         go_on(q);
 }
 
+/* In a lab for several accounts none may fill the queue. */
+static int has_room(const struct request *q, struct err *e)
+{
+    const struct submit *s = q->state;
+    if (sched_queued(q->lab->sched) >= LAB_QUEUE_MAX)
+        return err_set(e, E_LIMIT, "queue", "wait until some of them have ended",
+                       "the queue holds %d runs, which is its bound", LAB_QUEUE_MAX);
+    if (q->lab->opt.as_root && sched_queued_by(q->lab->sched, s->job.party) >= LAB_QUEUE_MAX / 2)
+        return err_set(e, E_LIMIT, "queue", "wait until some of them have ended",
+                       "the queue holds %d runs of this account, which is its share",
+                       LAB_QUEUE_MAX / 2);
+    return 0;
+}
+
 int method_run_submit(struct request *q, struct err *e)
 {
     struct submit *s = arena_alloc(q->arena, sizeof *s);
@@ -321,9 +335,10 @@ int method_run_submit(struct request *q, struct err *e)
     if (take_params(q, s, e) < 0)
         return -1;
     /* A retry is answered with what it had made, whatever the queue holds by now. */
-    if (!s->run.idempotency_key && sched_queued(q->lab->sched) >= LAB_QUEUE_MAX)
-        return err_set(e, E_LIMIT, "queue", "wait until some of them have ended",
-                       "the queue holds %d runs, which is its bound", LAB_QUEUE_MAX);
+    s->run.only_retry = has_room(q, e) < 0;
+    if (s->run.only_retry && !s->run.idempotency_key)
+        return -1;
+    *e = (struct err){0};
     if (profiles_check(q->lab->profiles, s->run.profile, &bad) == 0)
         go_on(q);
     else

@@ -33,6 +33,7 @@ struct item {
 struct party {
     char name[64];
     int64_t cpus_milli, memory_bytes; /* what its running runs use */
+    size_t queued;                    /* runs in its lanes */
     size_t refs;                      /* lanes and running runs */
     struct party *next;
 };
@@ -158,6 +159,7 @@ static void lane_unlink(struct sched *s, struct item *it)
     it->next = it->prev = NULL;
     it->lane = NULL;
     s->queued_count--;
+    l->party->queued--;
     if (l->first)
         return;
     struct lane **at = &s->lanes;
@@ -257,6 +259,7 @@ int sched_add(struct sched *s, const struct sched_job *job, struct err *e)
     else
         l->first = it;
     s->queued_count++;
+    l->party->queued++;
     return 0;
 }
 
@@ -462,6 +465,12 @@ bool sched_reason(const struct sched *s, const char *id, char *out, size_t out_s
 size_t sched_queued(const struct sched *s)
 {
     return s->queued_count;
+}
+
+size_t sched_queued_by(const struct sched *s, const char *party)
+{
+    const struct party *p = party_find(s, party);
+    return p ? p->queued : 0;
 }
 
 size_t sched_running(const struct sched *s)

@@ -51,6 +51,7 @@ bool sched_next(struct sched *s, int64_t now_us, char id[TEXT_ID_SIZE], int64_t 
 bool sched_reason(const struct sched *s, const char *id, char *out, size_t out_size);
 
 size_t sched_queued(const struct sched *s);
+size_t sched_queued_by(const struct sched *s, const char *party);
 size_t sched_running(const struct sched *s);
 void sched_used(const struct sched *s, int64_t *cpus_milli, int64_t *memory_bytes);
 

@@ -113,6 +113,27 @@ def test_descriptors_that_nobody_claims_do_not_use_up_the_lab_s(lab):
     assert lab.put_blob(b"and the account may send files again")
 
 
+def test_no_account_fills_the_queue_with_or_without_keys(new_lab):
+    lab = new_lab(extra=["--cpus", "1"])
+    lab.start_daemon()
+    small = {"cpus_milli": 1000, "memory_bytes": 8 * MIB}
+    lab.wait_running(lab.submit("sleep 60", resources=small))
+    with lab.connect(30) as connection:
+        refused = []
+        for start in range(0, 6000, 50):
+            connection.send_raw(b"".join(line(i, "run.submit", command=["true"], resources=small, idempotency_key=f"key {i}")
+                                         for i in range(start, start + 50)))
+            refused += [a for a in (connection.read_line(30) for _ in range(50)) if "error" in a]
+        assert len(refused) == 1000 and {a["error"]["data"]["kind"] for a in refused} == {"limit"}, len(refused)
+        first = connection.call("run.submit", command=["true"], resources=small, idempotency_key="key 0")
+        assert first.existed  # a retry is answered all the same
+        with pytest.raises(RpcError) as without:
+            connection.call("run.submit", command=["true"], resources=small)
+        assert without.value.field == "queue", without.value
+    done = lab.cli("run", "--detach", "--json", "--no-code", "--cpus", "1", "--", "true", uid=PLAIN_UID)
+    assert done.returncode == 0, done.stderr
+
+
 # ---- files that a user answers for -----------------------------------------------------------------
 
 

@@ -58,6 +58,25 @@ static void test_first_come_first_served(void **state)
     sched_free(s);
 }
 
+static void test_what_an_account_has_in_the_queue_is_counted(void **state)
+{
+    (void)state;
+    struct sched *s = lab(1);
+    assert_int_equal(sched_queued_by(s, "p"), 0);
+    add(s, "a", "p", 1, 0, 1, 0);
+    add(s, "b", "p", 1, 5, 2, 0); /* another lane */
+    add(s, "c", "q", 1, 0, 3, 0);
+    assert_int_equal(sched_queued_by(s, "p"), 2);
+    assert_int_equal(sched_queued_by(s, "q"), 1);
+    expect(s, 10, "b"); /* running */
+    assert_int_equal(sched_queued_by(s, "p"), 1);
+    sched_remove(s, "a");
+    assert_int_equal(sched_queued_by(s, "p"), 0);
+    sched_remove(s, "b");
+    assert_int_equal(sched_queued_by(s, "p"), 0);
+    sched_free(s);
+}
+
 static void test_priority_goes_first(void **state)
 {
     (void)state;
@@ -251,6 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_come_first_served),
+        cmocka_unit_test(test_what_an_account_has_in_the_queue_is_counted),
         cmocka_unit_test(test_priority_goes_first),
         cmocka_unit_test(test_the_lab_is_shared_fairly),
         cmocka_unit_test(test_small_runs_pass_a_big_one_but_only_for_a_time),
