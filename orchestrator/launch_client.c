@@ -80,7 +80,7 @@ int launch_spawn(const struct options *o, const struct owner *who, int *fd, int 
 
 /* ---- the queue of asks ---- */
 
-static void ask_add(struct launch *l, enum launch_type type, const char *run, int fd)
+static struct ask *ask_add(struct launch *l, enum launch_type type, const char *run, int fd)
 {
     struct ask *a = mem_alloc(sizeof *a);
     *a = (struct ask){
@@ -92,6 +92,7 @@ static void ask_add(struct launch *l, enum launch_type type, const char *run, in
     else
         l->first = a;
     l->last = a;
+    return a;
 }
 
 static void ask_drop(struct launch *l, struct ask *a)
@@ -160,9 +161,10 @@ static void push(struct launch *l)
     uv_poll_start(l->poll, UV_READABLE | (full ? UV_WRITABLE : 0), on_poll);
 }
 
-void launch_start(struct launch *l, const char *run, int folder_fd)
+void launch_start(struct launch *l, const char *run, const char *profile, int folder_fd)
 {
-    ask_add(l, LAUNCH_START, run, folder_fd);
+    struct ask *a = ask_add(l, LAUNCH_START, run, folder_fd);
+    snprintf(a->packet.text, sizeof a->packet.text, "%s", profile);
     push(l);
 }
 

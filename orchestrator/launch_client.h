@@ -22,7 +22,7 @@ void launch_free(struct launch *l);  /* after the loop has run the close callbac
 
 /* Asks for a launch; takes folder_fd. What comes of it: live_launched, live_refused, or live_judge when the
  * launcher was replaced meanwhile. Waits by itself while there is no launcher. */
-void launch_start(struct launch *l, const char *run, int folder_fd);
+void launch_start(struct launch *l, const char *run, const char *profile, int folder_fd);
 /* The monitor of that run died: the launcher frees what it left. */
 void launch_forget(struct launch *l, const char *run);
 

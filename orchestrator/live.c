@@ -450,7 +450,7 @@ static void prepared(void *ctx, const struct err *e)
     }
     v->tries = 0;
     v->phase = LIVE_LAUNCHING;
-    launch_start(v->lab->launch, v->id, fd_take(&p->folder_fd));
+    launch_start(v->lab->launch, v->id, p->row.profile, fd_take(&p->folder_fd));
     prepare_free(p);
 }
 

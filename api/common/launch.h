@@ -19,7 +19,8 @@ enum { LAUNCH_MAGIC = 0x454e4c31, LAUNCH_VERSION = 1 };
 
 enum launch_type {
     LAUNCH_HELLO = 1, /* L -> O, once ready. value: generation. text: JSON of `doctor` in short */
-    LAUNCH_START = 2, /* O -> L, one descriptor: the run folder (O_RDONLY|O_DIRECTORY, not O_PATH) */
+    LAUNCH_START = 2, /* O -> L, one descriptor: the run folder (O_RDONLY|O_DIRECTORY, not O_PATH). text: the
+                         profile of its spec.json, which the launcher keeps loaded; another one costs time only */
     LAUNCH_STARTED = 3, /* L -> O. value: pid of the monitor, one descriptor: its pidfd */
     LAUNCH_REFUSED = 4, /* L -> O. value: errno or 0, text: why. The run folder was not touched. */
     LAUNCH_FORGET = 5,  /* O -> L: the monitor of `run` died; free what it left (cgroups). No answer. */
