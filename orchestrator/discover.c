@@ -2,6 +2,7 @@
  * discover.c - the OpenRPC document of rpc.discover, printed from the method table.
  */
 #include "orchestrator/method.h"
+#include "api/common/version.h"
 #include "orchestrator/options.h"
 #include "orchestrator/rpc.h"
 #include <stdio.h>

@@ -7,6 +7,7 @@
 #include "catalog/objects.h"
 #include "catalog/scrub.h"
 #include "orchestrator/child.h"
+#include "api/common/version.h"
 #include "orchestrator/conn.h"
 #include "orchestrator/launch_client.h"
 #include "orchestrator/live.h"

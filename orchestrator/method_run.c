@@ -12,7 +12,6 @@
 #include "orchestrator/run_print.h"
 #include "orchestrator/watch.h"
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,16 +262,6 @@ int method_run_logs(struct request *q, struct err *e)
 
 /* ---- run.metrics ---- */
 
-static void put_number(struct jw *w, const char *key, double n)
-{
-    if (isnan(n))
-        jw_str_at(w, key, "NaN");
-    else if (isinf(n))
-        jw_str_at(w, key, n > 0 ? "Infinity" : "-Infinity");
-    else
-        jw_num_at(w, key, n);
-}
-
 static int metrics_points(struct request *q, struct cat *db, const char *id, const char *name,
                           struct err *e)
 {
@@ -288,7 +277,7 @@ static int metrics_points(struct request *q, struct cat *db, const char *id, con
     for (i = 0; i < count && q->out.len < PAGE_BYTES; i++) {
         jw_obj(&w);
         jw_int_at(&w, "step", all[i].step);
-        put_number(&w, "value", all[i].value);
+        run_print_number(&w, "value", all[i].value);
         jw_int_at(&w, "time_us", all[i].time_us);
         jw_end_obj(&w);
     }
@@ -319,11 +308,11 @@ static int metrics_work(struct request *q, struct cat *db, struct err *e)
     for (size_t i = 0; i < count && q->out.len < PAGE_BYTES; i++) {
         jw_obj(&w);
         jw_str_at(&w, "name", all[i].name);
-        put_number(&w, "value", all[i].last);
+        run_print_number(&w, "value", all[i].last);
         jw_int_at(&w, "step", all[i].last_step);
         jw_int_at(&w, "time_us", all[i].last_time_us);
-        put_number(&w, "min", all[i].min);
-        put_number(&w, "max", all[i].max);
+        run_print_number(&w, "min", all[i].min);
+        run_print_number(&w, "max", all[i].max);
         jw_int_at(&w, "count", all[i].count);
         jw_end_obj(&w);
     }

@@ -4,6 +4,7 @@
  * Called by main() before anything else. May not touch files other than to ask the machine's size.
  */
 #include "orchestrator/options.h"
+#include "api/common/version.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
 #include <getopt.h>

@@ -31,6 +31,4 @@ enum options_result { OPTIONS_RUN, OPTIONS_EXIT_OK, OPTIONS_EXIT_USAGE };
 enum options_result options_read(struct options *o, int argc, char **argv);
 void options_fini(struct options *o);
 
-#define ENCLOS_VERSION "0.1.0"
-
 #endif

@@ -98,7 +98,7 @@ static void print_pairs(const char *key, const struct run_pair *pairs, size_t co
     jw_end_obj(w);
 }
 
-static void print_number(struct jw *w, const char *key, double n)
+void run_print_number(struct jw *w, const char *key, double n)
 {
     if (isnan(n))
         jw_str_at(w, key, "NaN");
@@ -119,10 +119,10 @@ static int print_metrics(struct cat *db, struct arena *a, const char *id, struct
     for (size_t i = 0; i < count && i < RUN_PRINT_LIST_MAX; i++) {
         jw_obj(w);
         jw_str_at(w, "name", all[i].name);
-        print_number(w, "value", all[i].last);
+        run_print_number(w, "value", all[i].last);
         jw_int_at(w, "step", all[i].last_step);
-        print_number(w, "min", all[i].min);
-        print_number(w, "max", all[i].max);
+        run_print_number(w, "min", all[i].min);
+        run_print_number(w, "max", all[i].max);
         jw_int_at(w, "count", all[i].count);
         jw_end_obj(w);
     }

@@ -20,6 +20,8 @@ MUST_USE int run_print_open(struct cat *db, const char *id, struct jw *w, enum r
                             struct err *e);
 
 void run_print_short(const struct run_row *r, struct jw *w);
+/* A metric's value as JSON has no word for it: "NaN", "Infinity", "-Infinity". */
+void run_print_number(struct jw *w, const char *key, double n);
 void run_print_artifact(const struct run_artifact *a, struct jw *w);
 
 #endif

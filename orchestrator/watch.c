@@ -233,6 +233,20 @@ static void send_lines(struct conn *c, const struct buf *out)
         conn_send(c, out->data, out->len - 1);
 }
 
+
+/* The stream cannot go on: it says so itself, as its last event. */
+static void send_last_error(struct conn *c, uint64_t number, uint64_t position, const struct err *e)
+{
+    AUTO_BUF struct buf out = BUF_INIT(8192);
+    struct jw j;
+    event_head(&j, &out, number);
+    jw_int_at(&j, "number", (int64_t)position);
+    jw_str_at(&j, "type", "finished");
+    jw_null_at(&j, "run");
+    jw_str_at(&j, "error", e->message);
+    event_tail(&j, &out);
+    send_lines(c, &out);
+}
 struct last {
     struct lab *lab;
     uint64_t key, number;
@@ -268,16 +282,7 @@ static void last_done(void *ctx, const struct err *e)
         if (c && !e) {
             send_lines(c, &l->out);
         } else if (c) {
-            struct buf out = BUF_INIT(8192);
-            struct jw j;
-            event_head(&j, &out, l->number);
-            jw_int_at(&j, "number", (int64_t)l->position);
-            jw_str_at(&j, "type", "finished");
-            jw_null_at(&j, "run");
-            jw_str_at(&j, "error", e->message);
-            event_tail(&j, &out);
-            send_lines(c, &out);
-            buf_fini(&out);
+            send_last_error(c, l->number, l->position, e);
         }
         watch_free(w);
     }
@@ -314,16 +319,7 @@ static void chunk_done(void *ctx, const struct err *e)
         send_lines(c, &k->out);
         if (e) {
             /* Nothing follows: say so on the stream itself. */
-            struct buf out = BUF_INIT(8192);
-            struct jw j;
-            event_head(&j, &out, w->number);
-            jw_int_at(&j, "number", (int64_t)w->position);
-            jw_str_at(&j, "type", "finished");
-            jw_null_at(&j, "run");
-            jw_str_at(&j, "error", e->message);
-            event_tail(&j, &out);
-            send_lines(c, &out);
-            buf_fini(&out);
+            send_last_error(c, w->number, w->position, e);
             watch_free(w);
         } else {
             w->position = k->read.position;

@@ -3,12 +3,10 @@
  */
 #include "runner/host.h"
 
+#include "api/common/version.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#ifndef ENCLOS_VERSION
-#define ENCLOS_VERSION "0.1.0"
-#endif
 
 static int help_main(int argc, char **argv);
 static int version_main(int argc, char **argv);

@@ -17,10 +17,7 @@
 #include "api/common/buf.h"
 #include "api/common/err.h"
 #include "api/common/json.h"
-
-#ifndef ENCLOS_VERSION
-#define ENCLOS_VERSION "0.1.0"
-#endif
+#include "api/common/version.h"
 
 enum cli_status {
     CLI_FAILED = -1,    /* the error is set: status 1, or 125 for a run */
