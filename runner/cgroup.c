@@ -581,13 +581,6 @@ bool cg_kill(const struct cg *cg)
     return cg->kind == CG_V2 && write_small(cg->dir[CG_MEMORY], "cgroup.kill", "1") == 0; /* kernel 5.14 */
 }
 
-bool cg_is_empty(const struct cg *cg)
-{
-    if (cg->kind == CG_NONE)
-        return true;
-    return read_number(cg->dir[cg->kind == CG_V2 ? CG_MEMORY : CG_PIDS], "pids.current") == 0;
-}
-
 void cg_close(struct cg *cg)
 {
     for (int c = 0; c < CG_COUNT; c++) {

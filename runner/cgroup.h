@@ -81,9 +81,6 @@ void cg_take_event(const struct cg *cg);
 /* v2: cgroup.kill. False when this kernel has none: the PID namespace does it. */
 bool cg_kill(const struct cg *cg);
 
-/* Whether no process is left. */
-bool cg_is_empty(const struct cg *cg);
-
 void cg_close(struct cg *cg); /* closes descriptors, keeps the groups */
 
 /* Removes the groups of a run by name, waiting up to wait_ms for them to be empty of dying

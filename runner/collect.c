@@ -15,7 +15,6 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/fsuid.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -29,9 +28,7 @@ enum { ROOM_KEPT_PART = 50, ROOM_KEPT_MIN_BYTES = 1 << 20, ROOM_KEPT_MAX_BYTES =
 struct walk {
     struct collected *c;
     const struct spec *spec;
-    bool rootless;
-    uid_t lab_uid;
-    gid_t lab_gid;
+    const struct identity *identity;
     int64_t room_bytes; /* of the lab's disk, less what log and record may still need */
     char path[1100];
 };
@@ -47,22 +44,6 @@ void collect_fini(struct collected *c)
 {
     buf_fini(&c->files);
     buf_fini(&c->refused);
-}
-
-static void as_lab(const struct walk *w)
-{
-    if (!w->rootless) {
-        setfsgid(w->lab_gid);
-        setfsuid(w->lab_uid);
-    }
-}
-
-static void as_root(const struct walk *w)
-{
-    if (!w->rootless) {
-        setfsuid(0);
-        setfsgid(0);
-    }
 }
 
 #define NO_ROOM "no room left on the lab's disk"
@@ -97,7 +78,7 @@ static int open_entry(struct walk *w, int dir, const char *name, bool folder)
 {
     uint64_t flags = folder ? O_RDONLY | O_DIRECTORY : O_RDONLY;
     int fd = open_beneath(dir, name, flags);
-    if (fd < 0 && errno == EACCES && w->rootless && fchmodat(dir, name, folder ? 0700 : 0600, 0) == 0)
+    if (fd < 0 && errno == EACCES && w->identity->rootless && fchmodat(dir, name, folder ? 0700 : 0600, 0) == 0)
         fd = open_beneath(dir, name, flags);
     return fd;
 }
@@ -132,16 +113,16 @@ static int take_file(struct walk *w, int from, int to, const char *name, const s
         refuse(w, w->path, "cannot be opened");
         return 0;
     }
-    as_lab(w);
+    identity_lab(w->identity);
     AUTO_FD int out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    as_root(w);
+    identity_own(w->identity);
     if (out < 0 || copy_data(in, out, st->st_size) < 0) {
         if (errno != ENOSPC && errno != EDQUOT)
             return err_sys(e, "outputs", NULL, "cannot keep the output %.160s", w->path);
         /* Half a file is no output: its room goes to what is still to be written. */
-        as_lab(w);
+        identity_lab(w->identity);
         unlinkat(to, name, 0);
-        as_root(w);
+        identity_own(w->identity);
         refuse(w, w->path, NO_ROOM);
         return 0;
     }
@@ -213,10 +194,10 @@ static int take_entry(struct walk *w, int from, int to, const char *name, size_t
         refuse(w, w->path, "cannot be opened");
         return 0;
     }
-    as_lab(w);
+    identity_lab(w->identity);
     int made = mkdirat(to, name, 0700);
     AUTO_FD int sub_to = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    as_root(w);
+    identity_own(w->identity);
     if (made < 0 || sub_to < 0)
         return err_sys(e, "outputs", "free some room on the lab's disk", "cannot keep the folder %.160s", w->path);
     return take_folder(w, sub_from, sub_to, path_len + (size_t)n, depth + 1, e);
@@ -229,7 +210,7 @@ static int open_root(struct walk *w, int outputs_fd)
     char path[32];
     int fd = openat(outputs_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     snprintf(path, sizeof path, "/proc/self/fd/%d", outputs_fd);
-    if (fd < 0 && errno == EACCES && w->rootless && chmod(path, 0700) == 0)
+    if (fd < 0 && errno == EACCES && w->identity->rootless && chmod(path, 0700) == 0)
         fd = openat(outputs_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd;
 }
@@ -271,10 +252,9 @@ static bool has_entries(int folder)
     return found;
 }
 
-int collect_outputs(int outputs_fd, int run_fd, const struct spec *spec, bool rootless, uid_t lab_uid,
-                    gid_t lab_gid, struct collected *c, struct err *e)
+int collect_outputs(int outputs_fd, int run_fd, const struct spec *spec, const struct identity *identity, struct collected *c, struct err *e)
 {
-    struct walk w = {.c = c, .spec = spec, .rootless = rootless, .lab_uid = lab_uid, .lab_gid = lab_gid};
+    struct walk w = {.c = c, .spec = spec, .identity = identity};
     struct statfs fs, disk;
     if (fstatfs(outputs_fd, &fs) == 0)
         c->full = fs.f_bfree == 0 || fs.f_ffree == 0;
@@ -286,10 +266,10 @@ int collect_outputs(int outputs_fd, int run_fd, const struct spec *spec, bool ro
     /* Most runs that fail leave nothing: then there is no folder either. */
     if (!has_entries(from))
         return 0;
-    as_lab(&w);
+    identity_lab(w.identity);
     int made = mkdirat(run_fd, RUNFOLDER_OUTPUTS, 0700);
     AUTO_FD int to = openat(run_fd, RUNFOLDER_OUTPUTS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    as_root(&w);
+    identity_own(w.identity);
     if (made < 0 || to < 0)
         return err_sys(e, "outputs", NULL, "cannot make the folder of outputs");
     if (take_folder(&w, from, to, 0, 0, e) < 0)

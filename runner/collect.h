@@ -9,6 +9,7 @@
 
 #include "api/common/buf.h"
 #include "api/common/err.h"
+#include "runner/identity.h"
 #include "runner/spec.h"
 
 #include <stdbool.h>
@@ -27,9 +28,9 @@ enum { COLLECT_REFUSED_MAX = 200, COLLECT_DEPTH_MAX = 16 };
 void collect_init(struct collected *c);
 void collect_fini(struct collected *c);
 
-/* Copies into run_fd/outputs, which is made when there is something to copy. `lab_uid`: who owns the copies; as root the calling process
- * acts as the lab for writing and as root for reading. An entry that is refused is no error. */
-MUST_USE int collect_outputs(int outputs_fd, int run_fd, const struct spec *spec, bool rootless, uid_t lab_uid,
-                             gid_t lab_gid, struct collected *c, struct err *e);
+/* Copies into run_fd/outputs, which is made when there is something to copy: read as ourselves, written as
+ * the lab. An entry that is refused is no error. */
+MUST_USE int collect_outputs(int outputs_fd, int run_fd, const struct spec *spec, const struct identity *identity,
+                             struct collected *c, struct err *e);
 
 #endif

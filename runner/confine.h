@@ -5,6 +5,7 @@
 #define ENCLOS_RUNNER_CONFINE_H
 
 #include "api/common/err.h"
+#include <stddef.h>
 
 /* Keeps only the capabilities that making sandboxes needs (a table with a reason each), in every set and
  * the bounding set. Nothing to do without privilege. */
@@ -13,5 +14,10 @@ MUST_USE int confine_launcher(struct err *e);
 /* A monitor whose sandbox is cloned reads what a run says and writes a run folder: it keeps what that
  * needs, and a filter refuses the other system calls with EPERM. Not to be undone. */
 MUST_USE int confine_monitor(struct err *e);
+
+/* A filter that allows these calls and answers `otherwise` (SECCOMP_RET_...) to the rest; another architecture
+ * ends the process. 0, or -1 with errno. No malloc, no locks. */
+enum { CONFINE_CALLS_MAX = 200 };
+MUST_USE int confine_to_calls(const unsigned short *calls, size_t count, unsigned otherwise);
 
 #endif

@@ -54,9 +54,7 @@ int host_open(const struct host_options *o, struct host *h, struct err *e)
     }
     h->config = (struct monitor_config){
         .cgroups = &h->cgroups,
-        .rootless = rootless,
-        .lab_uid = o->lab_given ? o->lab_uid : geteuid(),
-        .lab_gid = o->lab_given ? o->lab_gid : getegid(),
+        .identity = {rootless, o->lab_given ? o->lab_uid : geteuid(), o->lab_given ? o->lab_gid : getegid()},
         .profiles_dir = h->profiles_dir,
         .python_path = h->python_path,
         .cache_dir_fd = open_cache(rootless),

@@ -124,7 +124,7 @@ static int new_network(void)
  * run's. Rootless, ready ones would belong to the wrong user namespace: none is kept. */
 static void leave_network(struct launcher *l)
 {
-    l->home_network = l->host.config.rootless ? -1 : new_network();
+    l->home_network = l->host.config.identity.rootless ? -1 : new_network();
     l->no_networks = l->home_network < 0; /* monitors make their own, and tell what is wrong */
 }
 
@@ -167,7 +167,7 @@ static void prepare_root(struct launcher *l)
 {
     struct err e = {0};
     AUTO_FD int dir = -1;
-    if (l->host.config.rootless)
+    if (l->host.config.identity.rootless)
         return; /* it would belong to the wrong user namespace */
     if (uids_open(&dir, &e) < 0 || (mkdirat(dir, "root", 0700) < 0 && errno != EEXIST) || unshare(CLONE_NEWNS) < 0 ||
         mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) {
@@ -208,7 +208,7 @@ static void hello(struct launcher *l, int64_t generation)
     AUTO_BUF struct buf out = BUF_INIT(900);
     struct jw w = jw_to(&out);
     jw_obj(&w);
-    jw_bool_at(&w, "rootless", l->host.config.rootless);
+    jw_bool_at(&w, "rootless", l->host.config.identity.rootless);
     jw_str_at(&w, "cgroup", cg_kind_name(&l->host.cgroups));
     jw_int_at(&w, "landlock_abi", landlock_abi());
     if (l->host.cgroups.kind == CG_NONE) {
@@ -262,7 +262,7 @@ static void start_monitor(struct launcher *l, const struct launch_packet *p, int
     struct stat st;
     int claim[2] = {-1, -1};
     const struct monitor_config *c = &l->host.config;
-    if (fstat(run_fd, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != c->lab_uid) {
+    if (fstat(run_fd, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != c->identity.lab_uid) {
         err_set(&e, E_DENIED, "run", NULL, "what was passed is not a run folder of the lab's");
         refuse(l, p->run, &e);
         return;

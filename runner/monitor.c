@@ -35,7 +35,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
-#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -84,31 +83,12 @@ struct monitor {
     struct collected collected;
 };
 
-static void as_lab(const struct monitor *m)
-{
-    if (!m->config->rootless) {
-        setfsgid(m->config->lab_gid);
-        setfsuid(m->config->lab_uid);
-    }
-}
-
-static void as_root(const struct monitor *m)
-{
-    if (!m->config->rootless) {
-        setfsuid(0);
-        setfsgid(0);
-    }
-}
-
 int monitor_claim(const struct monitor_config *c, int run_fd, int *lock_fd, struct err *e)
 {
-    struct monitor m = {.config = c};
     char text[16];
-    as_lab(&m);
+    identity_lab(&c->identity);
     AUTO_FD int fd = openat(run_fd, RUNFOLDER_LOCK, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    int failed = errno;
-    as_root(&m);
-    errno = failed;
+    identity_own(&c->identity);
     if (fd < 0 && errno == EEXIST)
         return err_set(e, E_CONFLICT, "run", "a run folder serves once; make another one",
                        "this run folder has been started already (it has a %s)", RUNFOLDER_LOCK);
@@ -118,9 +98,9 @@ int monitor_claim(const struct monitor_config *c, int run_fd, int *lock_fd, stru
     /* Waits: whoever looks whether we live holds the file for an instant. */
     if (flock(fd, LOCK_EX) < 0 || fd_write_all(fd, text, (size_t)n) < 0) {
         err_sys(e, "run", "free some room on the lab's disk", "cannot write %s", RUNFOLDER_LOCK);
-        as_lab(&m);
+        identity_lab(&c->identity);
         unlinkat(run_fd, RUNFOLDER_LOCK, 0); /* nothing has begun: the folder may serve again */
-        as_root(&m);
+        identity_own(&c->identity);
         return -1;
     }
     *lock_fd = fd_take(&fd);
@@ -138,7 +118,7 @@ static int prepare_identity(struct monitor *m)
 {
     struct err e = {0};
     const struct monitor_config *c = m->config;
-    if (c->rootless) {
+    if (c->identity.rootless) {
         m->job_uid = getuid();
         return 0;
     }
@@ -169,9 +149,9 @@ static int prepare(struct monitor *m)
 {
     struct err e = {0};
     const struct monitor_config *c = m->config;
-    as_lab(m);
+    identity_lab(&m->config->identity);
     int failed = spec_read(m->run_fd, &m->spec, &e);
-    as_root(m);
+    identity_own(&m->config->identity);
     if (failed)
         return step_err(m, STEP_SPEC, &e);
     m->has_spec = true;
@@ -186,8 +166,8 @@ static int prepare(struct monitor *m)
     setup_done(m->setup, STEP_PROFILE);
     if (prepare_identity(m) < 0 || prepare_cgroup(m) < 0)
         return -1;
-    if (!c->rootless && (m->spec.code_path || m->spec.dataset_count)) {
-        if (idmap_open(c->lab_uid, c->lab_gid, m->job_uid, &m->idmap_fd, &e) < 0)
+    if (!c->identity.rootless && (m->spec.code_path || m->spec.dataset_count)) {
+        if (idmap_open(c->identity.lab_uid, c->identity.lab_gid, m->job_uid, &m->idmap_fd, &e) < 0)
             return step_err(m, STEP_IDMAP, &e);
         setup_done(m->setup, STEP_IDMAP);
     }
@@ -231,7 +211,7 @@ static int start(struct monitor *m)
         goto done;
     }
     /* The program may open its own /dev/stdout again: then the pipe must be its own. */
-    if (!m->config->rootless && (fchown(out[1], m->job_uid, m->job_uid) < 0 || fchown(err[1], m->job_uid, m->job_uid) < 0 ||
+    if (!m->config->identity.rootless && (fchown(out[1], m->job_uid, m->job_uid) < 0 || fchown(err[1], m->job_uid, m->job_uid) < 0 ||
                                  fchown(met[1], m->job_uid, m->job_uid) < 0)) {
         setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot give the run its pipes");
         goto done;
@@ -246,10 +226,8 @@ static int start(struct monitor *m)
         .profile = m->profile,
         .cg = &m->cg,
         .setup = m->setup,
-        .rootless = m->config->rootless,
-        .lab_uid = m->config->lab_uid,
-        .lab_gid = m->config->lab_gid,
-        .job_uid = m->config->rootless ? 0 : m->job_uid,
+        .identity = m->config->identity,
+        .job_uid = m->config->identity.rootless ? 0 : m->job_uid,
         .init_uid = UIDS_INIT,
         .own_uid = geteuid(),
         .own_gid = getegid(),
@@ -333,9 +311,9 @@ static void stop_run(struct monitor *m, enum verdict why, bool at_once, const ch
 static void check_cancel(struct monitor *m)
 {
     struct stat st;
-    as_lab(m);
+    identity_lab(&m->config->identity);
     bool there = fstatat(m->run_fd, RUNFOLDER_CANCEL, &st, AT_SYMLINK_NOFOLLOW) == 0;
-    as_root(m);
+    identity_own(&m->config->identity);
     if (there)
         stop_run(m, VERDICT_CANCELLED, false, "cancelled on request");
 }
@@ -620,9 +598,9 @@ static int write_record(struct monitor *m, const struct record *r, struct err *e
 {
     for (int i = 0;; i++) {
         *e = (struct err){0};
-        as_lab(m);
+        identity_lab(&m->config->identity);
         int failed = record_write(r, m->run_fd, e);
-        as_root(m);
+        identity_own(&m->config->identity);
         if (!failed || e->kind != E_LIMIT || !e->os_errno || i == RECORD_TRIES)
             return failed;
         if (i == 0)
@@ -643,7 +621,7 @@ static int finish(struct monitor *m, int init_status, enum verdict *verdict, int
         .profile = m->profile,
         .cg = &m->cg,
         .cgroup_kind = cg_kind_name(m->config->cgroups),
-        .rootless = m->config->rootless,
+        .rootless = m->config->identity.rootless,
         .host_uid = m->job_uid,
         .started_us = m->started_us,
         .setup_started_ns = m->mono_started_us * 1000,
@@ -668,8 +646,8 @@ static int finish(struct monitor *m, int init_status, enum verdict *verdict, int
     }
     /* What cannot be kept is told in the record, beside the verdict on the program. */
     if (m->outputs_fd >= 0 && m->running &&
-        collect_outputs(m->outputs_fd, m->run_fd, &m->spec, m->config->rootless, m->config->lab_uid,
-                        m->config->lab_gid, &m->collected, &r.output_error) < 0)
+        collect_outputs(m->outputs_fd, m->run_fd, &m->spec, &m->config->identity, &m->collected,
+                        &r.output_error) < 0)
         log_warn("monitor.outputs_lost", LOG_STR("run", r.run), LOG_ERR(&r.output_error));
     const struct judge_facts facts = {m->setup,     m->stop,  m->stop_reason, m->running, init_status, &m->spec.resources,
                                       &r.usage, m->collected.full};
@@ -716,6 +694,7 @@ static void release(struct monitor *m)
     cg_close(&m->cg);
     fd_close_at(&m->lease_fd);
     collect_fini(&m->collected);
+    refusals_fini(&m->refusals);
     profile_free(m->own_profile);
     setup_unmap(m->setup);
     if (m->has_spec)
@@ -755,9 +734,9 @@ int monitor_run(const struct monitor_config *c, int run_fd, enum verdict *verdic
     signal(SIGPIPE, SIG_IGN);
     if (prepare(&m) == 0) {
         struct err opened = {0};
-        as_lab(&m);
+        identity_lab(&c->identity);
         int log = journal_open(&m.journal, run_fd, m.spec.resources.log_bytes, c->echo, &opened);
-        as_root(&m);
+        identity_own(&c->identity);
         if (log < 0)
             step_err(&m, STEP_PIPES, &opened);
         else if (start(&m) == 0)

@@ -11,6 +11,7 @@
 #include "api/common/err.h"
 #include "api/common/runfolder.h"
 #include "runner/cgroup.h"
+#include "runner/identity.h"
 #include "runner/profile.h"
 
 #include <sys/types.h>
@@ -18,9 +19,7 @@
 struct monitor_config {
     const struct cg_host *cgroups; /* kind CG_NONE: none; cgroup_error tells why */
     struct err cgroup_error;
-    bool rootless;
-    uid_t lab_uid; /* owner of run folders and trees; files are written as it */
-    gid_t lab_gid;
+    struct identity identity; /* the lab owns run folders and trees; files are written as it */
     const char *profiles_dir;
     const char *python_path;       /* NULL: no helper is mounted */
     const char *ready_root;        /* see sandbox.h */

@@ -23,7 +23,7 @@
 
 static const char *clone_hint(const struct sandbox *s, int os_errno)
 {
-    if (!s->rootless)
+    if (!s->identity.rootless)
         return os_errno == ENOSPC ? "a limit in /proc/sys/user/max_*_namespaces is reached" : "";
     if (os_errno == ENOSPC)
         return "raise /proc/sys/user/max_user_namespaces";
@@ -40,7 +40,7 @@ pid_t sandbox_clone(struct sandbox *s, int *pidfd, struct err *e)
         .pidfd = (uint64_t)(uintptr_t)pidfd,
         .exit_signal = SIGCHLD,
     };
-    if (s->rootless)
+    if (s->identity.rootless)
         args.flags |= CLONE_NEWUSER;
     if (s->netns_fd < 0)
         args.flags |= CLONE_NEWNET;

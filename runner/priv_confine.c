@@ -87,20 +87,21 @@ static const unsigned short monitor_calls[] = {
     SYS_set_robust_list, SYS_setsid, SYS_rt_sigprocmask, SYS_rt_sigaction, SYS_exit, SYS_exit_group,
 };
 
-static int load_monitor_filter(void)
+int confine_to_calls(const unsigned short *calls, size_t count, unsigned otherwise)
 {
-    enum { COUNT = sizeof monitor_calls / sizeof *monitor_calls };
-    struct sock_filter code[4 + COUNT + 2];
+    struct sock_filter code[4 + CONFINE_CALLS_MAX + 2];
     size_t n = 0;
+    if (count > CONFINE_CALLS_MAX) {
+        errno = E2BIG;
+        return -1;
+    }
     code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
     code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
     code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
     code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-    for (size_t i = 0; i < COUNT; i++)
-        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, monitor_calls[i],
-                                                 (unsigned char)(COUNT - i), 0);
-    /* An error and not the end: a call that this list forgot costs one message, not the run's record. */
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+    for (size_t i = 0; i < count; i++)
+        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i], (unsigned char)(count - i), 0);
+    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, otherwise);
     code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     struct sock_fprog prog = {.len = (unsigned short)n, .filter = code};
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
@@ -110,11 +111,14 @@ int confine_monitor(struct err *e)
 {
     if (drop_to(true, e) < 0)
         return -1;
-#ifndef ENCLOS_TEST /* a sanitizer makes calls of its own */
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || load_monitor_filter() < 0)
-        return err_sys(e, "seccomp", NULL, "cannot load the monitor's filter");
-#else
-    (void)load_monitor_filter;
-#endif
+#ifdef ENCLOS_TEST /* a sanitizer makes calls of its own */
+    (void)monitor_calls;
     return 0;
+#else
+    /* An error and not the end: a call that the list forgot costs one message, not the run's record. */
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        confine_to_calls(monitor_calls, sizeof monitor_calls / sizeof *monitor_calls, SECCOMP_RET_ERRNO | EPERM) < 0)
+        return err_sys(e, "seccomp", NULL, "cannot load the monitor's filter");
+    return 0;
+#endif
 }

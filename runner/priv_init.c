@@ -6,17 +6,15 @@
 #include "runner/sandbox.h"
 
 #include "api/common/fd.h"
+#include "runner/confine.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
@@ -42,7 +40,7 @@ static int guard(struct sandbox *s, enum setup_step step)
     return 0;
 }
 
-static int write_self(struct sandbox *s, const char *file, const char *text)
+int sandbox_write_self(const struct sandbox *s, const char *file, const char *text)
 {
     AUTO_FD int fd = openat(s->proc_fd, file, O_WRONLY | O_CLOEXEC);
     size_t n = strlen(text);
@@ -55,8 +53,8 @@ static int outer_map(struct sandbox *s)
     char uid[48], gid[48];
     snprintf(uid, sizeof uid, "0 %u 1\n", s->own_uid);
     snprintf(gid, sizeof gid, "0 %u 1\n", s->own_gid);
-    if (write_self(s, "self/setgroups", "deny") < 0 || write_self(s, "self/uid_map", uid) < 0 ||
-        write_self(s, "self/gid_map", gid) < 0)
+    if (sandbox_write_self(s, "self/setgroups", "deny") < 0 || sandbox_write_self(s, "self/uid_map", uid) < 0 ||
+        sandbox_write_self(s, "self/gid_map", gid) < 0)
         return setup_fail(s->setup, STEP_USERNS_OUTER, errno,
                           "allow unprivileged user namespaces "
                           "(kernel.apparmor_restrict_unprivileged_userns=0), or run the lab as root",
@@ -119,33 +117,20 @@ static int name_host(struct sandbox *s)
 
 /* ---- after the job is there ---- */
 
-/* What a reaper needs: wait, tell on the shared page, end. Reading the clock is a true system call
- * wherever the clock source is not the TSC (an emulator, some clouds). */
+/* What a reaper needs: wait, tell on the shared page, end. The clock is a real call where the vDSO has none
+ * (kernel 6.1 under an emulator). */
 static int load_reaper_filter(void)
 {
-    static const unsigned allowed[] = {SYS_wait4,        SYS_waitid, SYS_exit_group,      SYS_exit,
-                                       SYS_rt_sigreturn, SYS_close,  SYS_restart_syscall, SYS_clock_gettime};
-    enum { COUNT = sizeof allowed / sizeof *allowed };
-    struct sock_filter code[5 + COUNT + 2];
-    size_t n = 0;
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
-    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-    for (size_t i = 0; i < COUNT; i++)
-        code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, allowed[i],
-                                                 (unsigned char)(COUNT - i), 0);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    struct sock_fprog prog = {.len = (unsigned short)n, .filter = code};
-    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
+    static const unsigned short allowed[] = {SYS_wait4,        SYS_waitid, SYS_exit_group,      SYS_exit,
+                                             SYS_rt_sigreturn, SYS_close,  SYS_restart_syscall, SYS_clock_gettime};
+    return confine_to_calls(allowed, sizeof allowed / sizeof *allowed, SECCOMP_RET_KILL_PROCESS);
 }
 
 static int drop_rights(struct sandbox *s)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{0}};
-    if (!s->rootless && (syscall(SYS_setgroups, 0, NULL) < 0 ||
+    if (!s->identity.rootless && (syscall(SYS_setgroups, 0, NULL) < 0 ||
                          syscall(SYS_setresgid, s->init_uid, s->init_uid, s->init_uid) < 0 ||
                          syscall(SYS_setresuid, s->init_uid, s->init_uid, s->init_uid) < 0))
         return setup_fail(s->setup, STEP_INIT_DROP, errno, NULL, "init cannot become uid %u", s->init_uid);
@@ -211,7 +196,7 @@ _Noreturn void init_main(struct sandbox *s)
     if (guard(s, STEP_INIT_GUARD) < 0)
         _exit(1);
     setup_done(s->setup, STEP_INIT_GUARD);
-    if ((s->rootless && outer_map(s) < 0) || join_cgroups(s) < 0 || enter_network(s) < 0 ||
+    if ((s->identity.rootless && outer_map(s) < 0) || join_cgroups(s) < 0 || enter_network(s) < 0 ||
         loopback_up(s) < 0 || name_host(s) < 0 ||
         mounts_build(s, &outputs) < 0)
         _exit(1);

@@ -61,19 +61,12 @@ static int new_session(struct sandbox *s)
 static int change_ids(struct sandbox *s)
 {
     /* Rootless: setgroups is denied in the outer namespace, and the map has the one id already. */
-    if (!s->rootless && (syscall(SYS_setgroups, 0, NULL) < 0 ||
+    if (!s->identity.rootless && (syscall(SYS_setgroups, 0, NULL) < 0 ||
                          syscall(SYS_setresgid, s->job_uid, s->job_uid, s->job_uid) < 0 ||
                          syscall(SYS_setresuid, s->job_uid, s->job_uid, s->job_uid) < 0))
         return fail(s, STEP_CREDENTIALS, "cannot take the run's uid");
     setup_done(s->setup, STEP_CREDENTIALS);
     return 0;
-}
-
-static int write_self(struct sandbox *s, const char *file, const char *text)
-{
-    AUTO_FD int fd = openat(s->proc_fd, file, O_WRONLY | O_CLOEXEC);
-    size_t n = strlen(text);
-    return fd >= 0 && write(fd, text, n) == (ssize_t)n ? 0 : -1;
 }
 
 /* A user namespace that owns no other namespace: whatever capability a flaw in it gave is worth
@@ -82,7 +75,7 @@ static int inner_userns(struct sandbox *s)
 {
     char map[48];
     if (unshare(CLONE_NEWUSER) < 0) {
-        if (s->rootless || (errno != EPERM && errno != ENOSPC && errno != ENOSYS))
+        if (s->identity.rootless || (errno != EPERM && errno != ENOSPC && errno != ENOSYS))
             return setup_fail(s->setup, STEP_USERNS_INNER, errno, "raise /proc/sys/user/max_user_namespaces",
                               "cannot make the job's user namespace");
         setup_done(s->setup, STEP_USERNS_INNER); /* as root the uid and empty sets suffice; attested */
@@ -92,11 +85,11 @@ static int inner_userns(struct sandbox *s)
     if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
         return fail(s, STEP_USERNS_INNER, "cannot become dumpable");
     snprintf(map, sizeof map, "%d %u 1\n", SANDBOX_UID, s->job_uid);
-    if (write_self(s, "self/setgroups", "deny") < 0 || write_self(s, "self/uid_map", map) < 0 ||
-        write_self(s, "self/gid_map", map) < 0)
+    if (sandbox_write_self(s, "self/setgroups", "deny") < 0 || sandbox_write_self(s, "self/uid_map", map) < 0 ||
+        sandbox_write_self(s, "self/gid_map", map) < 0)
         return fail(s, STEP_USERNS_INNER, "cannot map the job's uid");
     /* The sysctl is the namespace's own: nothing below it can make another. */
-    if (write_self(s, "sys/user/max_user_namespaces", "0") < 0)
+    if (sandbox_write_self(s, "sys/user/max_user_namespaces", "0") < 0)
         return fail(s, STEP_USERNS_INNER, "cannot forbid further user namespaces");
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return fail(s, STEP_USERNS_INNER, "cannot become non-dumpable");

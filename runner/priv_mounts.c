@@ -23,8 +23,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/fsuid.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 /* ---- what the lab lends ---- */
 
@@ -39,17 +39,11 @@ static int open_lab_tree(struct sandbox *s, const char *what, const char *path, 
     struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
                            .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
     struct stat st;
-    uid_t owner = s->rootless ? 0 : s->lab_uid;
-    if (!s->rootless) {
-        setfsgid(s->lab_gid);
-        setfsuid(s->lab_uid);
-    }
+    uid_t owner = s->identity.rootless ? 0 : s->identity.lab_uid;
+    identity_lab(&s->identity);
     AUTO_FD int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
     int failed = fd < 0 ? errno : 0;
-    if (!s->rootless) {
-        setfsuid(0);
-        setfsgid(0);
-    }
+    identity_own(&s->identity);
     if (failed)
         return setup_fail(s->setup, STEP_MOUNT_SOURCES, failed,
                           failed == ELOOP    ? "a link stands on the way: give the real path"
@@ -62,7 +56,7 @@ static int open_lab_tree(struct sandbox *s, const char *what, const char *path, 
     *out = clone_tree(fd, "", AT_EMPTY_PATH);
     if (*out < 0)
         return setup_fail(s->setup, STEP_MOUNT_SOURCES, errno, NULL, "cannot clone the mount of %s", what);
-    if (set_attr(*out, attr, 0, s->rootless ? -1 : s->idmap_fd) < 0)
+    if (set_attr(*out, attr, 0, s->identity.rootless ? -1 : s->idmap_fd) < 0)
         return setup_fail(s->setup, STEP_MOUNT_SOURCES, errno,
                           errno == EINVAL ? "put the lab's folder on a file system with id-mapped mounts "
                                             "(ext4, xfs, btrfs; tmpfs from kernel 6.3)"
@@ -98,6 +92,15 @@ static int job_tmpfs(struct sandbox *s, int root, const char *target, int64_t si
     AUTO_FD int fd = new_fs("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | attr);
     if (fd < 0 || attach(fd, root, target) < 0)
         return setup_fail(s->setup, step, errno, NULL, "cannot mount /%s (%lld bytes)", target, (long long)size_bytes);
+    /* Limits as well: a tmpfs rounds its size up to a page, nothing else. */
+    struct statfs held;
+    if (fstatfs(fd, &held) < 0)
+        return setup_fail(s->setup, step, errno, NULL, "cannot read back the size of /%s", target);
+    int64_t bytes = (int64_t)held.f_blocks * (int64_t)held.f_bsize;
+    if (bytes < size_bytes || bytes > size_bytes + 4095 || (int64_t)held.f_files != files)
+        return setup_fail(s->setup, step, EINVAL, "the limit is not in force: the run is not started",
+                          "/%s was asked to hold %lld bytes and %lld files and holds %lld and %lld", target,
+                          (long long)size_bytes, (long long)files, (long long)bytes, (long long)held.f_files);
     if (keep)
         *keep = fd_take(&fd);
     return 0;
@@ -142,7 +145,7 @@ static int mount_proc(struct sandbox *s, int root)
                             RO | MOUNT_ATTR_NOEXEC);
     if (fd < 0 || attach(fd, root, "proc") < 0)
         return setup_fail(s->setup, STEP_MOUNT_PROC, errno,
-                          s->rootless && errno == EPERM ? "the host's /proc is partly masked (a container?): "
+                          s->identity.rootless && errno == EPERM ? "the host's /proc is partly masked (a container?): "
                                                           "give it an unmasked /proc, or run the lab as root"
                                                         : NULL,
                           "cannot mount /proc");
@@ -208,7 +211,7 @@ static int mount_work(struct sandbox *s, const struct sources *src, int root)
     if (job_tmpfs(s, root, "work", s->spec->resources.work_bytes, 262144, "755", 0, STEP_MOUNT_WORK, &work) < 0)
         return -1;
     if (src->code >= 0) {
-        const char *options = s->rootless ? "lowerdir=work/lower,upperdir=work/upper,workdir=work/wd,userxattr"
+        const char *options = s->identity.rootless ? "lowerdir=work/lower,upperdir=work/upper,workdir=work/wd,userxattr"
                                           : "lowerdir=work/lower,upperdir=work/upper,workdir=work/wd";
         if (mkdirat(work, "lower", 0755) < 0 || mkdirat(work, "upper", 0755) < 0 ||
             mkdirat(work, "wd", 0700) < 0 || fchownat(work, "upper", s->job_uid, s->job_uid, 0) < 0 ||

@@ -4,6 +4,7 @@
  */
 #include "runner/refusals.h"
 
+#include "api/common/mem.h"
 #include "api/common/text.h"
 #include "runner/syscalls.h"
 
@@ -27,6 +28,12 @@ void refusals_init(struct refusals *r)
     r->refilled_us = time_mono_us();
 }
 
+void refusals_fini(struct refusals *r)
+{
+    mem_free_at(&r->rows);
+    r->count = r->room = 0;
+}
+
 /* Further arguments of a call that is known already, as long as there is room: "AF_INET; AF_PACKET". */
 static void add_detail(struct refusal *row, const char *detail)
 {
@@ -39,15 +46,20 @@ static void note(struct refusals *r, bool path, int nr, int os_errno, const char
 {
     for (size_t i = 0; i < r->count; i++) {
         struct refusal *row = &r->rows[i];
-        if (row->path == path && strcmp(row->name, name) == 0) {
+        if (row->path == path && (path ? strcmp(row->name, name) == 0 : row->nr == nr)) {
             row->count++;
             add_detail(row, detail);
             return;
         }
     }
-    if (r->count == REFUSALS_MAX) {
+    if (r->count == REFUSALS_MAX || (path && r->path_count == REFUSALS_PATHS_MAX)) {
         r->others++;
         return;
+    }
+    r->path_count += path;
+    if (r->count == r->room) {
+        r->room = r->room ? 2 * r->room : 16;
+        r->rows = mem_grow(r->rows, r->room, sizeof *r->rows);
     }
     struct refusal *row = &r->rows[r->count++];
     *row = (struct refusal){.path = path, .nr = nr, .os_errno = os_errno, .count = 1};

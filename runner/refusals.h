@@ -15,7 +15,8 @@
 
 #include <stdbool.h>
 
-enum { REFUSALS_MAX = 64, REFUSALS_BURST = 20000, REFUSALS_PER_SECOND = 2000 };
+/* Every system call has its row, so that none hides behind others; paths are the run's to invent. */
+enum { REFUSALS_MAX = 704, REFUSALS_PATHS_MAX = 64, REFUSALS_BURST = 20000, REFUSALS_PER_SECOND = 2000 };
 
 struct refusal {
     bool path; /* else a system call */
@@ -27,14 +28,16 @@ struct refusal {
 };
 
 struct refusals {
-    struct refusal rows[REFUSALS_MAX];
-    size_t count;
-    int64_t others; /* of kinds past REFUSALS_MAX */
+    struct refusal *rows; /* grows */
+    size_t count, room;
+    size_t path_count;
+    int64_t others; /* paths past REFUSALS_PATHS_MAX, calls past REFUSALS_MAX */
     int64_t tokens;
     int64_t refilled_us;
 };
 
 void refusals_init(struct refusals *r);
+void refusals_fini(struct refusals *r);
 
 /* Answers one waiting call. Returns 1 when the run has spent its budget of refused calls (the
  * caller ends it), 0 otherwise. */

@@ -14,6 +14,7 @@
 #define ENCLOS_RUNNER_SANDBOX_H
 
 #include "runner/cgroup.h"
+#include "runner/identity.h"
 #include "runner/profile.h"
 #include "runner/setup.h"
 #include "runner/spec.h"
@@ -28,9 +29,7 @@ struct sandbox {
     const struct profile *profile;
     const struct cg *cg;
     struct setup *setup;
-    bool rootless;
-    uid_t lab_uid; /* who owns the trees that are mounted; sources are opened with this uid */
-    gid_t lab_gid;
+    struct identity identity; /* the lab owns the trees that are mounted; they are opened as it */
     uid_t job_uid;  /* in init's user namespace: the leased uid as root, 0 when rootless */
     uid_t init_uid; /* as root: what init becomes; another uid than the job, or the job could
                        prlimit and signal it */
@@ -55,8 +54,10 @@ enum { HANDOVER_OUTPUTS = 'O', HANDOVER_JOB = 'J', HANDOVER_LISTENER = 'L' };
  * ends and of `handover` right after: the socket's end of file must mean "executed". */
 pid_t sandbox_clone(struct sandbox *s, int *pidfd, struct err *e);
 
-/* priv_init.c */
+/* priv_init.c. The second writes a file below /proc that is about the caller ("self/uid_map"), through the host's
+ * /proc: 0, or -1 with errno. */
 _Noreturn void init_main(struct sandbox *s);
+MUST_USE int sandbox_write_self(const struct sandbox *s, const char *file, const char *text);
 
 /* priv_root.c: builds the root that all runs share and attaches it at `at`. Gives its descriptor. -1: the
  * failure is noted on the page. */

@@ -22,7 +22,7 @@ CALLS = (
     "clone3 unshare mount umount2 open_tree fsopen fsconfig fsmount move_mount mount_setattr pivot_root sethostname "
     "keyctl setsid setgroups setresgid setresuid capset prctl landlock_create_ruleset landlock_add_rule "
     "landlock_restrict_self seccomp close_range prlimit64 mkdirat symlinkat openat openat2 write chdir fchdir getcwd "
-    "dup2 dup3 fchownat fchown sendmsg mkdir flock pipe2 socketpair eventfd2 epoll_create1 epoll_ctl newfstatat signalfd4"
+    "fstatfs dup2 dup3 fchownat fchown sendmsg mkdir flock pipe2 socketpair eventfd2 epoll_create1 epoll_ctl newfstatat signalfd4"
 ).split()
 
 # Fall-backs of the design, each told in the record: a copy for an overlay of the code, the mount itself for
@@ -76,3 +76,15 @@ def test_a_call_that_fails_never_makes_a_weaker_sandbox(root_runner, whole, call
         now = sandbox(run)
         changed = {k for k in set(now) | set(whole) if now.get(k) != whole.get(k)}
         assert changed <= MAY_DIFFER, f"{where}{[(k, whole.get(k), now.get(k)) for k in changed]}"
+
+
+def test_a_change_of_identity_that_did_not_happen_ends_the_run(root_runner):
+    """setfsuid tells nothing of a failure: here it does nothing and claims success, and root's rights would stay."""
+    folder = root_runner.folder(["/bin/sh", "-c", "echo it began"])
+    for name in (folder, os.path.join(folder, "spec.json")):
+        os.chown(name, harness.PLAIN_UID, harness.PLAIN_UID)
+    done = subprocess.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=setfsuid", "-e",
+                           "inject=setfsuid:retval=0", *root_runner.command_line("exec", folder)],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, cwd="/")
+    assert done.returncode != 0 and "it began" not in done.stdout, done
+    assert sorted(os.listdir(folder)) == ["spec.json"], "nothing was written as root"

@@ -157,3 +157,17 @@ def test_a_monitor_holds_nothing_of_other_runs(lab):
         other = next(r for r in runs if r != run)
         assert not any(other in link for link in links), links
         lab.rpc("run.cancel", run=run)
+
+
+def test_no_refused_call_hides_behind_others(runner):
+    """Every system call has its own row in the record, however many kinds were tried before it."""
+    run = python(runner, """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+for number in range(480, 600):
+    libc.syscall(number, 0, 0, 0)
+libc.ptrace(16, 1, 0, 0)
+""")
+    assert run.verdict == "succeeded", run.describe()
+    assert "ptrace" in run.denied_names() and "others" not in run.denied_names(), len(run.denied)
+    assert len(run.denied) > 100

@@ -49,7 +49,7 @@ static void put(const char *name, const char *text)
 static void collect(void)
 {
     struct err e = {0};
-    OK(collect_outputs(from_fd, run_fd, &spec, true, 0, 0, &c, &e), e);
+    OK(collect_outputs(from_fd, run_fd, &spec, &(struct identity){.rootless = true}, &c, &e), e);
 }
 
 static void plain_files_are_taken_whole(void **state)
