@@ -8,7 +8,7 @@
 #   make check-tsan           unit tests under the thread sanitizer
 #   make fuzz [FUZZ_SECONDS=] every fuzzer of tests/fuzz for a bounded time
 #   make lint | format        clang-tidy and cppcheck | clang-format; LINT_DIRS="a b" narrows both
-#   make golden               rewrite the golden files of the system tests
+#   make golden               rewrite the golden files (tests/unit/golden)
 #   make install DESTDIR= PREFIX=
 #
 # Sources are found by wildcard, a static archive per folder; a folder without sources is an empty
@@ -236,8 +236,8 @@ fuzz:
 	scripts/fuzz build/fuzz $(FUZZ_SECONDS)
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
-golden: all probe
-	ENCLOS_BUILD=$(abspath $(B)) ENCLOS_GOLDEN=rewrite $(PYTHON) -m pytest -q tests/system -k golden
+golden:
+	ENCLOS_GOLDEN=rewrite $(MAKE) check-unit T=cli_text
 
 LINT_DIRS ?= $(foreach f,$(FOLDERS),$(DIR_$(f)))
 LINT_SOURCES = $(sort $(foreach d,$(LINT_DIRS),$(wildcard $(d)/*.c)))
