@@ -197,8 +197,8 @@ static int take(struct options *o, enum opt_id id, const char *value)
         set_path(&o->profiles_dir, value);
         if (access(value, R_OK | X_OK) == 0)
             return 0;
-        fprintf(stderr, "enclosd: --profiles %s: %s\n", value, strerror(errno));
-        return -1;
+        err_sys(&e, "--profiles", NULL, "--profiles %s", value);
+        return usage_error(&e);
     case OPT_LIMITS:
         o->best_effort = !strcmp(value, "best-effort") || !strcmp(value, "best_effort");
         if (o->best_effort || !strcmp(value, "enforced"))

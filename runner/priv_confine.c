@@ -17,23 +17,23 @@
 
 /* `monitor`: kept by a monitor too, once its sandbox is cloned. */
 static const struct {
-    cap_value_t cap;
     const char *why;
+    cap_value_t cap;
     bool monitor;
 } kept_capabilities[] = {
-    {CAP_SYS_ADMIN, "namespaces, mounts, control groups", false},
-    {CAP_SETUID, "a run's own uid, id maps", true},
-    {CAP_SETGID, "a run's own gid, id maps", true},
-    {CAP_SETPCAP, "empties the job's bounding set", false},
-    {CAP_KILL, "stops a run, which has another uid", true},
-    {CAP_CHOWN, "the upper layer of /work belongs to the run", false},
-    {CAP_FOWNER, "overlay copies up files of the run", false},
-    {CAP_DAC_OVERRIDE, "reads what a run left in /outputs", true},
-    {CAP_DAC_READ_SEARCH, "reads what a run left in /outputs", true},
-    {CAP_NET_ADMIN, "brings a run's loopback up", false},
-    {CAP_SYS_PTRACE, "reads the path of a refused open (report_paths)", true},
-    {CAP_SYS_RESOURCE, "control files of the job's user namespace", false},
-    {CAP_SYS_CHROOT, "pivot_root into the run's root", false},
+    {"namespaces, mounts, control groups", CAP_SYS_ADMIN, false},
+    {"a run's own uid, id maps", CAP_SETUID, true},
+    {"a run's own gid, id maps", CAP_SETGID, true},
+    {"empties the job's bounding set", CAP_SETPCAP, false},
+    {"stops a run, which has another uid", CAP_KILL, true},
+    {"the upper layer of /work belongs to the run", CAP_CHOWN, false},
+    {"overlay copies up files of the run", CAP_FOWNER, false},
+    {"reads what a run left in /outputs", CAP_DAC_OVERRIDE, true},
+    {"reads what a run left in /outputs", CAP_DAC_READ_SEARCH, true},
+    {"brings a run's loopback up", CAP_NET_ADMIN, false},
+    {"reads the path of a refused open (report_paths)", CAP_SYS_PTRACE, true},
+    {"control files of the job's user namespace", CAP_SYS_RESOURCE, false},
+    {"pivot_root into the run's root", CAP_SYS_CHROOT, false},
 };
 
 static int drop_to(bool monitor, struct err *e)
