@@ -418,16 +418,18 @@ static int on_key(struct follow *f, struct err *e)
     char key = n > 0 ? keys[0] : CTRL_D;
     if (key >= 'A' && key <= 'Z')
         key = (char)(key - 'A' + 'a');
+    /* The terminal takes signals again before the answer is shown: a Ctrl-C typed right after seeing it
+       would otherwise arrive as a byte that nobody reads. */
     if (key == 'd' || key == CTRL_C || key == CTRL_D) {
-        say_line(key == 'd' ? "d" : "");
         detach(f);
+        say_line(key == 'd' ? "d" : "");
     } else if (key == *tr(T_KEY_CANCEL)) {
-        say_line(tr(T_KEY_CANCEL));
         stop_asking(f);
+        say_line(tr(T_KEY_CANCEL));
         return cancel(f, e);
     } else if (key == '\n' || key == '\r') {
-        say_line(tr(T_KEY_ENTER));
         stop_asking(f);
+        say_line(tr(T_KEY_ENTER));
     } else {
         say_line(tr(T_ASK_AGAIN));
     }
