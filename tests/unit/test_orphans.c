@@ -75,7 +75,7 @@ static void test_init_does_not_hold_its_monitor_s_end_of_the_socket(void **state
     while (send(hand[1], "x", 1, MSG_DONTWAIT) == 1)
         ;
     struct sandbox s = {.spec = &spec, .profile = &profile, .cg = &cg, .setup = setup_map(&e),
-                        .rootless = geteuid() != 0, .job_uid = geteuid() ? 0 : 700500, .init_uid = 699998,
+                        .identity = {.rootless = geteuid() != 0}, .job_uid = geteuid() ? 0 : 700500, .init_uid = 699998,
                         .own_uid = geteuid(), .own_gid = getegid(), .proc_fd = open("/proc", O_PATH | O_DIRECTORY),
                         .idmap_fd = -1, .netns_fd = -1, .handover = hand[1], .handover_peer = hand[0]};
     snprintf(path, sizeof path, "/proc/self/fd/%d", hand[0]);
