@@ -8,6 +8,7 @@
 #include "api/common/json.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
+#include "api/common/treetext.h"
 #include "catalog/objects.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,32 +30,68 @@ void manifest_free_at(struct manifest **m)
     mem_free_at(m);
 }
 
-int manifest_add(struct manifest *m, const char *path, const char *sha256, uint64_t size_bytes,
-                 bool executable, struct err *e)
+/* A further entry with that path; NULL with *e set. */
+static struct manifest_entry *add(struct manifest *m, const char *path, enum manifest_kind kind,
+                                  struct err *e)
 {
     char shown[120];
     text_sanitize(path, strlen(path), shown, sizeof shown);
-    if (m->count == MANIFEST_ENTRIES_MAX)
-        return err_set(e, E_LIMIT, "entries", "pack small files together, or leave some out",
-                       "a manifest has at most %d files", MANIFEST_ENTRIES_MAX);
-    if (!text_is_rel_path(path))
-        return err_set(e, E_INVALID, "path", "relative, without '..', in UTF-8",
-                       "\"%s\" is no path for a manifest", shown);
-    if (!text_is_sha256(sha256))
-        return err_set(e, E_INVALID, "sha256", NULL, "the digest of %s is no SHA-256", shown);
-    if (size_bytes > OBJECT_MAX_BYTES)
-        return err_set(e, E_LIMIT, "size", NULL, "%s has more than %d TiB", shown, OBJECT_MAX_TB);
+    if (m->count == MANIFEST_ENTRIES_MAX) {
+        err_set(e, E_LIMIT, "entries", "pack small files together, or leave some out",
+                "a manifest has at most %d files", MANIFEST_ENTRIES_MAX);
+        return NULL;
+    }
+    if (!text_is_rel_path(path)) {
+        err_set(e, E_INVALID, "path", "relative, without '..', in UTF-8",
+                "\"%s\" is no path for a manifest", shown);
+        return NULL;
+    }
     if (m->count == m->room) {
         m->room = m->room ? 2 * m->room : 64;
         m->entries = mem_grow(m->entries, m->room, sizeof *m->entries);
     }
     struct manifest_entry *entry = &m->entries[m->count++];
-    entry->path = arena_strdup(m->texts, path);
+    *entry = (struct manifest_entry){.path = arena_strdup(m->texts, path), .kind = kind};
+    return entry;
+}
+
+int manifest_add(struct manifest *m, const char *path, const char *sha256, uint64_t size_bytes,
+                 bool executable, struct err *e)
+{
+    char shown[120];
+    text_sanitize(path, strlen(path), shown, sizeof shown);
+    if (!text_is_sha256(sha256))
+        return err_set(e, E_INVALID, "sha256", NULL, "the digest of %s is no SHA-256", shown);
+    if (size_bytes > OBJECT_MAX_BYTES)
+        return err_set(e, E_LIMIT, "size", NULL, "%s has more than %d TiB", shown, OBJECT_MAX_TB);
+    struct manifest_entry *entry = add(m, path, MANIFEST_FILE, e);
+    if (!entry)
+        return -1;
     memcpy(entry->sha256, sha256, DIGEST_HEX_SIZE);
     entry->size_bytes = size_bytes;
     entry->executable = executable;
+    m->file_count++;
     m->total_bytes += size_bytes; /* 100 000 files of 1 TiB stay below 2^57 */
     return 0;
+}
+
+int manifest_add_link(struct manifest *m, const char *path, const char *target, struct err *e)
+{
+    char shown[200];
+    text_sanitize(target, strnlen(target, 160), shown, sizeof shown);
+    if (!treetext_is_target(target))
+        return err_set(e, E_INVALID, "link", "UTF-8 without control characters, 1024 bytes at most",
+                       "\"%s\" cannot be where a link leads", shown);
+    struct manifest_entry *entry = add(m, path, MANIFEST_LINK, e);
+    if (!entry)
+        return -1;
+    entry->target = arena_strdup(m->texts, target);
+    return 0;
+}
+
+int manifest_add_folder(struct manifest *m, const char *path, struct err *e)
+{
+    return add(m, path, MANIFEST_FOLDER, e) ? 0 : -1;
 }
 
 static int by_path(const void *a, const void *b)
@@ -87,7 +124,7 @@ static int check_paths(const struct manifest *m, struct err *e)
             struct prefix prefix = {path, (size_t)(slash - path)};
             if (bsearch(&prefix, m->entries, m->count, sizeof *m->entries, prefix_to_path))
                 return err_set(e, E_INVALID, "entries", NULL,
-                               "%.*s is a file and the folder of another one",
+                               "%.*s is an entry and the folder of another one",
                                (int)(prefix.len < 200 ? prefix.len : 200), path);
         }
     }
@@ -96,21 +133,19 @@ static int check_paths(const struct manifest *m, struct err *e)
 
 void manifest_print(const struct manifest *m, struct buf *out)
 {
-    struct jw w = jw_to(out);
-    jw_obj(&w);
-    jw_arr_at(&w, "entries");
+    struct jw w;
+    treetext_begin(&w, out);
     for (size_t i = 0; i < m->count; i++) {
         const struct manifest_entry *entry = &m->entries[i];
-        jw_obj(&w);
-        jw_str_at(&w, "mode", entry->executable ? "0755" : "0644");
-        jw_str_at(&w, "path", entry->path);
-        jw_str_at(&w, "sha256", entry->sha256);
-        jw_int_at(&w, "size", (int64_t)entry->size_bytes);
-        jw_end_obj(&w);
+        switch (entry->kind) {
+        case MANIFEST_FILE:
+            treetext_file(&w, entry->path, entry->executable, entry->sha256, entry->size_bytes);
+            break;
+        case MANIFEST_LINK: treetext_link(&w, entry->path, entry->target); break;
+        case MANIFEST_FOLDER: treetext_folder(&w, entry->path); break;
+        }
     }
-    jw_end_arr(&w);
-    jw_int_at(&w, "version", 1);
-    jw_end_obj(&w);
+    treetext_end(&w);
 }
 
 int manifest_seal(struct manifest *m, struct buf *text, struct err *e)
@@ -132,18 +167,13 @@ int manifest_seal(struct manifest *m, struct buf *text, struct err *e)
 
 /* ---- parsing ---- */
 
-static int parse_entry(struct manifest *m, const struct json *v, size_t index, struct err *e)
+static int parse_file(struct manifest *m, const struct json *v, const char *where, struct err *e)
 {
     static const char *const keys[] = {"mode", "path", "sha256", "size", NULL};
-    char where[32];
     const char *mode = NULL;
     const char *path = NULL;
     const char *sha256 = NULL;
     int64_t size = 0;
-    snprintf(where, sizeof where, "entries[%zu]", index);
-    if (json_type(v) != JSON_OBJECT)
-        return err_set(e, E_INVALID, where, NULL, "an entry is an object, not a %s",
-                       json_type_name(json_type(v)));
     if (json_only_keys(v, where, keys, e) < 0 ||
         json_need_str(v, where, "mode", 4, 4, &mode, e) < 0 ||
         json_need_str(v, where, "path", 1, 1024, &path, e) < 0 ||
@@ -155,9 +185,53 @@ static int parse_entry(struct manifest *m, const struct json *v, size_t index, s
         return err_set(e, E_INVALID, where, NULL, "mode is \"%s\", not 0644 or 0755", mode);
     if (manifest_add(m, path, sha256, (uint64_t)size, executable, e) < 0)
         return err_context(e, "%s", where);
+    return 0;
+}
+
+static int parse_link(struct manifest *m, const struct json *v, const char *where, struct err *e)
+{
+    static const char *const keys[] = {"link", "path", NULL};
+    const char *target = NULL;
+    const char *path = NULL;
+    if (json_only_keys(v, where, keys, e) < 0 ||
+        json_need_str(v, where, "link", 1, TREETEXT_TARGET_MAX, &target, e) < 0 ||
+        json_need_str(v, where, "path", 1, 1024, &path, e) < 0)
+        return -1;
+    if (manifest_add_link(m, path, target, e) < 0)
+        return err_context(e, "%s", where);
+    return 0;
+}
+
+static int parse_folder(struct manifest *m, const struct json *v, const char *where, struct err *e)
+{
+    static const char *const keys[] = {"folder", "path", NULL};
+    const char *path = NULL;
+    bool folder = false;
+    if (json_only_keys(v, where, keys, e) < 0 || json_opt_bool(v, where, "folder", &folder, e) < 0 ||
+        json_need_str(v, where, "path", 1, 1024, &path, e) < 0)
+        return -1;
+    if (!folder)
+        return err_set(e, E_INVALID, where, NULL, "folder is not true");
+    if (manifest_add_folder(m, path, e) < 0)
+        return err_context(e, "%s", where);
+    return 0;
+}
+
+static int parse_entry(struct manifest *m, const struct json *v, size_t index, struct err *e)
+{
+    char where[32];
+    snprintf(where, sizeof where, "entries[%zu]", index);
+    if (json_type(v) != JSON_OBJECT)
+        return err_set(e, E_INVALID, where, NULL, "an entry is an object, not a %s",
+                       json_type_name(json_type(v)));
+    int rc = json_get(v, "link")     ? parse_link(m, v, where, e)
+             : json_get(v, "folder") ? parse_folder(m, v, where, e)
+                                     : parse_file(m, v, where, e);
+    if (rc < 0)
+        return -1;
     if (index > 0 && strcmp(m->entries[index - 1].path, m->entries[index].path) >= 0)
         return err_set(e, E_INVALID, where, "sort entries by the bytes of their path",
-                       "%.180s does not come after the one before it", path);
+                       "%.180s does not come after the one before it", m->entries[index].path);
     return 0;
 }
 
@@ -203,7 +277,7 @@ int manifest_parse(const char *text, size_t len, struct manifest **out, struct e
 
 /* ---- in the store ---- */
 
-int manifest_load(const struct store *s, const char *id, struct manifest **out, struct err *e)
+int manifest_load_any(const struct store *s, const char *id, struct manifest **out, struct err *e)
 {
     AUTO_FD int fd = -1;
     AUTO_BUF struct buf text = BUF_INIT(MANIFEST_MAX_BYTES);
@@ -220,6 +294,18 @@ int manifest_load(const struct store *s, const char *id, struct manifest **out, 
     }
     if (manifest_parse(buf_cstr(&text), text.len, &m, e) < 0 || !m)
         return err_context(e, "object %s", id);
+    *out = ptr_take(&m);
+    return 0;
+}
+
+int manifest_load(const struct store *s, const char *id, struct manifest **out, struct err *e)
+{
+    AUTO_MANIFEST struct manifest *m = NULL;
+    if (manifest_load_any(s, id, &m, e) < 0)
+        return -1;
+    if (m->file_count != m->count)
+        return err_set(e, E_INVALID, "manifest", "only an environment may have them",
+                       "manifest %.12s has links or empty folders", id);
     *out = ptr_take(&m);
     return 0;
 }

@@ -30,6 +30,7 @@
 #include "api/common/fd.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
+#include "api/common/treetext.h"
 #include "catalog/objects.h"
 #include <dirent.h>
 #include <errno.h>
@@ -44,9 +45,10 @@
 
 enum { DEPTH_MAX = 33, SETTLE_MS = 20, CACHE_ENTRIES_MAX = 200000, REBUILDS_MAX = 3 };
 
-void tree_name(const char *manifest_id, bool code, char out[TREE_NAME_SIZE])
+void tree_name(const char *manifest_id, enum tree_kind kind, char out[TREE_NAME_SIZE])
 {
-    snprintf(out, TREE_NAME_SIZE, "%s%s", code ? "code-" : "", manifest_id);
+    static const char *const prefixes[] = {[TREE_DATA] = "", [TREE_CODE] = "code-", [TREE_ENV] = "env-"};
+    snprintf(out, TREE_NAME_SIZE, "%s%s", prefixes[kind], manifest_id);
 }
 
 /* ---- walking a manifest's folders ---- */
@@ -119,40 +121,125 @@ static int walk_to(struct walk *w, const char *path, bool make, walk_enter *ente
 
 /* ---- building ---- */
 
-static int fill(const struct store *s, const struct manifest *m, bool code, int root_fd,
-                struct err *e)
+/* Executables of an environment are copies, by their content: a program with many names (busybox) is
+ * copied once and linked from then on. */
+static int by_digest(const void *a, const void *b)
+{
+    const struct manifest_entry *x = *(const struct manifest_entry *const *)a;
+    const struct manifest_entry *y = *(const struct manifest_entry *const *)b;
+    int order = strcmp(x->sha256, y->sha256);
+    return order != 0 ? order : (x > y) - (x < y);
+}
+
+static const struct manifest_entry **list_programs(const struct manifest *m, size_t *count,
+                                                   uint64_t *copied_bytes)
+{
+    const struct manifest_entry **list = mem_alloc((m->count + 1) * sizeof *list);
+    *count = 0;
+    *copied_bytes = 0;
+    for (size_t i = 0; i < m->count; i++)
+        if (m->entries[i].kind == MANIFEST_FILE && m->entries[i].executable)
+            list[(*count)++] = &m->entries[i];
+    qsort(list, *count, sizeof *list, by_digest);
+    for (size_t i = 0; i < *count; i++)
+        if (i == 0 || strcmp(list[i]->sha256, list[i - 1]->sha256) != 0)
+            *copied_bytes += list[i]->size_bytes;
+    return list;
+}
+
+/* The first entry with the same content: it stands already, since entries come in order. */
+static const struct manifest_entry *first_like(const struct manifest_entry **list, size_t count,
+                                               const struct manifest_entry *f)
+{
+    size_t low = 0;
+    size_t high = count;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (strcmp(list[middle]->sha256, f->sha256) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return list[low];
+}
+
+struct filling {
+    const struct store *s;
+    enum tree_kind kind;
+    int root_fd; /* of the walk */
+    const struct manifest_entry **programs; /* of an environment */
+    size_t program_count;
+};
+
+static int fill_program(const struct filling *f, const struct manifest_entry *one, int dir_fd,
+                        const char *name, struct err *e)
+{
+    const struct manifest_entry *first = first_like(f->programs, f->program_count, one);
+    if (first != one && linkat(f->root_fd, first->path, dir_fd, name, 0) == 0)
+        return 0;
+    if (first != one && errno != EMLINK)
+        return err_sys(e, "tree", NULL, "cannot link to %.160s", first->path);
+    return objects_copy(f->s, one->sha256, one->size_bytes, dir_fd, name, 0500, e);
+}
+
+static int fill_one(const struct filling *f, const struct manifest_entry *one, int dir_fd,
+                    const char *name, struct err *e)
+{
+    switch (one->kind) {
+    case MANIFEST_LINK:
+        return symlinkat(one->target, dir_fd, name) == 0
+                   ? 0
+                   : err_sys(e, "tree", NULL, "cannot make the link");
+    case MANIFEST_FOLDER:
+        return mkdirat(dir_fd, name, 0700) == 0 ? 0
+                                                : err_sys(e, "tree", NULL, "cannot make the folder");
+    case MANIFEST_FILE: break;
+    }
+    if (f->kind == TREE_CODE)
+        return objects_copy(f->s, one->sha256, one->size_bytes, dir_fd, name,
+                            one->executable ? 0700 : 0600, e);
+    if (f->kind == TREE_ENV && one->executable)
+        return fill_program(f, one, dir_fd, name, e);
+    return objects_link(f->s, one->sha256, one->size_bytes, dir_fd, name, e);
+}
+
+/* No link of the manifest is ever gone through: none has an entry below it (check_paths), and folders
+ * are opened without following any. */
+static int fill(const struct filling *f, const struct manifest *m, int root_fd, struct err *e)
 {
     AUTO_WALK struct walk w = {.at[0].fd = root_fd}; /* takes root_fd */
     for (size_t i = 0; i < m->count; i++) {
-        const struct manifest_entry *f = &m->entries[i];
+        const struct manifest_entry *one = &m->entries[i];
         const char *name = "";
-        if (walk_to(&w, f->path, true, NULL, NULL, &name, e) < 0)
+        if (walk_to(&w, one->path, true, NULL, NULL, &name, e) < 0)
             return -1;
-        int dir_fd = w.at[w.depth].fd;
-        int rc = code ? objects_copy(s, f->sha256, f->size_bytes, dir_fd, name,
-                                     f->executable ? 0700 : 0600, e)
-                      : objects_link(s, f->sha256, f->size_bytes, dir_fd, name, e);
-        if (rc < 0)
-            return err_context(e, "%.160s", f->path);
+        if (fill_one(f, one, w.at[w.depth].fd, name, e) < 0)
+            return err_context(e, "%.160s", one->path);
         if (FAULT("tree.filling"))
             return err_sys(e, "tree", NULL, "filling a tree");
     }
     return 0;
 }
 
-static int build(const struct store *s, const struct manifest *m, bool code, const char *tmp,
-                 const char *name, struct err *e)
+static int build(const struct store *s, const struct manifest *m, enum tree_kind kind,
+                 const char *tmp, const char *name, struct err *e)
 {
+    struct filling f = {.s = s, .kind = kind};
+    uint64_t copied_bytes = 0;
+    AUTO_FREE const struct manifest_entry **programs = list_programs(m, &f.program_count, &copied_bytes);
+    f.programs = programs;
     /* A manifest may name one large object a hundred thousand times: linked, it takes no room; copied, it
      * fills any disk. */
-    if (code && store_has_room(s, m->total_bytes, e) < 0)
+    if (kind != TREE_DATA &&
+        store_has_room(s, kind == TREE_CODE ? m->total_bytes : copied_bytes, e) < 0)
         return -1;
     if (mkdirat(s->tmp_fd, tmp, 0700) < 0)
         return err_sys(e, "tree", NULL, "cannot make a folder in tmp/");
     AUTO_FD int root_fd = openat(s->tmp_fd, tmp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (root_fd < 0)
         return err_sys(e, "tree", NULL, "cannot open a folder in tmp/");
-    if (fill(s, m, code, fd_take(&root_fd), e) < 0)
+    f.root_fd = root_fd;
+    if (fill(&f, m, fd_take(&root_fd), e) < 0)
         return -1;
     if (renameat2(s->tmp_fd, tmp, s->trees_fd, name, RENAME_NOREPLACE) == 0)
         return 0;
@@ -162,17 +249,17 @@ static int build(const struct store *s, const struct manifest *m, bool code, con
                           e); /* somebody else built it meanwhile: theirs is as good */
 }
 
-static int ensure(const struct store *s, const struct manifest *m, bool code, char **path,
+static int ensure(const struct store *s, const struct manifest *m, enum tree_kind kind, char **path,
                   bool *built, struct err *e)
 {
     char name[TREE_NAME_SIZE];
     char tmp[OBJECTS_TMP_NAME];
     struct stat st;
-    tree_name(m->id, code, name);
+    tree_name(m->id, kind, name);
     *built = fstatat(s->trees_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0;
     if (*built) {
         objects_tmp_name("tree", tmp);
-        if (build(s, m, code, tmp, name, e) < 0) {
+        if (build(s, m, kind, tmp, name, e) < 0) {
             struct err ignored = {0}; /* tmp/ is emptied at start, too */
             (void)!fd_remove_tree(s->tmp_fd, tmp, &ignored);
             return err_context(e, "tree %s", name);
@@ -189,7 +276,13 @@ static int ensure(const struct store *s, const struct manifest *m, bool code, ch
 int tree_ensure_data(const struct store *s, const struct manifest *m, char **path, struct err *e)
 {
     bool built;
-    return ensure(s, m, false, path, &built, e);
+    return ensure(s, m, TREE_DATA, path, &built, e);
+}
+
+int tree_ensure_env(const struct store *s, const struct manifest *m, char **path, struct err *e)
+{
+    bool built;
+    return ensure(s, m, TREE_ENV, path, &built, e);
 }
 
 /* ---- what was read already ---- */
@@ -304,7 +397,7 @@ static void cache_add(struct tree_cache *c, const struct stat *st, const char *s
 
 struct verify {
     const struct manifest *m;
-    bool code;
+    enum tree_kind kind;
     struct tree_cache *cache;
     const struct digest_progress *progress;
     uint64_t done_bytes; /* of the files before this one */
@@ -337,14 +430,18 @@ static bool verify_step(void *ctx, uint64_t done_bytes)
 
 static const char *what_of(const struct verify *v)
 {
-    return v->code ? "code" : "dataset";
+    static const char *const names[] = {
+        [TREE_DATA] = "dataset", [TREE_CODE] = "code", [TREE_ENV] = "environment"};
+    return names[v->kind];
 }
 
 static int changed(const struct verify *v, struct err *e, const char *path, const char *how)
 {
-    return err_set(e, E_CONFLICT, what_of(v),
-                   v->code ? "submit it again" : "restore it, or add a new version",
-                   "the %s was changed: %.160s %s", what_of(v), path, how);
+    static const char *const hints[] = {[TREE_DATA] = "restore it, or add a new version",
+                                        [TREE_CODE] = "submit it again",
+                                        [TREE_ENV] = "import it again, and use the new version"};
+    return err_set(e, E_CONFLICT, what_of(v), hints[v->kind], "the %s was changed: %.160s %s",
+                   what_of(v), path, how);
 }
 
 /* How an open that failed is to be taken: the tree is wrong, or it could not be looked at. */
@@ -357,6 +454,27 @@ static int open_failed(const struct verify *v, struct err *e, const char *path)
     case ENXIO: return changed(v, e, path, "is not a regular file");
     default: return err_sys(e, what_of(v), NULL, "cannot open %.160s", path);
     }
+}
+
+static mode_t mode_in(enum tree_kind kind, bool executable)
+{
+    if (kind == TREE_CODE)
+        return executable ? 0700 : 0600;
+    return executable ? 0500 : 0400;
+}
+
+static int verify_link(struct verify *v, const struct manifest_entry *f, int dir_fd,
+                       const char *name, struct err *e)
+{
+    char target[TREETEXT_TARGET_MAX + 2];
+    ssize_t n = readlinkat(dir_fd, name, target, sizeof target);
+    if (n < 0 && errno == EINVAL)
+        return changed(v, e, f->path, "is no link");
+    if (n < 0)
+        return open_failed(v, e, f->path);
+    if ((size_t)n != strlen(f->target) || memcmp(target, f->target, (size_t)n) != 0)
+        return changed(v, e, f->path, "leads elsewhere");
+    return 0;
 }
 
 static int verify_file(struct verify *v, const struct manifest_entry *f, int dir_fd,
@@ -375,12 +493,12 @@ static int verify_file(struct verify *v, const struct manifest_entry *f, int dir
         return changed(v, e, f->path, "is not a regular file");
     if ((uint64_t)before.st_size != f->size_bytes)
         return changed(v, e, f->path, "has another size");
-    if (v->code && (before.st_mode & 07777) != (f->executable ? 0700 : 0600))
+    if (v->kind != TREE_DATA && (before.st_mode & 07777) != mode_in(v->kind, f->executable))
         return changed(v, e, f->path, "has another mode");
     if (cache_knows(v->cache, &before, f->sha256))
         return 0;
     /* Datasets are large and reading one again is dear; code is small, and a start does not wait. */
-    bool settled = v->cache && settle(&before, !v->code);
+    bool settled = v->cache && settle(&before, v->kind != TREE_CODE);
     if (digest_fd(fd, &progress, got, NULL, e) < 0)
         return err_context(e, "%.160s", f->path);
     if (strcmp(got, f->sha256) != 0)
@@ -449,6 +567,17 @@ static int verify_folder(void *ctx, int fd, const char *path, size_t len, struct
     return rc;
 }
 
+static int verify_entry(struct verify *v, const struct manifest_entry *f, int dir_fd,
+                        const char *name, struct err *e)
+{
+    if (f->kind == MANIFEST_FILE)
+        return verify_file(v, f, dir_fd, name, e);
+    if (f->kind == MANIFEST_LINK)
+        return verify_link(v, f, dir_fd, name, e);
+    AUTO_FD int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? open_failed(v, e, f->path) : verify_folder(v, fd, f->path, strlen(f->path), e);
+}
+
 static int verify_all(struct verify *v, int root_fd, struct err *e)
 {
     AUTO_WALK struct walk w = {.at[0].fd = root_fd}; /* takes root_fd */
@@ -466,7 +595,7 @@ static int verify_all(struct verify *v, int root_fd, struct err *e)
             }
             return -1;
         }
-        if (verify_file(v, f, w.at[w.depth].fd, name, e) < 0)
+        if (verify_entry(v, f, w.at[w.depth].fd, name, e) < 0)
             return -1;
         v->done_bytes += f->size_bytes;
     }
@@ -476,7 +605,7 @@ static int verify_all(struct verify *v, int root_fd, struct err *e)
 static int verify_tree(const struct store *s, struct verify *v, struct err *e)
 {
     char name[TREE_NAME_SIZE];
-    tree_name(v->m->id, v->code, name);
+    tree_name(v->m->id, v->kind, name);
     AUTO_FD int root_fd =
         openat(s->trees_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (root_fd < 0)
@@ -484,10 +613,10 @@ static int verify_tree(const struct store *s, struct verify *v, struct err *e)
     return verify_all(v, fd_take(&root_fd), e);
 }
 
-int tree_verify(const struct store *s, const struct manifest *m, struct tree_cache *cache,
-                const struct digest_progress *progress, uint64_t *read_bytes, struct err *e)
+int tree_verify(const struct store *s, enum tree_kind kind, const struct manifest *m,
+                struct tree_cache *cache, const struct digest_progress *progress, uint64_t *read_bytes, struct err *e)
 {
-    struct verify v = {.m = m, .cache = cache, .progress = progress};
+    struct verify v = {.m = m, .kind = kind, .cache = cache, .progress = progress};
     int rc = verify_tree(s, &v, e);
     if (read_bytes)
         *read_bytes = v.read_bytes;
@@ -503,13 +632,13 @@ int tree_ensure_code(const struct store *s, const struct manifest *m, struct tre
     char name[TREE_NAME_SIZE];
     AUTO_FREE char *own = NULL;
     *found = (struct err){0};
-    tree_name(m->id, true, name);
+    tree_name(m->id, TREE_CODE, name);
     for (int tries = 0;; tries++) {
-        struct verify v = {.m = m, .code = true, .cache = cache, .progress = progress};
+        struct verify v = {.m = m, .kind = TREE_CODE, .cache = cache, .progress = progress};
         struct err bad = {0};
         bool built = false;
         mem_free_at(&own);
-        if (ensure(s, m, true, &own, &built, e) < 0)
+        if (ensure(s, m, TREE_CODE, &own, &built, e) < 0)
             return -1;
         /* What was built just now was checked while it was written. */
         if (built || verify_tree(s, &v, &bad) == 0) {

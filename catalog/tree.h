@@ -1,6 +1,7 @@
 /*
- * tree.h - a manifest as files: trees/ID (datasets, hard links to the objects) and trees/code-ID
- * (copies).
+ * tree.h - a manifest as files: trees/ID (datasets, hard links to the objects), trees/code-ID
+ * (copies) and trees/env-ID (environments: links, but what is executable is a copy, since an object
+ * has one mode for all who use it).
  *
  * Built aside in tmp/ and renamed: a tree is whole or not there. Trees are a cache of the objects;
  * they can be removed whenever no run uses them.
@@ -11,20 +12,27 @@
 #include "catalog/manifest.h"
 #include "catalog/store.h"
 
+enum tree_kind { TREE_DATA, TREE_CODE, TREE_ENV };
+
 /* Any thread; blocks. *path is absolute; gives (caller frees). Files 0400, folders 0700.
  * E_NOT_FOUND when an object is not there. */
 MUST_USE int tree_ensure_data(const struct store *s, const struct manifest *m, char **path,
                               struct err *e);
+/* The same for an environment: files 0400, or 0500 when executable; links say what the manifest says
+ * and are never followed here. */
+MUST_USE int tree_ensure_env(const struct store *s, const struct manifest *m, char **path,
+                             struct err *e);
 /* What was read and found right, by inode: see tree.c for when it may be believed. Thread safe. */
 struct tree_cache;
 struct tree_cache *tree_cache_new(size_t max_entries); /* 0: 200 000 */
 void tree_cache_free(struct tree_cache *c);
 
-/* Checks a data tree: each file is there, regular, of the right size and digest, and there is
- * nothing else. E_CONFLICT naming the first file that is wrong; other errors mean that it could
+/* Checks a tree of data or of an environment: each file is there, regular, of the right size and
+ * digest, each link says what it should, and there is nothing else. E_CONFLICT naming the first file that is wrong; other errors mean that it could
  * not be checked. cache and progress may be NULL. *read_bytes (may be NULL): how much had to be
  * read. */
-MUST_USE int tree_verify(const struct store *s, const struct manifest *m, struct tree_cache *cache,
+MUST_USE int tree_verify(const struct store *s, enum tree_kind kind, const struct manifest *m,
+                         struct tree_cache *cache,
                          const struct digest_progress *progress, uint64_t *read_bytes,
                          struct err *e);
 
@@ -37,9 +45,9 @@ MUST_USE int tree_ensure_code(const struct store *s, const struct manifest *m,
                               struct tree_cache *cache, const struct digest_progress *progress,
                               char **path, struct err *found, struct err *e);
 
-/* "ID" or "code-ID": names below trees/. */
+/* "ID", "code-ID" or "env-ID": names below trees/. */
 enum { TREE_NAME_SIZE = 5 + DIGEST_HEX_SIZE };
-void tree_name(const char *manifest_id, bool code, char out[TREE_NAME_SIZE]);
+void tree_name(const char *manifest_id, enum tree_kind kind, char out[TREE_NAME_SIZE]);
 
 /* ---- trees that go: tree_drop.c ---- */
 
@@ -47,16 +55,17 @@ void tree_name(const char *manifest_id, bool code, char out[TREE_NAME_SIZE]);
  * it becomes NAME.dropped, and is removed once no run uses NAME. One that is not there is fine. */
 MUST_USE int tree_drop(const struct store *s, const char *name, struct err *e);
 
-/* Was the data tree of that manifest dropped at that time or later? Then a run that had opened it
+/* Was the tree of that manifest dropped at that time or later? Then a run that had opened it
  * before cannot vouch for what it read. */
-bool tree_was_dropped(const struct store *s, const char *manifest_id, int64_t since_us);
+bool tree_was_dropped(const struct store *s, enum tree_kind kind, const char *manifest_id,
+                      int64_t since_us);
 
-/* After tree_verify had found a data tree changed: drops it, and reads the objects of its manifest,
+/* After tree_verify had found a tree changed: drops it, and reads the objects of its manifest,
  * so that those that are damaged are set aside. */
-MUST_USE int tree_condemn(const struct store *s, const struct manifest *m,
+MUST_USE int tree_condemn(const struct store *s, enum tree_kind kind, const struct manifest *m,
                           const struct digest_progress *progress, struct err *e);
 
-/* Drops the data trees that have that object, because it was damaged. */
+/* Drops the trees of data and environments that have that object, because it was damaged. */
 MUST_USE int tree_drop_users(const struct store *s, const char *sha256, size_t *dropped,
                              struct err *e);
 

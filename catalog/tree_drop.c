@@ -62,26 +62,29 @@ int tree_drop(const struct store *s, const char *name, struct err *e)
     return rc;
 }
 
-bool tree_was_dropped(const struct store *s, const char *manifest_id, int64_t since_us)
+bool tree_was_dropped(const struct store *s, enum tree_kind kind, const char *manifest_id,
+                      int64_t since_us)
 {
     char name[TREE_NAME_SIZE];
     char dropped[DROPPED_NAME_SIZE];
     struct stat st;
-    tree_name(manifest_id, false, name);
+    tree_name(manifest_id, kind, name);
     dropped_name(name, dropped);
     return fstatat(s->trees_fd, dropped, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
            (int64_t)st.st_mtim.tv_sec * 1000000 + st.st_mtim.tv_nsec / 1000 >= since_us;
 }
 
-int tree_condemn(const struct store *s, const struct manifest *m,
+int tree_condemn(const struct store *s, enum tree_kind kind, const struct manifest *m,
                  const struct digest_progress *progress, struct err *e)
 {
     char name[TREE_NAME_SIZE];
-    tree_name(m->id, false, name);
+    tree_name(m->id, kind, name);
     if (tree_drop(s, name, e) < 0)
         return -1;
     for (size_t i = 0; i < m->count; i++) {
         struct err bad = {0};
+        if (m->entries[i].kind != MANIFEST_FILE)
+            continue;
         if (objects_verify(s, m->entries[i].sha256, progress, &bad) == 0 ||
             bad.kind == E_CONFLICT || bad.kind == E_NOT_FOUND)
             continue;
@@ -123,9 +126,10 @@ static int drop_user(void *ctx, const char *name, struct err *e)
     struct users *u = ctx;
     struct err unread = {0};
     AUTO_MANIFEST struct manifest *m = NULL;
-    /* Code trees are copies that were checked when they were made. A data tree whose manifest cannot
-     * be had is used by nobody: using it begins with the manifest. */
-    if (!text_is_sha256(name) || manifest_load(u->s, name, &m, &unread) < 0)
+    const char *id = strncmp(name, "env-", 4) == 0 ? name + 4 : name;
+    /* Code trees are copies that were checked when they were made. A tree whose manifest cannot be had is
+     * used by nobody: using it begins with the manifest. */
+    if (!text_is_sha256(id) || manifest_load_any(u->s, id, &m, &unread) < 0)
         return 0;
     for (size_t i = 0; i < m->count; i++)
         if (strcmp(m->entries[i].sha256, u->sha256) == 0) {

@@ -126,12 +126,12 @@ static void listed(void *ctx, const struct err *e)
         lab_write(b->lab, look_back_job, looked_back, b);
 }
 
-void damage_condemn(struct lab *lab, const struct manifest *m, const char *ref)
+void damage_condemn(struct lab *lab, enum tree_kind kind, const struct manifest *m, const char *ref)
 {
     const struct digest_progress progress = {lab_may_go_on, lab};
     struct err e = {0};
-    if (tree_condemn(lab->store, m, &progress, &e) < 0) /* what is left is found when it is used */
-        log_error("dataset.condemn", LOG_STR("dataset", ref), LOG_ERR(&e));
+    if (tree_condemn(lab->store, kind, m, &progress, &e) < 0) /* what is left is found when it is used */
+        log_error("tree.condemn", LOG_STR("tree_of", ref), LOG_ERR(&e));
 }
 
 void damage_start(struct lab *lab)

@@ -5,14 +5,15 @@
 #ifndef ENCLOS_DAMAGE_H
 #define ENCLOS_DAMAGE_H
 
+#include "catalog/tree.h"
+
 struct lab;
-struct manifest;
 
 /* Loop thread, once store and catalog are open and before anything runs. From then on every thread that
  * finds damage is listened to; what a killed daemon had set aside without an entry is entered now. */
 void damage_start(struct lab *lab);
 
-/* Pool: a dataset's tree was found changed. It is dropped, and what is damaged of its objects set aside. */
-void damage_condemn(struct lab *lab, const struct manifest *m, const char *ref);
+/* Pool: the tree of a dataset or an environment was found changed. It is dropped, and what is damaged of its objects set aside. */
+void damage_condemn(struct lab *lab, enum tree_kind kind, const struct manifest *m, const char *ref);
 
 #endif

@@ -414,17 +414,17 @@ static int check_dataset(struct ingest *g, const struct ingest_dataset *d, int64
     AUTO_MANIFEST struct manifest *m = NULL;
     char name[TREE_NAME_SIZE];
     /* Somebody else found it changed meanwhile, and what stands there now is another tree. */
-    if (tree_was_dropped(g->lab->store, d->manifest, since_us))
+    if (tree_was_dropped(g->lab->store, TREE_DATA, d->manifest, since_us))
         return err_set(e, E_CONFLICT, "dataset", NULL,
                        "the dataset was changed: this was found while the run was going");
     if (manifest_load(g->lab->store, d->manifest, &m, e) < 0)
         return -1;
-    if (tree_verify(g->lab->store, m, g->lab->verified, NULL, NULL, e) < 0) {
+    if (tree_verify(g->lab->store, TREE_DATA, m, g->lab->verified, NULL, NULL, e) < 0) {
         if (e->kind == E_CONFLICT)
-            damage_condemn(g->lab, m, d->ref);
+            damage_condemn(g->lab, TREE_DATA, m, d->ref);
         return -1;
     }
-    tree_name(d->manifest, false, name);
+    tree_name(d->manifest, TREE_DATA, name);
     tree_touch(g->lab->store, name);
     return 0;
 }

@@ -565,11 +565,11 @@ static void use_trees(struct lab *lab, const struct run_row *r)
 {
     char name[TREE_NAME_SIZE];
     for (size_t i = 0; i < r->dataset_count; i++) {
-        tree_name(r->datasets[i].manifest, false, name);
+        tree_name(r->datasets[i].manifest, TREE_DATA, name);
         tree_use(lab->uses, r->id, name);
     }
     if (r->code) {
-        tree_name(r->code, true, name);
+        tree_name(r->code, TREE_CODE, name);
         tree_use(lab->uses, r->id, name);
     }
 }

@@ -190,7 +190,7 @@ static int seal_tree(struct request *q, const struct manifest *m, struct err *e)
         struct err bad = {0};
         if (tree_ensure_data(q->lab->store, m, &tree, e) < 0)
             return err_context(e, "the tree of %s", s->row.ref);
-        if (tree_verify(q->lab->store, m, q->lab->verified, &progress, NULL, &bad) == 0)
+        if (tree_verify(q->lab->store, TREE_DATA, m, q->lab->verified, &progress, NULL, &bad) == 0)
             return 0;
         /* The objects are right: only the tree that another version left there is not. */
         if (bad.kind != E_CONFLICT || tries > 0) {
@@ -198,7 +198,7 @@ static int seal_tree(struct request *q, const struct manifest *m, struct err *e)
             return -1;
         }
         log_error("dataset.tree_changed", LOG_STR("dataset", s->row.ref), LOG_ERR(&bad));
-        damage_condemn(q->lab, m, s->row.ref);
+        damage_condemn(q->lab, TREE_DATA, m, s->row.ref);
     }
 }
 

@@ -21,10 +21,10 @@
 #include <unistd.h>
 
 /* Until the run is forgotten by live.c. */
-static void use_tree(const struct prepare *p, const char *manifest, bool code)
+static void use_tree(const struct prepare *p, const char *manifest, enum tree_kind kind)
 {
     char name[TREE_NAME_SIZE];
-    tree_name(manifest, code, name);
+    tree_name(manifest, kind, name);
     tree_use(p->lab->uses, p->run, name);
 }
 
@@ -35,7 +35,7 @@ static int prepare_dataset(struct prepare *p, const struct run_dataset *d, const
     AUTO_MANIFEST struct manifest *m = NULL;
     AUTO_FREE char *tree = NULL;
 
-    use_tree(p, d->manifest, false);
+    use_tree(p, d->manifest, TREE_DATA);
     if (d->quarantined) { /* since it was submitted */
         p->step = "dataset_verify";
         p->quarantined = true;
@@ -53,10 +53,10 @@ static int prepare_dataset(struct prepare *p, const struct run_dataset *d, const
         return err_context(e, "dataset %s", d->ref);
     }
     p->step = "dataset_verify";
-    if (tree_verify(p->lab->store, m, p->lab->verified, &progress, NULL, e) < 0) {
+    if (tree_verify(p->lab->store, TREE_DATA, m, p->lab->verified, &progress, NULL, e) < 0) {
         if (e->kind == E_CONFLICT) {
             p->bad = d;
-            damage_condemn(p->lab, m, d->ref);
+            damage_condemn(p->lab, TREE_DATA, m, d->ref);
         } else if (e->kind == E_NOT_FOUND) {
             e->kind = E_UNAVAILABLE; /* dropped since we built it: next time it is built anew */
         }
@@ -71,7 +71,7 @@ static int prepare_code(struct prepare *p, const char **path, struct err *e)
     const struct digest_progress progress = {lab_may_go_on, p->lab};
     AUTO_MANIFEST struct manifest *m = NULL;
     AUTO_FREE char *tree = NULL;
-    use_tree(p, p->row.code, true);
+    use_tree(p, p->row.code, TREE_CODE);
     p->step = "code_tree";
     int rc = manifest_load(p->lab->store, p->row.code, &m, e);
     if (rc == 0)

@@ -12,6 +12,7 @@
 #include "api/common/json.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
+#include "api/common/treetext.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -414,23 +415,15 @@ static int check_names(const struct snapshot *s, struct err *e)
 
 static int write_manifest(struct snapshot *s, struct err *e)
 {
-    struct jw w = jw_to(&s->manifest);
+    struct jw w;
     unsigned char digest[32];
 
-    jw_obj(&w);
-    jw_arr_at(&w, "entries");
+    treetext_begin(&w, &s->manifest);
     for (size_t i = 0; i < s->count; i++) {
         const struct snapshot_entry *entry = &s->entries[i];
-        jw_obj(&w);
-        jw_str_at(&w, "mode", entry->executable ? "0755" : "0644");
-        jw_str_at(&w, "path", entry->path);
-        jw_str_at(&w, "sha256", entry->sha256);
-        jw_int_at(&w, "size", (int64_t)entry->size_bytes);
-        jw_end_obj(&w);
+        treetext_file(&w, entry->path, entry->executable, entry->sha256, entry->size_bytes);
     }
-    jw_end_arr(&w);
-    jw_int_at(&w, "version", 1);
-    jw_end_obj(&w);
+    treetext_end(&w);
     if (s->manifest.failed)
         return say_err(e, E_LIMIT, NULL, T_SNAP_TOO_MANY_HINT, T_SNAP_TOO_MANY,
                        human_count_text(s->count));

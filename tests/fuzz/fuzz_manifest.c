@@ -32,7 +32,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(text.len == size && memcmp(buf_cstr(&text), data, size) == 0);
     digest_bytes(data, size, id);
     must(strcmp(id, m->id) == 0);
-    for (size_t i = 0; i < m->count; i++)
+    for (size_t i = 0; i < m->count; i++) {
         must(text_is_rel_path(m->entries[i].path));
+        must((m->entries[i].kind == MANIFEST_LINK) == (m->entries[i].target != NULL));
+    }
     return 0;
 }

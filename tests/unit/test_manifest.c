@@ -38,6 +38,57 @@ static void what_is_built_is_sorted_and_parses_back(void **state)
     assert_true(back->entries[0].executable && !back->entries[1].executable);
 }
 
+static void links_and_empty_folders_parse_back(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    AUTO_MANIFEST struct manifest *m = manifest_new();
+    AUTO_MANIFEST struct manifest *back = NULL;
+    AUTO_BUF struct buf text = BUF_INIT(4096);
+    OK(manifest_add_link(m, "lib", "usr/lib", &e), e);
+    OK(manifest_add_folder(m, "opt/empty", &e), e);
+    add(m, "usr/lib/x.so");
+    OK(manifest_seal(m, &text, &e), e);
+    assert_string_equal(buf_cstr(&text), MANIFEST("{\"link\":\"usr/lib\",\"path\":\"lib\"},"
+                                                  "{\"folder\":true,\"path\":\"opt/empty\"}," ENTRY(
+                                                      "usr/lib/x.so")));
+    OK(manifest_parse(text.data, text.len, &back, &e), e);
+    assert_string_equal(back->id, m->id);
+    assert_int_equal(back->count, 3);
+    assert_int_equal(back->file_count, 1);
+    assert_true(back->total_bytes == 1);
+    assert_int_equal(back->entries[0].kind, MANIFEST_LINK);
+    assert_string_equal(back->entries[0].target, "usr/lib");
+    assert_int_equal(back->entries[1].kind, MANIFEST_FOLDER);
+    assert_int_equal(back->entries[2].kind, MANIFEST_FILE);
+    FAILS(manifest_add_link(m, "x", "", &e), e, E_INVALID);
+    FAILS(manifest_add_link(m, "x", "a\x1b[2J", &e), e, E_INVALID);
+    assert_null(strchr(e.message, '\x1b'));
+    /* Nothing may lie below either: what is written there would go through the link. */
+    for (int link = 0; link < 2; link++) {
+        AUTO_MANIFEST struct manifest *through = manifest_new();
+        add(through, "a/b");
+        OK(link ? manifest_add_link(through, "a", "/etc", &e) : manifest_add_folder(through, "a", &e), e);
+        FAILS(manifest_seal(through, NULL, &e), e, E_INVALID);
+    }
+}
+
+static void a_tree_of_code_or_data_has_no_links(void **state)
+{
+    struct store_fixture *f = *state;
+    struct err e = {0};
+    AUTO_MANIFEST struct manifest *m = manifest_new();
+    AUTO_MANIFEST struct manifest *back = NULL;
+    OK(manifest_add_link(m, "lib", "usr/lib", &e), e);
+    OK(manifest_seal(m, NULL, &e), e);
+    OK(manifest_store(f->s, m, &e), e);
+    FAILS(manifest_load(f->s, m->id, &back, &e), e, E_INVALID);
+    HAS(e.message, "links");
+    e = (struct err){0};
+    OK(manifest_load_any(f->s, m->id, &back, &e), e);
+    assert_int_equal(back->count, 1);
+}
+
 /* printf '{"entries":[],"version":1}' | sha256sum */
 static void the_id_is_the_digest_of_the_text(void **state)
 {
@@ -94,6 +145,17 @@ static void every_other_spelling_is_refused(void **state)
         MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"sha256\":\"" A "\"}"),
         MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"sha256\":\"" A
                  "\",\"size\":1,\"link\":\"x\"}"),
+        MANIFEST("{\"link\":\"\",\"path\":\"a\"}"),
+        MANIFEST("{\"link\":1,\"path\":\"a\"}"),
+        MANIFEST("{\"link\":\"a\\u0000b\",\"path\":\"a\"}"),
+        MANIFEST("{\"link\":\"x\",\"mode\":\"0644\",\"path\":\"a\"}"),
+        MANIFEST("{\"link\":\"x\",\"path\":\"../a\"}"),
+        MANIFEST("{\"path\":\"a\",\"link\":\"x\"}"),
+        MANIFEST("{\"folder\":false,\"path\":\"a\"}"),
+        MANIFEST("{\"folder\":1,\"path\":\"a\"}"),
+        MANIFEST("{\"folder\":true,\"link\":\"x\",\"path\":\"a\"}"),
+        MANIFEST("{\"folder\":true,\"path\":\"a\"}," ENTRY("a/b")),
+        MANIFEST("{\"link\":\"x\",\"path\":\"a\"}," ENTRY("a/b")),
         MANIFEST("{\"mode\":\"0644\",\"path\":\"a\",\"path\":\"b\",\"sha256\":\"" A
                  "\",\"size\":1}"),
     };
@@ -189,6 +251,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_built_is_sorted_and_parses_back),
+        cmocka_unit_test(links_and_empty_folders_parse_back),
+        cmocka_unit_test_setup_teardown(a_tree_of_code_or_data_has_no_links, sx_setup, sx_teardown),
         cmocka_unit_test(the_id_is_the_digest_of_the_text),
         cmocka_unit_test(every_other_spelling_is_refused),
         cmocka_unit_test(building_refuses_doubles_and_files_that_are_folders),

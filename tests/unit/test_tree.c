@@ -78,7 +78,7 @@ static uint64_t verify(struct tree_fixture *t)
 {
     struct err e = {0};
     uint64_t read_bytes = 99;
-    OK(tree_verify(t->f->s, t->m, t->cache, NULL, &read_bytes, &e), e);
+    OK(tree_verify(t->f->s, TREE_DATA, t->m, t->cache, NULL, &read_bytes, &e), e);
     return read_bytes;
 }
 
@@ -89,6 +89,84 @@ static int ensure_code(struct tree_fixture *t, char **path, struct err *e)
     int rc = tree_ensure_code(t->f->s, t->m, t->cache, NULL, path, &found, e);
     assert_int_equal(found.kind, E_NONE);
     return rc;
+}
+
+static void put(struct tree_fixture *t, struct manifest *m, const char *path, const char *content,
+                bool executable)
+{
+    struct err e = {0};
+    char sha[DIGEST_HEX_SIZE];
+    OK(objects_put_bytes(t->f->s, content, strlen(content), NULL, sha, NULL, &e), e);
+    OK(manifest_add(m, path, sha, strlen(content), executable, &e), e);
+}
+
+static void an_environment_has_programs_links_and_empty_folders(void **state)
+{
+    struct tree_fixture *t = *state;
+    struct err e = {0};
+    AUTO_MANIFEST struct manifest *m = manifest_new();
+    AUTO_FREE char *path = NULL;
+    put(t, m, "usr/bin/sh", "program", true);
+    put(t, m, "usr/bin/cat", "program", true);
+    put(t, m, "usr/lib/same-bytes", "program", false);
+    put(t, m, "usr/lib/x.so", "library", false);
+    OK(manifest_add_link(m, "bin", "usr/bin", &e), e);
+    OK(manifest_add_link(m, "usr/lib/out", "/etc/../../shadow", &e), e);
+    OK(manifest_add_folder(m, "usr/lib/empty", &e), e);
+    OK(manifest_seal(m, NULL, &e), e);
+    OK(manifest_store(t->f->s, m, &e), e);
+    OK(tree_ensure_env(t->f->s, m, &path, &e), e);
+    HAS(path, "trees/env-");
+    setenv("T", path, 1);
+    assert_int_equal(mode_of(path, "usr/bin/sh"), S_IFREG | 0500);
+    assert_int_equal(mode_of(path, "usr/bin/cat"), S_IFREG | 0500);
+    assert_int_equal(mode_of(path, "usr/lib/same-bytes"), S_IFREG | 0400);
+    assert_int_equal(mode_of(path, "usr/lib/empty"), S_IFDIR | 0700);
+    assert_true(S_ISLNK(mode_of(path, "bin")));
+    sx_shell(t->f, "test $(stat -c %h $T/usr/bin/sh) = 2"); /* one copy, two names */
+    sx_shell(t->f, "test $(readlink $T/usr/lib/out) = /etc/../../shadow");
+    OK(tree_verify(t->f->s, TREE_ENV, m, t->cache, NULL, NULL, &e), e);
+    uint64_t again = 99;
+    OK(tree_verify(t->f->s, TREE_ENV, m, t->cache, NULL, &again, &e), e);
+    assert_true(again == 0);
+
+    static const char *const changes[][2] = {
+        {"ln -sfn usr/sbin $T/bin", "ln -sfn usr/bin $T/bin"},
+        {"rm $T/bin && mkdir $T/bin", "rmdir $T/bin && ln -s usr/bin $T/bin"},
+        {"rm $T/usr/lib/out && cp $T/usr/lib/x.so $T/usr/lib/out",
+         "rm -f $T/usr/lib/out && ln -s /etc/../../shadow $T/usr/lib/out"},
+        {"touch $T/usr/lib/empty/x", "rm $T/usr/lib/empty/x"},
+        {"rmdir $T/usr/lib/empty && ln -s /etc $T/usr/lib/empty",
+         "rm $T/usr/lib/empty && mkdir -m 700 $T/usr/lib/empty"},
+        {"ln -s x $T/usr/more", "rm $T/usr/more"},
+        {"chmod 0400 $T/usr/bin/sh", "chmod 0500 $T/usr/bin/sh"},
+        {"chmod 4500 $T/usr/bin/sh", "chmod 0500 $T/usr/bin/sh"},
+        {"chmod 0600 $T/usr/bin/sh && echo Program | head -c 7 > $T/usr/bin/sh && chmod 0500 $T/usr/bin/sh",
+         "true"},
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        sx_shell(t->f, changes[i][0]);
+        if (tree_verify(t->f->s, TREE_ENV, m, t->cache, NULL, NULL, &e) == 0)
+            fail_msg("not seen: %s", changes[i][0]);
+        assert_int_equal(e.kind, E_CONFLICT);
+        e = (struct err){0};
+        sx_shell(t->f, changes[i][1]);
+        if (strcmp(changes[i][1], "true") != 0)
+            OK(tree_verify(t->f->s, TREE_ENV, m, t->cache, NULL, NULL, &e), e);
+    }
+    /* The copy was changed, no object: dropped and built anew it is right. */
+    int64_t before = time_now_us();
+    OK(tree_condemn(t->f->s, TREE_ENV, m, NULL, &e), e);
+    assert_true(tree_was_dropped(t->f->s, TREE_ENV, m->id, before));
+    assert_int_equal(sx_files(t->f, "damaged"), 0);
+    free(ptr_take(&path));
+    OK(tree_ensure_env(t->f->s, m, &path, &e), e);
+    OK(tree_verify(t->f->s, TREE_ENV, m, t->cache, NULL, NULL, &e), e);
+
+    /* An object that is damaged takes the environment's tree with it, too. */
+    size_t dropped = 0;
+    OK(tree_drop_users(t->f->s, m->entries[m->count - 1].sha256, &dropped, &e), e);
+    assert_int_equal(dropped, 1);
 }
 
 static void a_data_tree_is_links_and_a_code_tree_is_copies(void **state)
@@ -215,7 +293,7 @@ static void every_change_is_found_and_named_with_a_warm_cache(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct err e = {0};
         sx_shell(t->f, cases[i].change);
-        FAILS(tree_verify(t->f->s, t->m, t->cache, NULL, NULL, &e), e, E_CONFLICT);
+        FAILS(tree_verify(t->f->s, TREE_DATA, t->m, t->cache, NULL, NULL, &e), e, E_CONFLICT);
         HAS(e.message, cases[i].names);
         sx_shell(t->f, cases[i].undo);
         verify(t);
@@ -274,7 +352,7 @@ static void a_dropped_tree_stays_to_those_who_have_it_open(void **state)
     build(t);
     AUTO_FD int open_fd = open(t->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int64_t before = time_now_us();
-    assert_false(tree_was_dropped(t->f->s, t->m->id, 0));
+    assert_false(tree_was_dropped(t->f->s, TREE_DATA, t->m->id, 0));
     for (int i = 0; i < 3; i++) {
         OK(tree_drop(t->f->s, t->m->id, &e), e);
         OK(tree_drop(t->f->s, t->m->id, &e), e); /* it is gone already */
@@ -283,8 +361,8 @@ static void a_dropped_tree_stays_to_those_who_have_it_open(void **state)
         build(t);
         verify(t);
     }
-    assert_true(tree_was_dropped(t->f->s, t->m->id, before));
-    assert_false(tree_was_dropped(t->f->s, t->m->id, time_now_us()));
+    assert_true(tree_was_dropped(t->f->s, TREE_DATA, t->m->id, before));
+    assert_false(tree_was_dropped(t->f->s, TREE_DATA, t->m->id, time_now_us()));
 }
 
 /* One object in two datasets: what is found in one is true of both. */
@@ -308,9 +386,9 @@ static void damage_drops_all_trees_that_have_it(void **state)
     OK(tree_ensure_data(t->f->s, other, &other_path, &e), e);
     OK(tree_ensure_data(t->f->s, apart, &apart_path, &e), e);
     sx_shell(t->f, "printf 'a,b\n1,3\n' > $T/data.csv"); /* the object: it is a hard link */
-    FAILS(tree_verify(t->f->s, t->m, t->cache, NULL, NULL, &e), e, E_CONFLICT);
+    FAILS(tree_verify(t->f->s, TREE_DATA, t->m, t->cache, NULL, NULL, &e), e, E_CONFLICT);
     e = (struct err){0};
-    OK(tree_condemn(t->f->s, t->m, NULL, &e), e);
+    OK(tree_condemn(t->f->s, TREE_DATA, t->m, NULL, &e), e);
     assert_int_equal(access(t->path, F_OK), -1);
     assert_false(objects_has(t->f->s, damaged->sha256, NULL));
     assert_true(objects_has(t->f->s, t->m->entries[1].sha256, NULL));
@@ -340,7 +418,7 @@ static void a_change_right_after_a_verification_is_seen(void **state)
         assert_int_equal(pwrite(fd, "a,b\n1,2\n", 8, 0), 8);
         verify(t);
         assert_int_equal(pwrite(fd, "a,b\n1,3\n", 8, 0), 8);
-        FAILS(tree_verify(t->f->s, t->m, t->cache, NULL, NULL, &e), e, E_CONFLICT);
+        FAILS(tree_verify(t->f->s, TREE_DATA, t->m, t->cache, NULL, NULL, &e), e, E_CONFLICT);
     }
 }
 
@@ -358,7 +436,7 @@ static void *build_and_verify(void *arg)
         snprintf(content, sizeof content, "shared %d", i);
         failed = objects_put_bytes(t->f->s, content, strlen(content), NULL, sha, NULL, &e) < 0 ||
                  tree_ensure_data(t->f->s, t->m, &data, &e) < 0 || ensure_code(t, &code, &e) < 0 ||
-                 tree_verify(t->f->s, t->m, t->cache, NULL, NULL, &e) < 0;
+                 tree_verify(t->f->s, TREE_DATA, t->m, t->cache, NULL, NULL, &e) < 0;
         free(data);
         free(code);
         data = code = NULL;
@@ -414,7 +492,7 @@ static void only_trees_in_use_stay(void **state)
     struct tree_uses *uses = tree_uses_new();
     build(t);
     OK(ensure_code(t, &code, &e), e);
-    tree_name(t->m->id, true, name);
+    tree_name(t->m->id, TREE_CODE, name);
     tree_use(uses, "r1", t->m->id);
     tree_use(uses, "r1", name);
     tree_use(uses, "r1", name); /* once is enough */
@@ -430,7 +508,7 @@ static void only_trees_in_use_stay(void **state)
     assert_int_equal(remove_unused(t, uses, 1000, 1000, 1000), 1);
     assert_int_equal(sx_files(t->f, "trees"), 0);
     assert_int_equal(sx_files(t->f, "objects"), 4);
-    FAILS(tree_verify(t->f->s, t->m, t->cache, NULL, NULL, &e), e, E_NOT_FOUND);
+    FAILS(tree_verify(t->f->s, TREE_DATA, t->m, t->cache, NULL, NULL, &e), e, E_NOT_FOUND);
     tree_uses_free(uses);
 }
 
@@ -474,12 +552,12 @@ static void *use_trees(void *arg)
         char *data = NULL, *code = NULL;
         snprintf(owner, sizeof owner, "r%d-%d", me, i);
         tree_use(c->uses, owner, c->t->m->id);
-        tree_name(c->t->m->id, true, name);
+        tree_name(c->t->m->id, TREE_CODE, name);
         tree_use(c->uses, owner, name);
         bool ok = tree_ensure_data(c->t->f->s, c->t->m, &data, &e) == 0 &&
                   tree_ensure_code(c->t->f->s, c->t->m, c->t->cache, NULL, &code, &found, &e) ==
                       0 &&
-                  tree_verify(c->t->f->s, c->t->m, NULL, NULL, NULL, &e) == 0 &&
+                  tree_verify(c->t->f->s, TREE_DATA, c->t->m, NULL, NULL, NULL, &e) == 0 &&
                   found.kind == E_NONE && access(code, F_OK) == 0;
         free(data);
         free(code);
@@ -521,6 +599,8 @@ static void trees_go_only_when_nobody_has_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_environment_has_programs_links_and_empty_folders, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_data_tree_is_links_and_a_code_tree_is_copies, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(an_object_that_is_missing_or_damaged_makes_no_tree, setup,
