@@ -18,6 +18,7 @@
 #define RUNFOLDER_OUTPUTS "outputs"
 #define RUNFOLDER_LOCK "monitor.lock"
 #define RUNFOLDER_CANCEL "cancel"
+#define RUNFOLDER_ATTACH "attach.sock" /* of a run that may be joined while it goes: attach.h */
 
 enum {
     RUNFOLDER_SPEC_VERSION = 1,
