@@ -15,6 +15,7 @@
 #include "api/common/log.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
+#include "runner/attach.h"
 #include "runner/collect.h"
 #include "runner/confine.h"
 #include "runner/environment.h"
@@ -46,7 +47,7 @@
 
 /* What epoll tells apart. */
 enum source { SRC_STDOUT, SRC_STDERR, SRC_METRICS, SRC_HANDOVER, SRC_LISTENER, SRC_INIT, SRC_CANCEL, SRC_OOM,
-              SRC_SIGNAL, SRC_COUNT };
+              SRC_SIGNAL, SRC_ATTACH, SRC_COUNT };
 
 enum { OOM_LOOK_MS = 1000, OOM_POLL_MS = 10, SAMPLE_MS = 1000, BEST_EFFORT_POLL_MS = 20, CPU_POLL_MIN_MS = 5, READ_BYTES = 64 << 10,
        RECORD_TRIES = 3600, RECORD_PAUSE_MS = 1000 };
@@ -78,6 +79,7 @@ struct monitor {
     int64_t sample_at_us, poll_at_us;
     int64_t oom_until_us; /* an OOM was told: look at the counter until then */
     struct cg_usage last; /* best effort: what was seen last, and the peak */
+    struct attach attach; /* its epoll set is fds[SRC_ATTACH] */
     struct journal journal;
     struct refusals refusals;
     struct collected collected;
@@ -221,6 +223,14 @@ static int start(struct monitor *m)
     m->fds[SRC_METRICS] = met[0];
     m->fds[SRC_HANDOVER] = hand[0];
     setup_done(m->setup, STEP_PIPES);
+    if (attach_is_wanted(&m->spec)) {
+        if (attach_open(&m->attach, m->run_fd, &m->config->identity, &e) < 0) {
+            step_err(m, STEP_ATTACH, &e);
+            goto done;
+        }
+        m->fds[SRC_ATTACH] = m->attach.epoll_fd;
+        setup_done(m->setup, STEP_ATTACH);
+    }
     struct sandbox s = {
         .spec = &m->spec,
         .profile = m->profile,
@@ -253,7 +263,7 @@ static int start(struct monitor *m)
     if (watch_fd(m, SRC_STDOUT, EPOLLIN) < 0 || watch_fd(m, SRC_STDERR, EPOLLIN) < 0 ||
         watch_fd(m, SRC_METRICS, EPOLLIN) < 0 || watch_fd(m, SRC_HANDOVER, EPOLLIN) < 0 ||
         watch_fd(m, SRC_INIT, EPOLLIN) < 0 ||
-        watch_fd(m, SRC_SIGNAL, EPOLLIN) < 0 ||
+        watch_fd(m, SRC_SIGNAL, EPOLLIN) < 0 || watch_fd(m, SRC_ATTACH, EPOLLIN) < 0 ||
         watch_fd(m, SRC_OOM, m->cg.kind == CG_V2 ? EPOLLPRI : EPOLLIN) < 0) {
         setup_fail(m->setup, STEP_CLONE_INIT, errno, NULL, "cannot watch the run");
         goto done;
@@ -517,6 +527,8 @@ static bool handover(struct monitor *m)
             setup_fail(m->setup, STEP_HANDOVER, errno, NULL, "cannot take over the filter's listener");
             kill_now(m);
         }
+    } else if (got >= 0 && attach_take(&m->attach, kind, got)) {
+        fd_take(&got);
     }
     return true;
 }
@@ -563,6 +575,7 @@ static void watch(struct monitor *m)
             case SRC_CANCEL: break; /* speaks by SIGIO */
             case SRC_OOM: oom_told(m); break;
             case SRC_SIGNAL: read_signal(m); break;
+            case SRC_ATTACH: attach_step(&m->attach); break;
             case SRC_INIT: m->init_gone = true; break;
             case SRC_COUNT: break;
             }
@@ -681,8 +694,9 @@ static void remove_groups(struct monitor *m)
 
 static void release(struct monitor *m)
 {
+    attach_close(&m->attach, m->run_fd); /* after the record: an end of file says that it is there */
     for (int i = 0; i < SRC_COUNT; i++)
-        if (i != SRC_OOM) /* the cgroup's */
+        if (i != SRC_OOM && i != SRC_ATTACH) /* the cgroup's, and attach's */
             fd_close_at(&m->fds[i]);
     fd_close_at(&m->epoll_fd);
     fd_close_at(&m->job_pidfd);
@@ -728,6 +742,7 @@ int monitor_run(const struct monitor_config *c, int run_fd, enum verdict *verdic
     m.setup = setup_map(e);
     if (!m.setup)
         return -1;
+    attach_init(&m.attach);
     collect_init(&m.collected);
     refusals_init(&m.refusals);
     m.fds[SRC_SIGNAL] = open_signals();

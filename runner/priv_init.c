@@ -7,6 +7,7 @@
 
 #include "api/common/fd.h"
 #include "runner/confine.h"
+#include "runner/door.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -126,17 +127,24 @@ static int load_reaper_filter(void)
     return confine_to_calls(allowed, sizeof allowed / sizeof *allowed, SECCOMP_RET_KILL_PROCESS);
 }
 
-static int drop_rights(struct sandbox *s)
+int sandbox_drop_rights(struct sandbox *s, enum setup_step step, const char *who)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{0}};
     if (!s->identity.rootless && (syscall(SYS_setgroups, 0, NULL) < 0 ||
                          syscall(SYS_setresgid, s->init_uid, s->init_uid, s->init_uid) < 0 ||
                          syscall(SYS_setresuid, s->init_uid, s->init_uid, s->init_uid) < 0))
-        return setup_fail(s->setup, STEP_INIT_DROP, errno, NULL, "init cannot become uid %u", s->init_uid);
+        return setup_fail(s->setup, step, errno, NULL, "%s cannot become uid %u", who, s->init_uid);
     if (syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
         prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return setup_fail(s->setup, STEP_INIT_DROP, errno, NULL, "init cannot drop its rights");
+        return setup_fail(s->setup, step, errno, NULL, "%s cannot drop its rights", who);
+    return 0;
+}
+
+static int drop_rights(struct sandbox *s)
+{
+    if (sandbox_drop_rights(s, STEP_INIT_DROP, "init") < 0)
+        return -1;
     if (guard(s, STEP_INIT_DROP) < 0) /* a change of uid cleared the death signal */
         return -1;
     if (syscall(SYS_close_range, 0, ~0U, 0) < 0 || load_reaper_filter() < 0)
@@ -204,6 +212,8 @@ _Noreturn void init_main(struct sandbox *s)
         setup_fail(s->setup, STEP_CLONE_JOB, errno, NULL, "cannot hand /outputs to the monitor");
         _exit(1);
     }
+    if (s->spec->interactive.connect && door_open(s) < 0)
+        _exit(1);
     pid_t job = fork_job(s);
     if (job < 0)
         _exit(1);

@@ -48,7 +48,7 @@ struct sandbox {
 };
 
 /* Messages on the hand-over socket, one byte with one descriptor. */
-enum { HANDOVER_OUTPUTS = 'O', HANDOVER_JOB = 'J', HANDOVER_LISTENER = 'L' };
+enum { HANDOVER_OUTPUTS = 'O', HANDOVER_JOB = 'J', HANDOVER_LISTENER = 'L', HANDOVER_DOOR = 'D' };
 
 /* priv_clone.c: makes init. Returns its pid, -1 with *e. The caller closes its copies of the write
  * ends and of `handover` right after: the socket's end of file must mean "executed". */
@@ -58,6 +58,9 @@ pid_t sandbox_clone(struct sandbox *s, int *pidfd, struct err *e);
  * /proc: 0, or -1 with errno. */
 _Noreturn void init_main(struct sandbox *s);
 MUST_USE int sandbox_write_self(const struct sandbox *s, const char *file, const char *text);
+
+/* Init's own uid, no capability, not dumpable, no_new_privs: for init and what it forks beside the job. -1: noted. */
+MUST_USE int sandbox_drop_rights(struct sandbox *s, enum setup_step step, const char *who);
 
 /* priv_root.c: builds the root that all runs share and attaches it at `at`. Gives its descriptor. -1: the
  * failure is noted on the page. */

@@ -23,6 +23,7 @@
     X(CGROUP_LIMITS, "cgroup_limits")     /* M: written and read back */                           \
     X(IDMAP, "idmap")                     /* M: user namespace for id-mapped mounts */             \
     X(PIPES, "pipes")                     /* M */                                                  \
+    X(ATTACH, "attach")                   /* M: the socket by which it is joined */                \
     X(CLONE_INIT, "clone_init")           /* M: clone3 with all namespaces */                      \
     X(INIT_GUARD, "init_guard")           /* I: dies with the monitor */                           \
     X(USERNS_OUTER, "userns_outer")       /* I: id maps of the rootless namespace */               \
@@ -43,6 +44,7 @@
     X(MOUNT_OUTPUTS, "mount_outputs")                                                              \
     X(MOUNT_TMP, "mount_tmp")                                                                      \
     X(PIVOT_ROOT, "pivot_root")                                                                    \
+    X(DOOR, "door")                       /* the way into the run's network */                     \
     X(CLONE_JOB, "clone_job")                                                                      \
     X(INIT_DROP, "init_drop")             /* I: own uid, no capability, own filter */              \
     X(SESSION, "session")                 /* J */                                                  \

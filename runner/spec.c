@@ -38,7 +38,7 @@ static const struct {
 };
 
 static const char *const spec_keys[] = {"version", "run",       "command", "env",          "profile", "code",
-                                        "datasets", "resources", "limits",  "report_paths", NULL};
+                                        "datasets", "resources", "limits",  "report_paths", "interactive", NULL};
 
 bool spec_env_name_allowed(const char *name)
 {
@@ -186,6 +186,22 @@ static int read_resources(const struct json *root, struct spec *out, struct err 
     return 0;
 }
 
+static int read_interactive(const struct json *root, struct spec *out, struct err *e)
+{
+    static const char *const keys[] = {"idle_ms", "connect", NULL};
+    struct spec_interactive *i = &out->interactive;
+    const struct json *obj = NULL;
+    if (json_opt_object(root, "", "interactive", 16, &obj, e) < 0)
+        return -1;
+    if (!obj)
+        return 0;
+    return json_only_keys(obj, "interactive", keys, e) < 0 ||
+                   json_need_int(obj, "interactive", "idle_ms", 0, INT64_C(366) * 24 * 3600 * 1000, &i->idle_ms, e) < 0 ||
+                   json_opt_bool(obj, "interactive", "connect", &i->connect, e) < 0
+               ? -1
+               : 0;
+}
+
 static int read_root(const struct json *root, struct spec *out, struct err *e)
 {
     int64_t version = 0;
@@ -211,7 +227,7 @@ static int read_root(const struct json *root, struct spec *out, struct err *e)
     strcpy(out->run, run);         /* lengths checked above */
     strcpy(out->profile, profile);
     if (read_command(root, out, e) < 0 || read_env(root, out, e) < 0 ||
-        read_inputs(root, out, e) < 0 || read_resources(root, out, e) < 0)
+        read_inputs(root, out, e) < 0 || read_resources(root, out, e) < 0 || read_interactive(root, out, e) < 0)
         return -1;
     return 0;
 }

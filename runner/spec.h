@@ -33,6 +33,12 @@ struct spec_resources {
     int64_t log_bytes; /* head kept of standard output and error together */
 };
 
+/* A run that may be joined while it goes: see attach.h of api/common. */
+struct spec_interactive {
+    int64_t idle_ms; /* nothing said, typed, connected nor computed for that long ends it; 0: no such limit */
+    bool connect;    /* ports of its own loopback can be reached through the lab */
+};
+
 struct spec {
     char run[16];
     char profile[65];
@@ -44,6 +50,7 @@ struct spec {
     struct spec_dataset datasets[SPEC_MAX_DATASETS];
     size_t dataset_count;
     struct spec_resources resources;
+    struct spec_interactive interactive;
     bool best_effort;  /* limits without cgroups, explicitly accepted */
     bool report_paths; /* name refused paths in the record, at a cost per open */
     struct arena *arena;
