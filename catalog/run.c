@@ -42,8 +42,8 @@ static const struct sql_row rows[] = {
     [RUN_ADD] =
         {.text = "INSERT INTO run (id, name, state, actor_uid, actor_name, experiment, profile,"
                  " command, env, resources, cpus_milli, memory_bytes, code, priority, best_effort,"
-                 " report_paths, created_us)"
-                 " VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+                 " report_paths, interactive, created_us)"
+                 " VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
     [RUN_ADD_DATASET] = {.text =
                              "INSERT INTO run_dataset (run, ordinal, version) VALUES (?, ?, ?)"},
     [RUN_ADD_PARAM] = {.text = "INSERT INTO param (run, name, value) VALUES (?, ?, ?)"},
@@ -117,7 +117,8 @@ static int add_run(struct cat *db, const struct run_new *run, struct err *e)
                V_T(run->actor.name), V_T(run->experiment), V_T(run->profile),
                V_T(run->command_json), V_T(run->env_json), V_T(run->resources_json),
                V_I(run->cpus_milli), V_I(run->memory_bytes), V_T(run->code), V_I(run->priority),
-               V_I(run->best_effort), V_I(run->report_paths), V_I(run->created_us)) < 0)
+               V_I(run->best_effort), V_I(run->report_paths), V_T(run->interactive_json),
+               V_I(run->created_us)) < 0)
         return -1;
     int64_t seq = cat_last_id(db);
     for (size_t i = 0; i < run->dataset_count; i++)
@@ -138,6 +139,8 @@ static int add_run(struct cat *db, const struct run_new *run, struct err *e)
     for (size_t i = 0; i < run->dataset_count; i++)
         jw_int(&w, run->dataset_versions[i]);
     jw_end_arr(&w);
+    if (run->interactive_json)
+        jw_raw_at(&w, "interactive", run->interactive_json, strlen(run->interactive_json));
     jw_end_obj(&w);
     return audit_append(db, &run->actor, "run.submitted", run->id, buf_cstr(&detail),
                         run->created_us, e);

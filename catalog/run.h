@@ -47,6 +47,7 @@ struct run_new {
     int64_t priority;
     bool best_effort; /* limits: "best_effort" */
     bool report_paths;
+    const char *interactive_json;     /* {"kind":"shell",...}, or NULL: not an interactive run */
     const char *idempotency_key; /* may be NULL */
     bool only_retry; /* a new one is refused (E_LIMIT, queue): only what the key has made is answered */
     const char *request_sha256;  /* needed with a key: digest of the canonical request */
@@ -169,6 +170,7 @@ struct run_row {
     const char *code;
     int64_t priority;
     bool best_effort, report_paths;
+    const char *interactive_json; /* or NULL */
     int64_t created_us, started_us, finished_us; /* 0: not yet */
     int64_t wall_ms, cpu_ms, memory_peak_bytes;  /* -1: not known */
     int64_t log_kept_bytes, log_dropped_bytes;   /* -1: not known */

@@ -37,7 +37,7 @@ enum {
     " profile, command, env, resources, cpus_milli, memory_bytes, code, priority, best_effort,"    \
     " report_paths, created_us, started_us, finished_us, wall_ms, cpu_ms, memory_peak_bytes,"      \
     " log_kept_bytes, log_dropped_bytes, log_offset, bad_metrics, event_count, cancel_us,"         \
-    " cancel_reason, outputs, log_error, metrics_dropped"
+    " cancel_reason, outputs, log_error, metrics_dropped, interactive"
 
 static const struct sql_row rows[] = {
     [READ_ONE] = {.text = "SELECT " COLUMNS " FROM run WHERE id = ?"},
@@ -125,6 +125,7 @@ static int64_t row_from(struct arena *a, sqlite3_stmt *s, struct run_row *r)
         .outputs_manifest = cat_col_text(a, s, 34),
         .log_error = cat_col_text(a, s, 35),
         .metrics_dropped = cat_col_int(s, 36, -1),
+        .interactive_json = cat_col_text(a, s, 37),
     };
     return sqlite3_column_int64(s, 0);
 }

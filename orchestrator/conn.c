@@ -34,6 +34,11 @@
 
 enum { RECV_BYTES = 64 << 10, ACCEPT_BURST = 64, OUT_KEEP = 16 << 10 };
 
+struct give {
+    size_t at; /* place in `out` of the byte it goes with */
+    int fd;
+};
+
 struct conn {
     uint64_t id;
     struct server *server;
@@ -43,6 +48,8 @@ struct conn {
     struct frame_reader in;
     struct buf out;
     size_t out_sent;
+    struct give *gives; /* CONN_GIVES_MAX, allocated at the first */
+    size_t give_count;
     size_t out_taken, half_taken; /* what its peer is charged with for `out` and `in` */
     int fds[CONN_FDS_MAX];
     size_t fd_count;
@@ -203,6 +210,9 @@ static void conn_close(struct conn *c)
             break;
         }
     drop_unclaimed(c);
+    while (c->give_count > 0)
+        close(c->gives[--c->give_count].fd);
+    free(c->gives);
     frame_fini(&c->in);
     buf_fini(&c->out);
     peer_left(c->peer);
@@ -227,6 +237,39 @@ void conn_send(struct conn *c, const char *text, size_t len)
     mark_dirty(c);
 }
 
+bool conn_may_give(const struct conn *c)
+{
+    return c->give_count < CONN_GIVES_MAX;
+}
+
+void conn_give(struct conn *c, int fd)
+{
+    if (c->closing) {
+        close(fd);
+        return;
+    }
+    if (!c->gives)
+        c->gives = mem_alloc(CONN_GIVES_MAX * sizeof *c->gives);
+    c->gives[c->give_count++] = (struct give){c->out.len, fd};
+}
+
+/* One send: up to the byte that the next descriptor goes with, or from that byte on with it. */
+static ssize_t send_some(struct conn *c)
+{
+    const char *p = c->out.data + c->out_sent;
+    if (c->give_count == 0)
+        return send(c->fd, p, out_left(c), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (c->gives[0].at > c->out_sent)
+        return send(c->fd, p, c->gives[0].at - c->out_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    size_t end = c->give_count > 1 ? c->gives[1].at : c->out.len;
+    ssize_t n = fd_send(c->fd, p, end - c->out_sent, &c->gives[0].fd, 1);
+    if (n > 0) {
+        close(c->gives[0].fd);
+        memmove(c->gives, c->gives + 1, --c->give_count * sizeof *c->gives);
+    }
+    return n;
+}
+
 size_t conn_out_bytes(const struct conn *c)
 {
     return out_left(c);
@@ -242,8 +285,7 @@ static bool conn_flush(struct conn *c)
         return false;
     }
     while (out_left(c) > 0) {
-        ssize_t n =
-            send(c->fd, c->out.data + c->out_sent, out_left(c), MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t n = send_some(c);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -262,6 +304,8 @@ static bool conn_flush(struct conn *c)
             buf_clear(&c->out);
     } else if (c->out_sent >= CONN_OUT_HIGH) {
         buf_consume(&c->out, c->out_sent);
+        for (size_t i = 0; i < c->give_count; i++)
+            c->gives[i].at -= c->out_sent;
         c->out_sent = 0;
     }
     charge(c);

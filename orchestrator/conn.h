@@ -6,6 +6,7 @@
 
 #include "api/common/err.h"
 #include "catalog/audit.h"
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ enum {
     CONN_OUT_WATCH = 256 << 10, /* watches add nothing above this */
     CONN_FDS_MAX = 16,          /* descriptors received and not claimed */
     CONN_WATCHES_MAX = 64,
+    CONN_GIVES_MAX = 64, /* answers with a descriptor that wait for a slow client */
 };
 
 /* Binds and listens: refuses a live socket (E_CONFLICT naming its pid), replaces a stale one. Called before
@@ -42,6 +44,10 @@ struct cat_actor conn_actor(const struct conn *c);
 /* Queues one line; the LF is added. Sent before the loop sleeps. */
 void conn_send(struct conn *c, const char *text, size_t len);
 size_t conn_out_bytes(const struct conn *c);
+
+/* The descriptor (taken) goes with the first byte of the next line that is queued. */
+bool conn_may_give(const struct conn *c);
+void conn_give(struct conn *c, int fd);
 
 /* The oldest descriptor received and not claimed, or -1. Gives: tell peer_fds_closed once it is closed. */
 int conn_claim_fd(struct conn *c);

@@ -42,7 +42,8 @@ struct param {
         *of; /* PARAM_ARRAY and _MAP: one row; PARAM_OBJECT: rows ended by name NULL */
 };
 
-enum { METHOD_TAKES_FD = 1, METHOD_CREATES = 2 /* refused while stopping */ };
+enum { METHOD_TAKES_FD = 1, METHOD_CREATES = 2, /* refused while stopping */
+       METHOD_GIVES_FD = 4 /* its answer comes with a descriptor: not in a batch */ };
 
 struct method {
     const char *name, *summary;
@@ -84,6 +85,8 @@ int method_run_logs(struct request *q, struct err *e);
 int method_run_metrics(struct request *q, struct err *e);
 int method_run_outputs(struct request *q, struct err *e);
 int method_run_watch(struct request *q, struct err *e);
+int method_run_attach(struct request *q, struct err *e);
+int method_run_connect(struct request *q, struct err *e);
 int method_dataset_add(struct request *q, struct err *e);
 int method_dataset_seal(struct request *q, struct err *e);
 int method_dataset_get(struct request *q, struct err *e);

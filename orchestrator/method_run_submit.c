@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COMMAND_MAX_BYTES = 128 << 10, ENV_MAX_BYTES = 64 << 10, CODE_MAX_GIB = 16 };
+enum { COMMAND_MAX_BYTES = 128 << 10, ENV_MAX_BYTES = 64 << 10, CODE_MAX_GIB = 16, IDLE_MS = 30 * 60 * 1000 };
 
 struct submit {
     struct run_new run;
@@ -166,6 +166,24 @@ static void take_resources(struct request *q, struct submit *s)
     s->run.resources_json = arena_strdup(q->arena, buf_cstr(&b));
 }
 
+static void take_interactive(struct request *q, struct submit *s)
+{
+    const struct json *given = request_value(q, "interactive");
+    if (!given)
+        return;
+    AUTO_BUF struct buf b = BUF_INIT(512);
+    struct jw w = jw_to(&b);
+    jw_obj(&w);
+    jw_str_at(&w, "kind", json_str(json_get(given, "kind")));
+    jw_int_at(&w, "idle_ms", json_int(json_get(given, "idle_ms"), IDLE_MS));
+    if (!strcmp(json_str(json_get(given, "kind")), "shell")) {
+        jw_int_at(&w, "rows", json_int(json_get(given, "rows"), 24));
+        jw_int_at(&w, "cols", json_int(json_get(given, "cols"), 80));
+    }
+    jw_end_obj(&w);
+    s->run.interactive_json = arena_strdup(q->arena, buf_cstr(&b));
+}
+
 static int take_params(struct request *q, struct submit *s, struct err *e)
 {
     const char *profile = request_str(q, "profile"), *limits = request_str(q, "limits");
@@ -174,6 +192,7 @@ static int take_params(struct request *q, struct submit *s, struct err *e)
         take_pairs(q, "tags", &s->run.tags, &s->run.tag_count, e) < 0)
         return -1;
     take_resources(q, s);
+    take_interactive(q, s);
     snprintf(s->job.party, sizeof s->job.party, "uid:%lld", (long long)q->actor.uid);
     if (sched_fits(q->lab->sched, s->job.cpus_milli, s->job.memory_bytes, e) < 0)
         return -1;

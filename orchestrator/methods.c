@@ -132,6 +132,35 @@ static const struct param resource_params[] = {
     END_PARAMS,
 };
 
+static const struct param interactive_params[] = {
+    {.name = "kind",
+     .type = PARAM_CHOICE,
+     .required = true,
+     .choices = CHOICES("shell", "notebook"),
+     .meaning = "shell: the command has a terminal (run.attach); notebook: ports of the run's own "
+                "loopback can be reached (run.connect)"},
+    {.name = "idle_ms",
+     .type = PARAM_INTEGER,
+     .min = 0,
+     .max = 366 * DAY_MS,
+     .otherwise = "1800000",
+     .meaning = "ends the run when nothing was typed, shown, connected or computed for that long; "
+                "0: never"},
+    {.name = "rows",
+     .type = PARAM_INTEGER,
+     .min = 1,
+     .max = 1000,
+     .otherwise = "24",
+     .meaning = "of the terminal at its start"},
+    {.name = "cols",
+     .type = PARAM_INTEGER,
+     .min = 1,
+     .max = 1000,
+     .otherwise = "80",
+     .meaning = "of the terminal at its start"},
+    END_PARAMS,
+};
+
 static const struct param submit_params[] = {
     {.name = "name", .type = PARAM_STRING, .min = 1, .max = 200, .meaning = "name for people"},
     {.name = "command",
@@ -184,6 +213,10 @@ static const struct param submit_params[] = {
      .type = PARAM_BOOLEAN,
      .otherwise = "false",
      .meaning = "record refused file paths too (slower)"},
+    {.name = "interactive",
+     .type = PARAM_OBJECT,
+     .of = interactive_params,
+     .meaning = "a run to work in while it goes"},
     KEY_PARAM,
     END_PARAMS,
 };
@@ -201,7 +234,7 @@ static const struct param submit_params[] = {
 
 static const char run_shape[] =
     "{id, name, state, verdict, exit_code, signal, reason, actor:{uid,name}, experiment, profile, "
-    "command, code, "
+    "command, code, interactive: {kind, idle_ms} or null, "
     "datasets:[{name,version,ref,manifest}], resources, params, tags, created_us, started_us, "
     "finished_us, wall_ms, "
     "cpu_ms, memory_peak_bytes, priority, queue_reason, metrics:[{name,value,step,min,max,count}], "
@@ -431,6 +464,41 @@ const struct method methods[] = {
                "stdout|stderr|gap|metric|event|state|finished, text or base64 or data or run}",
      .errors = FINDS_RUN | KIND(E_LIMIT),
      .handle = method_run_watch},
+    {.name = "run.attach",
+     .summary = "Joins the terminal of a shell that you started. Whoever had it before loses it.",
+     .params = (const struct param[]){RUN_PARAM,
+                                      {.name = "rows",
+                                       .type = PARAM_INTEGER,
+                                       .required = true,
+                                       .min = 1,
+                                       .max = 1000,
+                                       .meaning = "size of your terminal"},
+                                      {.name = "cols",
+                                       .type = PARAM_INTEGER,
+                                       .required = true,
+                                       .min = 1,
+                                       .max = 1000,
+                                       .meaning = "size of your terminal"},
+                                      END_PARAMS},
+     .result = "{run}, and with its first byte a descriptor (SCM_RIGHTS): a SOCK_SEQPACKET socket "
+               "that speaks the frames of api/common/attach.h",
+     .errors = FINDS_RUN | KIND(E_DENIED) | KIND(E_LIMIT),
+     .flags = METHOD_GIVES_FD,
+     .handle = method_run_attach},
+    {.name = "run.connect",
+     .summary = "Connects to a port of the own loopback network of a notebook that you started.",
+     .params = (const struct param[]){RUN_PARAM,
+                                      {.name = "port",
+                                       .type = PARAM_INTEGER,
+                                       .required = true,
+                                       .min = 1,
+                                       .max = 65535,
+                                       .meaning = "on 127.0.0.1 inside the run"},
+                                      END_PARAMS},
+     .result = "{run}, and with its first byte a descriptor (SCM_RIGHTS): a connected TCP socket",
+     .errors = FINDS_RUN | KIND(E_DENIED) | KIND(E_LIMIT),
+     .flags = METHOD_GIVES_FD,
+     .handle = method_run_connect},
     {.name = "dataset.add",
      .summary =
          "Registers a version of a dataset, as a draft. The same again, while that draft is the "

@@ -86,6 +86,20 @@ static int prepare_code(struct prepare *p, const char **path, struct err *e)
     return 0;
 }
 
+/* The catalog's words for people, as what the runner has to make. */
+static void print_interactive(const struct prepare *p, struct jw *w)
+{
+    struct err never = {0};
+    AUTO_JSON struct json *given =
+        json_parse(p->row.interactive_json, strlen(p->row.interactive_json), NULL, &never);
+    const char *kind = json_str(json_get(given, "kind"));
+    bool terminal = kind && !strcmp(kind, "shell");
+    jw_obj_at(w, "interactive");
+    jw_int_at(w, "idle_ms", json_int(json_get(given, "idle_ms"), 0));
+    jw_bool_at(w, "connect", !terminal);
+    jw_end_obj(w);
+}
+
 static void print_spec(const struct prepare *p, const char *code, const char *const *data,
                        struct buf *out)
 {
@@ -115,6 +129,8 @@ static void print_spec(const struct prepare *p, const char *code, const char *co
     jw_raw_at(&w, "resources", r->resources_json, strlen(r->resources_json));
     jw_str_at(&w, "limits", r->best_effort ? "best_effort" : "enforced");
     jw_bool_at(&w, "report_paths", r->report_paths);
+    if (r->interactive_json)
+        print_interactive(p, &w);
     jw_end_obj(&w);
 }
 

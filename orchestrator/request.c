@@ -120,6 +120,7 @@ static void release_fd(struct request *q)
 static void request_free(struct request *q)
 {
     release_fd(q);
+    fd_close_at(&q->give_fd);
     if (!q->parked)
         set_aside(q);
     buf_fini(&q->out);
@@ -143,11 +144,19 @@ static void finish(struct request *q, int code, const struct err *e)
             e = &too_big;
             code = rpc_code_of(e);
         }
+        if (!e && q->give_fd >= 0 && !conn_may_give(c)) {
+            err_set(&too_big, E_LIMIT, NULL, "read the answers first",
+                    "too many answers with descriptors wait on this connection");
+            e = &too_big;
+            code = rpc_code_of(e);
+        }
         if (e) {
             answer_error(lab, g, q->id_text, q->id_len, code, e);
         } else {
             AUTO_BUF struct buf one = BUF_INIT(2 * FRAME_MAX_BYTES);
             rpc_write_result(&one, q->id_text, q->id_len, buf_cstr(&q->out), q->out.len);
+            if (q->give_fd >= 0)
+                conn_give(c, fd_take(&q->give_fd));
             group_answer(lab, g, &one);
         }
     }
@@ -187,6 +196,13 @@ static void start_call(struct lab *lab, struct conn *c, struct group *g, const s
         }
         return;
     }
+    if ((m->flags & METHOD_GIVES_FD) && (g->batch || !call.id)) {
+        err_set(&e, E_INVALID, "method", "send it alone, with an id",
+                "%s answers with a descriptor: it cannot be part of a batch", m->name);
+        if (call.id)
+            answer_error(lab, g, buf_cstr(&id), id.len, RPC_INVALID_REQUEST, &e);
+        return;
+    }
     struct request *q = mem_alloc(sizeof *q);
     *q = (struct request){.lab = lab,
                           .conn_id = conn_id(c),
@@ -194,7 +210,8 @@ static void start_call(struct lab *lab, struct conn *c, struct group *g, const s
                           .group = g,
                           .params = call.params,
                           .actor = conn_actor(c),
-                          .fd = -1};
+                          .fd = -1,
+                          .give_fd = -1};
     q->arena = arena_new();
     buf_init(&q->out, FRAME_MAX_BYTES);
     if (call.id) {

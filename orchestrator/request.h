@@ -30,6 +30,7 @@ struct request {
     struct cat_actor actor;
     int fd;         /* descriptor that came with it, or -1; closed with it */
     bool fd_checked; /* by given_file_check: it may be closed here */
+    int give_fd;     /* goes with the answer (METHOD_GIVES_FD), or -1; closed with the request if it does not */
     bool parked;     /* see request_park */
     struct buf out; /* the result: one JSON value, written by whoever owns it */
     void *state;    /* of the handler, in the arena */

@@ -60,6 +60,7 @@ static void print_head(const struct run_row *r, struct jw *w)
     print_actor(&r->actor, w);
     jw_str_at(w, "experiment", r->experiment);
     jw_str_at(w, "profile", r->profile);
+    raw_or(w, "interactive", r->interactive_json, "null");
     print_datasets(r, w);
     jw_int_at(w, "created_us", r->created_us);
     int_or_null(w, "started_us", r->started_us, 0);

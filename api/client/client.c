@@ -16,8 +16,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
-enum { READ_BYTES = 128 << 10 };
+enum { READ_BYTES = 128 << 10, CLIENT_FDS_MAX = 8 };
 
 struct parked {
     struct parked *next;
@@ -34,6 +35,8 @@ struct client {
     struct parked *answers;
     struct parked *notes;
     struct parked **notes_end;
+    int fds[CLIENT_FDS_MAX]; /* came with answers and were not taken yet, the oldest first */
+    size_t fd_count;
 };
 
 int client_open(const char *socket_path, struct client **out, struct err *e)
@@ -84,6 +87,8 @@ void client_close(struct client *c)
     if (!c)
         return;
     fd_close_at(&c->fd);
+    while (c->fd_count > 0)
+        close(c->fds[--c->fd_count]);
     buf_fini(&c->in);
     parked_free(c->answers);
     parked_free(c->notes);
@@ -213,7 +218,11 @@ static int read_more(struct client *c, int timeout_ms, struct err *e)
         return err_set(e, E_LIMIT, "socket", "ask for less at a time",
                        "the lab's answer is longer than %d MiB", CLIENT_ANSWER_MAX_BYTES >> 20);
     }
-    ssize_t n = recv(c->fd, room, READ_BYTES, MSG_DONTWAIT);
+    int fds[CLIENT_FDS_MAX];
+    size_t fd_count = CLIENT_FDS_MAX - c->fd_count;
+    ssize_t n = fd_recv(c->fd, room, READ_BYTES, fds, &fd_count); /* something is there: poll said so */
+    for (size_t i = 0; n >= 0 && i < fd_count; i++)
+        c->fds[c->fd_count++] = fds[i];
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return 0;
     if (n <= 0)
@@ -278,6 +287,15 @@ int client_wait(struct client *c, int64_t id, struct client_answer *out, struct 
     }
     *out = answer;
     return 0;
+}
+
+int client_take_fd(struct client *c)
+{
+    if (c->fd_count == 0)
+        return -1;
+    int fd = c->fds[0];
+    memmove(c->fds, c->fds + 1, --c->fd_count * sizeof *c->fds);
+    return fd;
 }
 
 int client_call(struct client *c, const char *method, const char *params, struct client_answer *out,

@@ -51,6 +51,10 @@ MUST_USE int client_send(struct client *c, const char *method, const char *param
                          int64_t *id, struct err *e);
 MUST_USE int client_wait(struct client *c, int64_t id, struct client_answer *out, struct err *e);
 
+/* The descriptor that came with the oldest answer that had one, or -1. Gives. Take it after each call of a method
+ * that gives one (run.attach, run.connect), or the next one gets it. */
+int client_take_fd(struct client *c);
+
 /* Reads what has come, waiting at most timeout_ms for the first byte (-1: for ever, 0: not at all),
  * and gives each notification to `note` in order. Nothing to give is a success. */
 typedef void client_note_fn(void *arg, const char *method, const struct json *params);

@@ -450,6 +450,7 @@ class Rpc:
         self.socket.settimeout(timeout * PATIENCE)
         self.socket.connect(path)
         self.buffer = b""
+        self.received = []  # descriptors that came with answers
         self.id = 0
         self.notifications = []
 
@@ -461,6 +462,14 @@ class Rpc:
 
     def close(self):
         self.socket.close()
+        for fd in self.received:
+            os.close(fd)
+        self.received = []
+
+    def take_socket(self, kind=socket.SOCK_STREAM, family=socket.AF_INET):
+        """The descriptor that came with the last answer, as a socket."""
+        assert len(self.received) == 1, f"{len(self.received)} descriptors came, not one"
+        return socket.socket(family, kind, fileno=self.received.pop())
 
     def send_raw(self, data, fds=()):
         if fds:
@@ -473,7 +482,12 @@ class Rpc:
         if timeout is not None:
             self.socket.settimeout(timeout * PATIENCE)
         while b"\n" not in self.buffer:
-            data = self.socket.recv(1 << 16)
+            data, control, _, _ = self.socket.recvmsg(1 << 16, socket.CMSG_SPACE(16 * 4), socket.MSG_CMSG_CLOEXEC)
+            for level, kind, rights in control:
+                if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                    fds = array.array("i")
+                    fds.frombytes(rights[:len(rights) - len(rights) % fds.itemsize])
+                    self.received += fds
             if not data:
                 raise ConnectionError("the lab closed the connection")
             self.buffer += data
