@@ -35,6 +35,7 @@ enum {
     RUN_COUNT_EVENT,
     RUN_ADD_EVENT,
     RUN_DATASET_STATE,
+    RUN_ENVIRONMENT_STATE,
     RUN_SQL_COUNT
 };
 
@@ -42,8 +43,8 @@ static const struct sql_row rows[] = {
     [RUN_ADD] =
         {.text = "INSERT INTO run (id, name, state, actor_uid, actor_name, experiment, profile,"
                  " command, env, resources, cpus_milli, memory_bytes, code, priority, best_effort,"
-                 " report_paths, interactive, created_us)"
-                 " VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+                 " report_paths, interactive, created_us, environment)"
+                 " VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
     [RUN_ADD_DATASET] = {.text =
                              "INSERT INTO run_dataset (run, ordinal, version) VALUES (?, ?, ?)"},
     [RUN_ADD_PARAM] = {.text = "INSERT INTO param (run, name, value) VALUES (?, ?, ?)"},
@@ -75,6 +76,9 @@ static const struct sql_row rows[] = {
     [RUN_DATASET_STATE] =
         {.text = "SELECT d.name, v.version, v.state, v.quarantine_us FROM dataset_version v"
                  " JOIN dataset d ON d.id = v.dataset WHERE v.id = ?"},
+    [RUN_ENVIRONMENT_STATE] =
+        {.text = "SELECT n.name, v.version, v.state, v.quarantine_us FROM environment_version v"
+                 " JOIN environment n ON n.id = v.environment WHERE v.id = ?"},
 };
 static_assert(sizeof rows / sizeof rows[0] == RUN_SQL_COUNT, "one statement a row");
 const struct sql_table run_sql = {"run", rows, RUN_SQL_COUNT, SQL_RUN};
@@ -102,6 +106,27 @@ static int check_dataset(struct cat *db, int64_t key, struct err *e)
     return 0;
 }
 
+static int check_environment(struct cat *db, int64_t key, struct err *e)
+{
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &run_sql, RUN_ENVIRONMENT_STATE, e, V_I(key));
+    int rc = s ? cat_step(db, s, e) : -1;
+    if (rc < 0)
+        return -1;
+    if (rc == 0)
+        return err_set(e, E_NOT_FOUND, "environment", NULL, "there is no environment version %lld",
+                       (long long)key);
+    const char *name = (const char *)sqlite3_column_text(s, 0);
+    int version = sqlite3_column_int(s, 1);
+    if (strcmp((const char *)sqlite3_column_text(s, 2), "sealed") != 0)
+        return err_set(e, E_CONFLICT, "environment", "use a newer version",
+                       "the environment %s@%d is retired", name, version);
+    if (sqlite3_column_type(s, 3) != SQLITE_NULL)
+        return err_set(e, E_CONFLICT, "environment", "import it again, and use the new version",
+                       "the environment %s@%d is in quarantine: it was found changed", name,
+                       version);
+    return 0;
+}
+
 static int add_pairs(struct cat *db, int row, int64_t seq, const struct run_pair *pairs,
                      size_t count, struct err *e)
 {
@@ -113,12 +138,14 @@ static int add_pairs(struct cat *db, int row, int64_t seq, const struct run_pair
 
 static int add_run(struct cat *db, const struct run_new *run, struct err *e)
 {
+    if (run->environment && check_environment(db, run->environment, e) < 0)
+        return -1;
     if (cat_do(db, &run_sql, RUN_ADD, e, V_T(run->id), V_T(run->name), V_I(run->actor.uid),
                V_T(run->actor.name), V_T(run->experiment), V_T(run->profile),
                V_T(run->command_json), V_T(run->env_json), V_T(run->resources_json),
                V_I(run->cpus_milli), V_I(run->memory_bytes), V_T(run->code), V_I(run->priority),
                V_I(run->best_effort), V_I(run->report_paths), V_T(run->interactive_json),
-               V_I(run->created_us)) < 0)
+               V_I(run->created_us), V_I_OR(run->environment, 0)) < 0)
         return -1;
     int64_t seq = cat_last_id(db);
     for (size_t i = 0; i < run->dataset_count; i++)
@@ -141,6 +168,8 @@ static int add_run(struct cat *db, const struct run_new *run, struct err *e)
     jw_end_arr(&w);
     if (run->interactive_json)
         jw_raw_at(&w, "interactive", run->interactive_json, strlen(run->interactive_json));
+    if (run->environment)
+        jw_int_at(&w, "environment_version", run->environment);
     jw_end_obj(&w);
     return audit_append(db, &run->actor, "run.submitted", run->id, buf_cstr(&detail),
                         run->created_us, e);

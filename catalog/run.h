@@ -40,6 +40,7 @@ struct run_new {
     const char *code;                 /* manifest id, or NULL */
     const int64_t *dataset_versions;  /* dataset_version.key, in the order of the request */
     size_t dataset_count;
+    int64_t environment; /* environment_version.key; 0: the host's own */
     const struct run_pair *params;
     size_t param_count;
     const struct run_pair *tags;
@@ -57,7 +58,7 @@ struct run_new {
 /* Writes the run as queued with its audit entry. With an idempotency key that was used for the
  * same request, writes nothing and gives the earlier id with *existed true. E_CONFLICT: the key
  * was used for another request. E_CONFLICT also when a dataset version is not sealed or is
- * quarantined by now. */
+ * quarantined by now, or the environment is retired or quarantined. */
 MUST_USE int cat_run_insert(struct cat *db, const struct run_new *run, char out_id[TEXT_ID_SIZE],
                             bool *existed, struct err *e);
 
@@ -154,6 +155,15 @@ struct run_dataset {
     const char *quarantine_reason;
 };
 
+/* What its /usr is. */
+struct run_environment {
+    int64_t key; /* environment_version; 0: the host's own, and the rest is not set */
+    const char *name, *ref, *manifest; /* ref: "X@1" */
+    int64_t version;
+    bool quarantined; /* by now */
+    const char *quarantine_reason;
+};
+
 /* All of the API's run object that the catalog knows. Fields marked * are set by cat_run_get
  * only. */
 struct run_row {
@@ -184,6 +194,7 @@ struct run_row {
     const char *outputs_manifest;
     struct run_dataset *datasets;
     size_t dataset_count;
+    struct run_environment environment;
     struct run_pair *params; /* * */
     size_t param_count;
     struct run_pair *tags; /* * */

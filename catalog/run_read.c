@@ -19,6 +19,7 @@ enum {
     READ_UNFINISHED,
     READ_PREFIX,
     READ_DATASETS,
+    READ_ENVIRONMENT,
     READ_PARAMS,
     READ_TAGS,
     READ_ARTIFACTS,
@@ -37,7 +38,7 @@ enum {
     " profile, command, env, resources, cpus_milli, memory_bytes, code, priority, best_effort,"    \
     " report_paths, created_us, started_us, finished_us, wall_ms, cpu_ms, memory_peak_bytes,"      \
     " log_kept_bytes, log_dropped_bytes, log_offset, bad_metrics, event_count, cancel_us,"         \
-    " cancel_reason, outputs, log_error, metrics_dropped, interactive"
+    " cancel_reason, outputs, log_error, metrics_dropped, interactive, environment"
 
 static const struct sql_row rows[] = {
     [READ_ONE] = {.text = "SELECT " COLUMNS " FROM run WHERE id = ?"},
@@ -60,6 +61,10 @@ static const struct sql_row rows[] = {
                  " v.quarantine_reason"
                  " FROM run_dataset l JOIN dataset_version v ON v.id = l.version"
                  " JOIN dataset d ON d.id = v.dataset WHERE l.run = ? ORDER BY l.ordinal"},
+    [READ_ENVIRONMENT] =
+        {.text = "SELECT n.name, v.version, v.manifest, v.quarantine_us, v.quarantine_reason"
+                 " FROM environment_version v JOIN environment n ON n.id = v.environment"
+                 " WHERE v.id = ?"},
     [READ_PARAMS] = {.text = "SELECT name, value FROM param WHERE run = ? ORDER BY name"},
     [READ_TAGS] = {.text = "SELECT name, value FROM tag WHERE run = ? ORDER BY name"},
     [READ_ARTIFACTS] = {.text = "SELECT path, sha256, size_bytes, mode FROM artifact WHERE run = ?"
@@ -126,6 +131,7 @@ static int64_t row_from(struct arena *a, sqlite3_stmt *s, struct run_row *r)
         .log_error = cat_col_text(a, s, 35),
         .metrics_dropped = cat_col_int(s, 36, -1),
         .interactive_json = cat_col_text(a, s, 37),
+        .environment.key = cat_col_int(s, 38, 0),
     };
     return sqlite3_column_int64(s, 0);
 }
@@ -164,6 +170,25 @@ static int load_datasets(struct cat *db, struct arena *a, int64_t seq, struct ru
         d->ref = arena_printf(a, "%s@%lld", d->name, (long long)d->version);
     }
     return rc;
+}
+
+static int load_environment(struct cat *db, struct arena *a, struct run_environment *v,
+                            struct err *e)
+{
+    if (v->key == 0)
+        return 0;
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &run_read_sql, READ_ENVIRONMENT, e, V_I(v->key));
+    int rc = s ? cat_step(db, s, e) : -1;
+    if (rc < 0)
+        return -1;
+    assert(rc == 1); /* a foreign key */
+    v->name = cat_col_text(a, s, 0);
+    v->version = sqlite3_column_int64(s, 1);
+    v->manifest = cat_col_text(a, s, 2);
+    v->quarantined = sqlite3_column_type(s, 3) != SQLITE_NULL;
+    v->quarantine_reason = cat_col_text(a, s, 4);
+    v->ref = arena_printf(a, "%s@%lld", v->name, (long long)v->version);
+    return 0;
 }
 
 static int load_pairs(struct cat *db, struct arena *a, int row, int64_t seq, struct run_pair **out,
@@ -256,6 +281,7 @@ int cat_run_get(struct cat *db, struct arena *a, const char *id, struct run_row 
                        id);
     int64_t seq = row_from(a, s, out);
     if (load_datasets(db, a, seq, out, e) < 0 ||
+        load_environment(db, a, &out->environment, e) < 0 ||
         load_pairs(db, a, READ_PARAMS, seq, &out->params, &out->param_count, e) < 0 ||
         load_pairs(db, a, READ_TAGS, seq, &out->tags, &out->tag_count, e) < 0 ||
         load_artifacts(db, a, seq, out, e) < 0 || load_refused(db, a, seq, out, e) < 0 ||
@@ -308,8 +334,9 @@ static int rows_from(struct cat *db, struct arena *a, sqlite3_stmt *s, struct ru
     *count = 0;
     while ((rc = cat_step(db, s, e)) == 1) {
         *out = grow(a, *out, *count, sizeof **out);
-        int64_t seq = row_from(a, s, &(*out)[*count]);
-        if (load_datasets(db, a, seq, &(*out)[(*count)++], e) < 0)
+        struct run_row *r = &(*out)[(*count)++];
+        int64_t seq = row_from(a, s, r);
+        if (load_datasets(db, a, seq, r, e) < 0 || load_environment(db, a, &r->environment, e) < 0)
             return -1;
     }
     return rc;
