@@ -97,6 +97,12 @@ static void print_interactive(const struct prepare *p, struct jw *w)
     jw_obj_at(w, "interactive");
     jw_int_at(w, "idle_ms", json_int(json_get(given, "idle_ms"), 0));
     jw_bool_at(w, "connect", !terminal);
+    if (terminal) {
+        jw_obj_at(w, "terminal");
+        jw_int_at(w, "rows", json_int(json_get(given, "rows"), 24));
+        jw_int_at(w, "cols", json_int(json_get(given, "cols"), 80));
+        jw_end_obj(w);
+    }
     jw_end_obj(w);
 }
 

@@ -25,18 +25,19 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { SRC_LISTEN, SRC_DOOR, SRC_CONN };
+enum { SRC_LISTEN, SRC_DOOR, SRC_PTY, SRC_CLIENT, SRC_CONN };
 
 void attach_init(struct attach *a)
 {
     *a = (struct attach){.epoll_fd = -1, .listen_fd = -1, .door_fd = -1};
+    terminal_init(&a->terminal, NULL, -1, SRC_PTY, SRC_CLIENT);
     for (size_t i = 0; i < ATTACH_CONNS; i++)
         a->conns[i].fd = -1;
 }
 
 bool attach_is_wanted(const struct spec *spec)
 {
-    return spec->interactive.connect;
+    return spec->interactive.connect || spec->interactive.terminal;
 }
 
 static int watch(struct attach *a, int fd, uint32_t what)
@@ -45,7 +46,8 @@ static int watch(struct attach *a, int fd, uint32_t what)
     return epoll_ctl(a->epoll_fd, EPOLL_CTL_ADD, fd, &ev);
 }
 
-int attach_open(struct attach *a, int run_fd, const struct identity *identity, struct err *e)
+int attach_open(struct attach *a, int run_fd, const struct identity *identity, struct journal *journal,
+                struct err *e)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     a->identity = *identity;
@@ -56,6 +58,7 @@ int attach_open(struct attach *a, int run_fd, const struct identity *identity, s
     a->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (a->epoll_fd < 0 || a->listen_fd < 0)
         return err_sys(e, "attach", NULL, "cannot make the socket of an interactive run");
+    terminal_init(&a->terminal, journal, a->epoll_fd, SRC_PTY, SRC_CLIENT);
     mode_t before = umask(0177);
     identity_lab(identity);
     int failed = bind(a->listen_fd, (const struct sockaddr *)&addr, sizeof addr);
@@ -69,6 +72,8 @@ int attach_open(struct attach *a, int run_fd, const struct identity *identity, s
 
 bool attach_take(struct attach *a, char kind, int fd)
 {
+    if (kind == HANDOVER_TERMINAL && a->epoll_fd >= 0)
+        return terminal_take(&a->terminal, fd) == 0;
     if (kind != HANDOVER_DOOR || a->door_fd >= 0 || a->epoll_fd < 0 || watch(a, fd, SRC_DOOR) < 0)
         return false;
     a->door_fd = fd;
@@ -102,8 +107,20 @@ static void verb_connect(struct attach *a, struct attach_conn *c, const struct a
         answer(c, -1, errno, "the run has too many connections under way");
 }
 
+static void verb_terminal(struct attach *a, struct attach_conn *c, const struct attach_request *q)
+{
+    AUTO_FD int client = -1;
+    if (a->terminal.pty < 0)
+        answer(c, -1, ENOTCONN, "this run has no terminal, or not yet");
+    else if (terminal_join(&a->terminal, q->rows, q->cols, &client) < 0)
+        answer(c, -1, errno, "the run's monitor cannot make another socket");
+    else
+        answer(c, client, 0, "");
+}
+
 static void (*const verbs[ATTACH_VERB_END])(struct attach *, struct attach_conn *, const struct attach_request *) = {
     [ATTACH_CONNECT] = verb_connect,
+    [ATTACH_TERMINAL] = verb_terminal,
 };
 
 /* ---- what comes ---- */
@@ -197,12 +214,27 @@ void attach_step(struct attach *a)
             if (a->door_fd >= 0)
                 read_door(a);
             break;
+        case SRC_PTY:
+        case SRC_CLIENT:
+            if (terminal_step(&a->terminal, events[i].data.u32, events[i].events))
+                a->used_us = time_mono_us();
+            break;
         default: /* few, and an event may be about one that is closed by now: each is asked */
             for (size_t k = 0; k < ATTACH_CONNS; k++)
                 if (a->conns[k].fd >= 0)
                     read_conn(a, &a->conns[k]);
         }
     }
+}
+
+void attach_tick(struct attach *a)
+{
+    terminal_tick(&a->terminal);
+}
+
+void attach_drain(struct attach *a)
+{
+    terminal_drain(&a->terminal);
 }
 
 void attach_close(struct attach *a, int run_fd)
@@ -214,6 +246,7 @@ void attach_close(struct attach *a, int run_fd)
     }
     for (size_t i = 0; i < ATTACH_CONNS; i++)
         fd_close_at(&a->conns[i].fd);
+    terminal_fini(&a->terminal);
     fd_close_at(&a->door_fd);
     fd_close_at(&a->listen_fd);
     fd_close_at(&a->epoll_fd);

@@ -10,6 +10,7 @@
 #include "api/common/err.h"
 #include "runner/identity.h"
 #include "runner/spec.h"
+#include "runner/terminal.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,6 +28,7 @@ struct attach {
     int epoll_fd, listen_fd, door_fd;
     uint32_t next_id;
     struct attach_conn conns[ATTACH_CONNS];
+    struct terminal terminal;
     int64_t used_us; /* CLOCK_MONOTONIC of the last use */
 };
 
@@ -36,13 +38,20 @@ void attach_init(struct attach *a);
 bool attach_is_wanted(const struct spec *spec);
 
 /* Makes the socket in the run folder, as the lab, before the sandbox exists. a->epoll_fd is then there. */
-MUST_USE int attach_open(struct attach *a, int run_fd, const struct identity *identity, struct err *e);
+MUST_USE int attach_open(struct attach *a, int run_fd, const struct identity *identity, struct journal *journal,
+                         struct err *e);
 
-/* A message of the hand-over that is ours (HANDOVER_DOOR). Takes fd. False: it is not ours, and fd neither. */
+/* A message of the hand-over that is ours (HANDOVER_DOOR, HANDOVER_TERMINAL). Takes fd. False: it is not ours, and fd neither. */
 bool attach_take(struct attach *a, char kind, int fd);
 
 /* What has come, without waiting. */
 void attach_step(struct attach *a);
+
+/* Now and then, each second or so. */
+void attach_tick(struct attach *a);
+
+/* After the last process has died: what it showed last. */
+void attach_drain(struct attach *a);
 
 /* Nobody is served any more; the socket leaves the folder. */
 void attach_close(struct attach *a, int run_fd);

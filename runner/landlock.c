@@ -73,6 +73,9 @@ static const struct {
     {"/dev/random", FS_READ_FILE, true, false},
     {"/dev/urandom", FS_READ_FILE, true, false},
     {"/dev/shm", WRITE, false, false},
+    /* empty and not there but in a run with terminals: its own, and the one that controls it */
+    {"/dev/pts", READ | FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV, false, false},
+    {"/opt/enclos/tty/tty", FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV, true, true},
     {"/work", WRITE | FS_EXECUTE, false, false},
     {"/tmp", WRITE | FS_EXECUTE, false, false},
     {"/outputs", WRITE, false, false},

@@ -49,7 +49,7 @@
 enum source { SRC_STDOUT, SRC_STDERR, SRC_METRICS, SRC_HANDOVER, SRC_LISTENER, SRC_INIT, SRC_CANCEL, SRC_OOM,
               SRC_SIGNAL, SRC_ATTACH, SRC_COUNT };
 
-enum { OOM_LOOK_MS = 1000, OOM_POLL_MS = 10, SAMPLE_MS = 1000, BEST_EFFORT_POLL_MS = 20, CPU_POLL_MIN_MS = 5, READ_BYTES = 64 << 10,
+enum { OOM_LOOK_MS = 1000, OOM_POLL_MS = 10, SAMPLE_MS = 1000, BEST_EFFORT_POLL_MS = 20, CPU_POLL_MIN_MS = 5, IDLE_CPU_PERCENT = 5, READ_BYTES = 64 << 10,
        RECORD_TRIES = 3600, RECORD_PAUSE_MS = 1000 };
 
 struct monitor {
@@ -77,6 +77,7 @@ struct monitor {
     bool killed;
     int64_t started_us, mono_started_us, exec_us, ended_us;
     int64_t sample_at_us, poll_at_us;
+    int64_t idle_cpu_us;  /* CPU time at the last sample */
     int64_t oom_until_us; /* an OOM was told: look at the counter until then */
     struct cg_usage last; /* best effort: what was seen last, and the peak */
     struct attach attach; /* its epoll set is fds[SRC_ATTACH] */
@@ -158,10 +159,16 @@ static int prepare(struct monitor *m)
         return step_err(m, STEP_SPEC, &e);
     m->has_spec = true;
     setup_done(m->setup, STEP_SPEC);
-    if (c->profile && strcmp(c->profile->name, m->spec.profile) == 0) {
+    char with_terminal[sizeof m->spec.profile + sizeof "+terminal"];
+    const char *wanted = m->spec.profile;
+    if (m->spec.interactive.terminal && strcmp(wanted, "terminal") != 0) {
+        snprintf(with_terminal, sizeof with_terminal, "%s+terminal", m->spec.profile);
+        wanted = with_terminal;
+    }
+    if (c->profile && strcmp(c->profile->name, wanted) == 0) {
         m->profile = c->profile;
     } else {
-        if (profile_load(c->profiles_dir, m->spec.profile, c->cache_dir_fd, &m->own_profile, &e) < 0)
+        if (profile_load(c->profiles_dir, wanted, c->cache_dir_fd, &m->own_profile, &e) < 0)
             return step_err(m, STEP_PROFILE, &e);
         m->profile = m->own_profile;
     }
@@ -224,7 +231,7 @@ static int start(struct monitor *m)
     m->fds[SRC_HANDOVER] = hand[0];
     setup_done(m->setup, STEP_PIPES);
     if (attach_is_wanted(&m->spec)) {
-        if (attach_open(&m->attach, m->run_fd, &m->config->identity, &e) < 0) {
+        if (attach_open(&m->attach, m->run_fd, &m->config->identity, &m->journal, &e) < 0) {
             step_err(m, STEP_ATTACH, &e);
             goto done;
         }
@@ -247,6 +254,7 @@ static int start(struct monitor *m)
         .stdout_fd = out[1],
         .stderr_fd = err[1],
         .metrics_fd = met[1],
+        .terminal_fd = -1,
         .handover = hand[1],
         .handover_peer = hand[0],
         .python_path = m->config->python_path,
@@ -314,8 +322,11 @@ static void stop_run(struct monitor *m, enum verdict why, bool at_once, const ch
     }
     if (at_once || !m->running || m->job_pidfd < 0)
         kill_now(m);
-    else if (!m->killed)
+    else if (!m->killed) {
         syscall(SYS_pidfd_send_signal, m->job_pidfd, SIGTERM, NULL, 0);
+        if (m->spec.interactive.terminal) /* a shell at a terminal ignores the first, and tells its jobs of this one */
+            syscall(SYS_pidfd_send_signal, m->job_pidfd, SIGHUP, NULL, 0);
+    }
 }
 
 static void check_cancel(struct monitor *m)
@@ -422,6 +433,19 @@ static void oom_told(struct monitor *m)
     check_oom(m);
 }
 
+/* Someone types, something is shown or connected to, or it computes: then it is in use. */
+static void check_idle(struct monitor *m, const struct cg_usage *u, int64_t now)
+{
+    int64_t spent_us = u->cpu_us - m->idle_cpu_us, passed_us = now - m->sample_at_us + SAMPLE_MS * 1000;
+    m->idle_cpu_us = u->cpu_us;
+    if (spent_us * 100 > passed_us * IDLE_CPU_PERCENT)
+        m->attach.used_us = now;
+    int64_t limit_ms = m->spec.interactive.idle_ms;
+    if (limit_ms > 0 && m->stop == VERDICT_NONE && now - m->attach.used_us >= limit_ms * 1000)
+        stop_run(m, VERDICT_CANCELLED, false, "idle for its limit of %" PRId64 " ms: nothing typed, shown, connected or "
+                 "computed", limit_ms);
+}
+
 static void sample(struct monitor *m, int64_t now)
 {
     struct cg_usage u;
@@ -429,7 +453,9 @@ static void sample(struct monitor *m, int64_t now)
     if (!m->running || now < m->sample_at_us)
         return;
     check_cancel(m);
+    attach_tick(&m->attach);
     usage_now(m, &u);
+    check_idle(m, &u, now);
     snprintf(event, sizeof event,
              "{\"event\":\"sample\",\"cpu_ms\":%" PRId64 ",\"memory_bytes\":%" PRId64 ",\"processes\":%" PRId64
              ",\"elapsed_ms\":%" PRId64 "}",
@@ -486,7 +512,7 @@ static void job_is_running(struct monitor *m)
     if (m->setup->failed || !m->has_filter)
         return; /* the socket closed because set-up ended */
     m->running = true;
-    m->exec_us = time_mono_us();
+    m->exec_us = m->attach.used_us = time_mono_us();
     m->sample_at_us = m->exec_us + SAMPLE_MS * 1000;
     snprintf(event, sizeof event, "{\"event\":\"running\",\"pid\":%d}", m->init_pid);
     journal_event(&m->journal, event);
@@ -602,6 +628,7 @@ static void settle(struct monitor *m, int *init_status)
         while (read_pipe(m, src))
             ;
     }
+    attach_drain(&m->attach);
 }
 
 /* ---- the end ---- */

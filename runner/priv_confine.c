@@ -76,7 +76,7 @@ static const unsigned short monitor_calls[] = {
     /* the loop */
     SYS_epoll_wait, SYS_epoll_ctl, SYS_read, SYS_write, SYS_writev, SYS_recvmsg, SYS_ioctl, SYS_poll, SYS_fcntl,
     /* an interactive run: the lab's requests, and pairs of sockets, which lead nowhere else */
-    SYS_accept4, SYS_getsockopt, SYS_sendmsg, SYS_sendto, SYS_socketpair,
+    SYS_accept4, SYS_getsockopt, SYS_sendmsg, SYS_sendto, SYS_recvfrom, SYS_socketpair,
     SYS_close, SYS_clock_gettime, SYS_clock_nanosleep, SYS_nanosleep, SYS_rt_sigreturn, SYS_restart_syscall,
     /* control groups, /proc, run folder */
     SYS_openat, SYS_openat2, SYS_pread64, SYS_lseek, SYS_newfstatat, SYS_fstat, SYS_statfs, SYS_fstatfs,

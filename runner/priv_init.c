@@ -8,6 +8,7 @@
 #include "api/common/fd.h"
 #include "runner/confine.h"
 #include "runner/door.h"
+#include "runner/terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -212,7 +213,7 @@ _Noreturn void init_main(struct sandbox *s)
         setup_fail(s->setup, STEP_CLONE_JOB, errno, NULL, "cannot hand /outputs to the monitor");
         _exit(1);
     }
-    if (s->spec->interactive.connect && door_open(s) < 0)
+    if (terminal_open(s) < 0 || (s->spec->interactive.connect && door_open(s) < 0))
         _exit(1);
     pid_t job = fork_job(s);
     if (job < 0)

@@ -5,6 +5,7 @@
  * the filter last (only sendmsg, execve and exit follow it).
  */
 #include "runner/sandbox.h"
+#include "runner/terminal.h"
 
 #include "api/common/fd.h"
 
@@ -185,13 +186,16 @@ static int no_new_privs(struct sandbox *s)
     return 0;
 }
 
-/* 0 /dev/null, 1 and 2 the log, 3 metrics, 4 the hand-over (gone at execve); the rest closed for
+/* 0 /dev/null, 1 and 2 the log (all three the terminal, where there is one), 3 metrics, 4 the hand-over (gone at execve); the rest closed for
  * real (CVE-2024-21626 was a descriptor left over). */
 static int arrange_descriptors(struct sandbox *s)
 {
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool terminal = s->terminal_fd >= 0;
+    int null = terminal ? fcntl(s->terminal_fd, F_DUPFD_CLOEXEC, 16)
+                        : open("/dev/null", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     /* Out of the way first: any of ours may sit where another one goes. */
-    int out = fcntl(s->stdout_fd, F_DUPFD_CLOEXEC, 16), err = fcntl(s->stderr_fd, F_DUPFD_CLOEXEC, 16);
+    int out = fcntl(terminal ? null : s->stdout_fd, F_DUPFD_CLOEXEC, 16);
+    int err = fcntl(terminal ? null : s->stderr_fd, F_DUPFD_CLOEXEC, 16);
     int met = fcntl(s->metrics_fd, F_DUPFD_CLOEXEC, 16), hand = fcntl(s->handover, F_DUPFD_CLOEXEC, 16);
     int proc = fcntl(s->proc_fd, F_DUPFD_CLOEXEC, 16);
     if (null < 0 || out < 0 || err < 0 || met < 0 || hand < 0 || proc < 0)
@@ -351,7 +355,7 @@ static int execute(struct sandbox *s)
 
 _Noreturn void job_main(struct sandbox *s)
 {
-    if (new_session(s) < 0 || change_ids(s) < 0 || inner_userns(s) < 0 || set_rlimits(s) < 0 ||
+    if (new_session(s) < 0 || terminal_control(s) < 0 || change_ids(s) < 0 || inner_userns(s) < 0 || set_rlimits(s) < 0 ||
         drop_capabilities(s) < 0 || no_new_privs(s) < 0 || landlock_confine(s) < 0 ||
         arrange_descriptors(s) < 0 || attest(s) < 0)
         _exit(1);

@@ -16,6 +16,7 @@
 #include "api/common/fd.h"
 #include "runner/copy_tree.h"
 #include "runner/mount_calls.h"
+#include "runner/terminal.h"
 
 #include <errno.h>
 #include <linux/openat2.h>
@@ -293,7 +294,7 @@ int mounts_build(struct sandbox *s, int *outputs_fd)
     setup_done(s->setup, STEP_MOUNT_PRIVATE);
     if (open_sources(s, &src) < 0 || open_root(s, &root) < 0 || mount_shm(s, root) < 0 || mount_proc(s, root) < 0 ||
         attach_datasets(s, &src, root) < 0 || mount_work(s, &src, root) < 0 ||
-        mount_writable(s, root, outputs_fd) < 0)
+        mount_writable(s, root, outputs_fd) < 0 || terminal_mount(s, root) < 0)
         return -1;
     return pivot(s, root);
 }

@@ -48,7 +48,7 @@ static const struct system_mount system_mounts[] = {
 enum { SYSTEM_COUNT = sizeof system_mounts / sizeof *system_mounts };
 
 static const char *const folders[] = {"usr", "etc",  "dev", "proc", "sys", "sys/devices", "sys/devices/system",
-                                      "data", "work", "outputs", "tmp", "opt", "opt/enclos", "opt/enclos/python",
+                                      "data", "work", "outputs", "tmp", "opt", "opt/enclos", "opt/enclos/python", "opt/enclos/tty", "dev/pts",
                                       "opt/enclos/lower", "opt/enclos/empty",
                                       "dev/shm"};
 
@@ -170,7 +170,10 @@ static int finish_root(struct setup *s, const struct sources *src, int root)
     static const char *const links[][2] = {{"/proc/self/fd", "dev/fd"},
                                            {"/proc/self/fd/0", "dev/stdin"},
                                            {"/proc/self/fd/1", "dev/stdout"},
-                                           {"/proc/self/fd/2", "dev/stderr"}};
+                                           {"/proc/self/fd/2", "dev/stderr"},
+                                           /* lead nowhere but in a run with terminals: priv_terminal.c */
+                                           {"pts/ptmx", "dev/ptmx"},
+                                           {"/opt/enclos/tty/tty", "dev/tty"}};
     for (size_t i = 0; i < sizeof links / sizeof *links; i++)
         if (symlinkat(links[i][0], root, links[i][1]) < 0)
             return setup_fail(s, STEP_MOUNT_DEV, errno, NULL, "cannot link /%s", links[i][1]);

@@ -108,9 +108,10 @@ static int cycle(const struct chain *c, size_t first, struct err *e)
                        e, "profiles extend each other: %s%s", text, c->link[first].name);
 }
 
-static int read_chain(int dir_fd, const char *name, struct chain *c, struct err *e)
+/* `addon` (or NULL) is laid over `name`, whatever it extends by itself. */
+static int read_chain(int dir_fd, const char *name, const char *addon, struct chain *c, struct err *e)
 {
-    const char *next = name;
+    const char *next = addon ? addon : name;
     while (next != NULL) {
         for (size_t i = 0; i < c->count; i++)
             if (strcmp(c->link[i].name, next) == 0)
@@ -121,8 +122,11 @@ static int read_chain(int dir_fd, const char *name, struct chain *c, struct err 
         struct link *l = &c->link[c->count];
         l->text = (struct buf)BUF_INIT(FILE_MAX_BYTES + 1);
         c->count++;
-        if (read_link(dir_fd, next, l, &next, e) == 0)
+        if (read_link(dir_fd, next, l, &next, e) == 0) {
+            if (addon && c->count == 1)
+                next = name;
             continue;
+        }
         if (e->kind == E_NOT_FOUND && c->count > 1) {
             const struct profile_source *child = &c->link[c->count - 2].source;
             struct err told = {0};
@@ -472,7 +476,14 @@ static int compile(struct profile *p, int cache_dir_fd, struct err *e)
 int profile_load(const char *dir, const char *name, int cache_dir_fd, struct profile **out,
                  struct err *e)
 {
-    if (!text_is_name(name))
+    char base[65], *plus;
+    const char *addon = NULL;
+    snprintf(base, sizeof base, "%s", name);
+    if ((plus = strchr(base, '+'))) {
+        *plus = '\0';
+        addon = plus + 1;
+    }
+    if (strlen(name) >= sizeof base || !text_is_name(base) || (addon && !text_is_name(addon)))
         return err_set(e, E_INVALID, "profile", "letters, digits, '.', '_' and '-', at most 64",
                        "'%.80s' is no name of a profile", name);
     AUTO_FD int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -482,10 +493,10 @@ int profile_load(const char *dir, const char *name, int cache_dir_fd, struct pro
     AUTO_PROFILE struct profile *p = mem_alloc(sizeof *p);
     p->rules = rules_new();
     snprintf(p->name, sizeof p->name, "%s", name);
-    p->file = mem_printf("%s/%s.jsonc", dir, name);
+    p->file = mem_printf("%s/%s.jsonc", dir, addon ? addon : base);
 
     __attribute__((cleanup(chain_fini))) struct chain chain = {.count = 0};
-    if (read_chain(dir_fd, name, &chain, e) < 0)
+    if (read_chain(dir_fd, base, addon, &chain, e) < 0)
         return -1;
     for (size_t i = chain.count; i-- > 0;)
         if (apply_link(p, &chain.link[i], i + 1 < chain.count, e) < 0)

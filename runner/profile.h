@@ -61,7 +61,8 @@ struct profile {
     struct profile_rules *rules; /* private: what profile_refusal reads */
 };
 
-/* Loads NAME from DIR/NAME.jsonc with what it extends, validates and compiles it. `cache_dir_fd` is
+/* Loads NAME from DIR/NAME.jsonc with what it extends ("NAME+ADDON": ADDON laid over NAME instead of over what it
+ * extends by itself; an interactive run's profile is NAME+terminal), validates and compiles it. `cache_dir_fd` is
  * a folder only we can write to where compiled programs are kept between processes, or -1: a
  * cached program is used only if its key (effective rules, libseccomp version, format) is the same.
  * E_NOT_FOUND: no such profile; E_INVALID: the file is wrong; E_DENIED: the file or the cache

@@ -39,6 +39,7 @@ struct sandbox {
     int idmap_fd;   /* user namespace of id-mapped mounts: lab's uid -> job's uid; -1 when rootless */
     int netns_fd;   /* an unused network namespace to enter; -1: clone3 makes one */
     int stdout_fd, stderr_fd, metrics_fd; /* write ends */
+    int terminal_fd; /* set by init: takes the place of standard input, output and error; -1: none */
     int handover;                         /* socket end of init and job */
     int handover_peer; /* the monitor's end, which init inherits and closes: only then does its end of
                           file say that the monitor is gone */
@@ -48,7 +49,8 @@ struct sandbox {
 };
 
 /* Messages on the hand-over socket, one byte with one descriptor. */
-enum { HANDOVER_OUTPUTS = 'O', HANDOVER_JOB = 'J', HANDOVER_LISTENER = 'L', HANDOVER_DOOR = 'D' };
+enum { HANDOVER_OUTPUTS = 'O', HANDOVER_JOB = 'J', HANDOVER_LISTENER = 'L', HANDOVER_DOOR = 'D',
+       HANDOVER_TERMINAL = 'T' };
 
 /* priv_clone.c: makes init. Returns its pid, -1 with *e. The caller closes its copies of the write
  * ends and of `handover` right after: the socket's end of file must mean "executed". */

@@ -43,6 +43,7 @@
     X(MOUNT_WORK, "mount_work")                                                                    \
     X(MOUNT_OUTPUTS, "mount_outputs")                                                              \
     X(MOUNT_TMP, "mount_tmp")                                                                      \
+    X(TERMINAL, "terminal")               /* terminals of the run's own */                         \
     X(PIVOT_ROOT, "pivot_root")                                                                    \
     X(DOOR, "door")                       /* the way into the run's network */                     \
     X(CLONE_JOB, "clone_job")                                                                      \

@@ -4,6 +4,7 @@
  */
 #include "runner/spec.h"
 
+#include "api/common/attach.h"
 #include "api/common/fd.h"
 #include "api/common/json.h"
 #include "api/common/mem.h"
@@ -188,18 +189,32 @@ static int read_resources(const struct json *root, struct spec *out, struct err 
 
 static int read_interactive(const struct json *root, struct spec *out, struct err *e)
 {
-    static const char *const keys[] = {"idle_ms", "connect", NULL};
+    static const char *const keys[] = {"idle_ms", "terminal", "connect", NULL};
+    static const char *const terminal_keys[] = {"rows", "cols", NULL};
+    const struct json *terminal = NULL;
+    int64_t rows = 0, cols = 0;
     struct spec_interactive *i = &out->interactive;
     const struct json *obj = NULL;
     if (json_opt_object(root, "", "interactive", 16, &obj, e) < 0)
         return -1;
     if (!obj)
         return 0;
-    return json_only_keys(obj, "interactive", keys, e) < 0 ||
-                   json_need_int(obj, "interactive", "idle_ms", 0, INT64_C(366) * 24 * 3600 * 1000, &i->idle_ms, e) < 0 ||
-                   json_opt_bool(obj, "interactive", "connect", &i->connect, e) < 0
-               ? -1
-               : 0;
+    i->wanted = true;
+    if (json_only_keys(obj, "interactive", keys, e) < 0 ||
+        json_need_int(obj, "interactive", "idle_ms", 0, INT64_C(366) * 24 * 3600 * 1000, &i->idle_ms, e) < 0 ||
+        json_opt_bool(obj, "interactive", "connect", &i->connect, e) < 0 ||
+        json_opt_object(obj, "interactive", "terminal", 2, &terminal, e) < 0)
+        return -1;
+    if (!terminal)
+        return 0;
+    if (json_only_keys(terminal, "interactive.terminal", terminal_keys, e) < 0 ||
+        json_need_int(terminal, "interactive.terminal", "rows", 1, ATTACH_SIZE_MAX, &rows, e) < 0 ||
+        json_need_int(terminal, "interactive.terminal", "cols", 1, ATTACH_SIZE_MAX, &cols, e) < 0)
+        return -1;
+    i->terminal = true;
+    i->rows = (uint16_t)rows;
+    i->cols = (uint16_t)cols;
+    return 0;
 }
 
 static int read_root(const struct json *root, struct spec *out, struct err *e)

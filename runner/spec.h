@@ -35,7 +35,10 @@ struct spec_resources {
 
 /* A run that may be joined while it goes: see attach.h of api/common. */
 struct spec_interactive {
+    bool wanted;
     int64_t idle_ms; /* nothing said, typed, connected nor computed for that long ends it; 0: no such limit */
+    bool terminal;   /* standard input, output and error are a terminal of its own */
+    uint16_t rows, cols;
     bool connect;    /* ports of its own loopback can be reached through the lab */
 };
 

@@ -37,6 +37,7 @@ static const struct row {
     {"mount_work", T_STEP_MOUNT_WORK, T_NONE},
     {"mount_outputs", T_STEP_MOUNT_OUTPUTS, T_NONE},
     {"mount_tmp", T_STEP_MOUNT_TMP, T_NONE},
+    {"terminal", T_STEP_TERMINAL, T_NONE},
     {"pivot_root", T_STEP_PIVOT_ROOT, T_NONE},
     {"door", T_STEP_DOOR, T_NONE},
     {"clone_job", T_STEP_CLONE_JOB, T_NONE},

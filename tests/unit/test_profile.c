@@ -77,7 +77,7 @@ static void test_shipped_profiles_are_valid_and_say_what_they_must(void **state)
     size_t count = 0;
     struct err e = {0};
     OK(profile_names("sandbox-profiles", &names, &count, &e), e);
-    assert_int_equal(count, 3);
+    assert_int_equal(count, 4);
     assert_string_equal(names[0], "base");
     assert_string_equal(names[2], "strict");
     for (size_t i = 0; i < count; i++) {
@@ -104,6 +104,33 @@ static void test_shipped_profiles_are_valid_and_say_what_they_must(void **state)
     assert_string_equal(python->env[0].name, "PATH");
     assert_string_equal(python->thread_env[0], "OMP_NUM_THREADS");
     assert_string_equal(python->host_env[0], "OPENBLAS_CORETYPE");
+}
+
+/* An interactive run's profile: the same file laid over any. */
+static void test_a_profile_is_laid_over_another(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    const uint64_t set_terminal[6] = {0, 0x5402}, inject[6] = {0, 0x5412};
+    char detail[80];
+    AUTO_PROFILE struct profile *plain = NULL, *over = NULL, *strict = NULL, *none = NULL;
+    OK(profile_load("sandbox-profiles", "python", -1, &plain, &e), e);
+    OK(profile_load("sandbox-profiles", "python+terminal", -1, &over, &e), e);
+    OK(profile_load("sandbox-profiles", "strict+terminal", -1, &strict, &e), e);
+    assert_string_equal(over->name, "python+terminal");
+    assert_string_equal(over->extends[0], "python");
+    assert_string_equal(over->extends[1], "base");
+    assert_int_equal(over->env_count, plain->env_count);
+    assert_int_not_equal(profile_refusal(plain, 16, set_terminal, detail, sizeof detail), 0);
+    assert_int_equal(profile_refusal(over, 16, set_terminal, detail, sizeof detail), 0);
+    assert_int_equal(profile_refusal(strict, 16, set_terminal, detail, sizeof detail), 0);
+    assert_int_not_equal(profile_refusal(over, 16, inject, detail, sizeof detail), 0);
+    assert_false(strict->exec_memory);
+    static const char *const wrong[] = {"+", "python+", "+terminal", "python+terminal+terminal", "../x+terminal"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        FAILS(profile_load("sandbox-profiles", wrong[i], -1, &none, &e), e, E_INVALID);
+    FAILS(profile_load("sandbox-profiles", "terminal+terminal", -1, &none, &e), e, E_INVALID);
+    FAILS(profile_load("sandbox-profiles", "python+nothing", -1, &none, &e), e, E_NOT_FOUND);
 }
 
 static void test_comments_and_trailing_commas_are_fine(void **state)
@@ -496,6 +523,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shipped_profiles_are_valid_and_say_what_they_must),
+        cmocka_unit_test(test_a_profile_is_laid_over_another),
         cmocka_unit_test(test_comments_and_trailing_commas_are_fine),
         cmocka_unit_test(test_mistakes_are_told_with_file_line_and_key),
         cmocka_unit_test(test_profiles_that_extend_each_other_are_refused),

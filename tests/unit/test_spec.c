@@ -47,7 +47,8 @@ static void a_whole_spec_is_read(void **state)
     (void)state;
     OK(read_text(HEAD "\"env\":{\"LR\":\"0.1\"},\"code\":{\"path\":\"/lab/trees/x\"},"
                       "\"datasets\":[{\"name\":\"d\",\"path\":\"/lab/trees/y\"}],\"limits\":\"best_effort\","
-                      "\"report_paths\":true," RESOURCES "}",
+                      "\"report_paths\":true,\"interactive\":{\"idle_ms\":5,\"connect\":true,"
+                      "\"terminal\":{\"rows\":24,\"cols\":132}}," RESOURCES "}",
                  &s, &e),
        e);
     assert_string_equal(s.run, "r1");
@@ -58,6 +59,9 @@ static void a_whole_spec_is_read(void **state)
     assert_string_equal(s.datasets[0].path, "/lab/trees/y");
     assert_int_equal(s.resources.memory_bytes, 1 << 30);
     assert_true(s.best_effort && s.report_paths);
+    assert_true(s.interactive.wanted && s.interactive.connect && s.interactive.terminal);
+    assert_int_equal(s.interactive.idle_ms, 5);
+    assert_int_equal(s.interactive.cols, 132);
     spec_fini(&s);
 }
 
@@ -70,6 +74,11 @@ static void every_mistake_is_named(void **state)
         {"[]", "object"},
         {HEAD RESOURCES ",\"colour\":1}", "colour"},
         {HEAD RESOURCES ",\"run\":\"r2\"}", "run"},
+        {HEAD RESOURCES ",\"interactive\":{}}", "idle_ms"},
+        {HEAD RESOURCES ",\"interactive\":{\"idle_ms\":-1}}", "idle_ms"},
+        {HEAD RESOURCES ",\"interactive\":{\"idle_ms\":0,\"port\":1}}", "port"},
+        {HEAD RESOURCES ",\"interactive\":{\"idle_ms\":0,\"terminal\":{\"rows\":24}}}", "cols"},
+        {HEAD RESOURCES ",\"interactive\":{\"idle_ms\":0,\"terminal\":{\"rows\":24,\"cols\":1001}}}", "cols"},
         {"{\"version\":2,\"run\":\"r1\",\"profile\":\"base\",\"command\":[\"true\"]," RESOURCES "}", "version"},
         {"{\"version\":1,\"run\":\"../x\",\"profile\":\"base\",\"command\":[\"true\"]," RESOURCES "}", "../x"},
         {"{\"version\":1,\"run\":\"r1\",\"profile\":\"..\",\"command\":[\"true\"]," RESOURCES "}", ".."},
