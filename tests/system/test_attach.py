@@ -3,12 +3,10 @@
 import json
 import os
 import socket
-import struct
 
 import pytest
 from harness import PLAIN_UID, Deadline, Rpc, RpcError, installed_copy
-
-MAGIC, VERSION, CONNECT, TERMINAL = 0x454E4C41, 1, 1, 2
+from terminal import CONNECT, ask, request
 
 LOOPBACK = """{
     "version": 1, "title": "A loopback network, for tests", "title_fr": "Un réseau local, pour les tests",
@@ -29,32 +27,6 @@ while True:
     c.sendall(b"hello from inside, " + c.recv(100))
     c.close()
 """
-
-
-def request(verb, value=0, rows=0, cols=0, magic=MAGIC, version=VERSION):
-    return struct.pack("=IHHIHH", magic, version, verb, value, rows, cols)
-
-
-def ask(folder, packet, fds=()):
-    """(given, errno, text, descriptors), or None when the conversation was ended."""
-    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        s.connect(f"/proc/self/fd/{fd}/attach.sock")
-        s.settimeout(20)
-        socket.send_fds(s, [packet], list(fds))
-        data, got, _, _ = socket.recv_fds(s, 1000, 4)
-    except ConnectionResetError:
-        return None
-    finally:
-        os.close(fd)
-        s.close()
-    if not data:
-        return None
-    magic, version, given, errno, text = struct.unpack("=IHHi200s", data)
-    assert (magic, version) == (MAGIC, VERSION)
-    assert given == len(got)
-    return given, errno, text.split(b"\0")[0].decode(), got
 
 
 @pytest.fixture(scope="module")
