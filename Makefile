@@ -112,11 +112,12 @@ SHARE := $(patsubst sandbox-profiles/%,$(B)/share/enclos/sandbox-profiles/%,\
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c)))
 UNIT_SUPPORT := $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+WARM := $(if $(wildcard runner/template/*.c),$(B)/lib/enclos/enclos-warm.so)
 PROBE := $(if $(wildcard tests/probe/*.c),$(B)/tests/probe/probe)
 
 .PHONY: all share units check check-unit check-system check-asan check-tsan fuzz lint format golden \
         install clean probe FORCE
-all: $(addprefix $(B)/,$(PROGRAMS)) share
+all: $(addprefix $(B)/,$(PROGRAMS)) $(WARM) share
 
 # ---- rules -------------------------------------------------------------------------------------
 
@@ -212,6 +213,23 @@ $(B)/tests/probe/%.o: tests/probe/%.c $(B)/flags
 	$(call say,CC)
 	$(Q)$(CC) $(COMMON) -O2 -MMD -MP -c -o $@ $<
 
+# Loaded into a Python that is no program of ours: never with a sanitizer, and nothing that it shows by name but
+# the one function it is there for.
+WARM_OBJS := $(patsubst %.c,$(B)/pic/%.o,$(sort $(wildcard runner/template/*.c)) runner/priv_job.c runner/priv_terminal.c runner/landlock.c \
+    runner/setup.c runner/identity.c runner/warm_page.c api/common/fd.c api/common/buf.c api/common/err.c api/common/text.c)
+$(B)/pic/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(COMMON) -fPIC -fvisibility=hidden -O2 $(FORTIFY) -I$(B)/gen -MMD -MP -c -o $@ $<
+$(B)/pic/runner/template/python.o: $(B)/gen/runner/template/helper.inc
+$(B)/gen/runner/template/helper.inc: runner/template/helper.py
+	@mkdir -p $(@D)
+	@sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' $< > $@
+$(B)/lib/enclos/enclos-warm.so: $(WARM_OBJS)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) -shared -Wl,-z,relro,-z,now,-z,noexecstack,-z,defs,--as-needed,--exclude-libs,ALL -o $@ $^ -ldl
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # ---- tests -------------------------------------------------------------------------------------
@@ -262,6 +280,7 @@ install: all
 	set -e; $(foreach p,$(PROGRAMS),install -m 0755 $(B)/$(p) $(DESTDIR)$(PREFIX)/bin/$(p);)
 	set -e; $(foreach f,$(SHARE),install -D -m 0644 $(f) \
 	    $(DESTDIR)$(PREFIX)/share/$(patsubst $(B)/share/%,%,$(f));)
+	install -D -m 0644 $(WARM) $(DESTDIR)$(PREFIX)/lib/enclos/enclos-warm.so
 	set -e; $(foreach m,$(MAN),install -D -m 0644 $(m) \
 	    $(DESTDIR)$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m));)
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system

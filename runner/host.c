@@ -51,6 +51,8 @@ int host_open(const struct host_options *o, struct host *h, struct err *e)
     if (profile_default_dir(&installed, &none) == 0) {
         AUTO_FREE char *python = mem_printf("%s/../python", installed);
         h->python_path = realpath(python, NULL);
+        AUTO_FREE char *library = mem_printf("%s/../../../lib/enclos/enclos-warm.so", installed);
+        h->warm_library = realpath(library, NULL);
     }
     h->config = (struct monitor_config){
         .cgroups = &h->cgroups,
@@ -70,6 +72,7 @@ void host_close(struct host *h)
     fd_close_at(&h->config.cache_dir_fd);
     mem_free_at(&h->profiles_dir);
     mem_free_at(&h->python_path);
+    mem_free_at(&h->warm_library);
 }
 
 static int read_id(const char *text, const char *option, uint32_t *out, struct err *e)

@@ -11,6 +11,7 @@ struct host {
     struct cg_host cgroups;
     char *profiles_dir;
     char *python_path; /* NULL: the helper is not installed */
+    char *warm_library; /* of templates (warm.h), NULL: not installed */
     struct monitor_config config; /* points into this struct */
 };
 

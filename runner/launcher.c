@@ -21,6 +21,7 @@
 #include "api/common/text.h"
 #include "runner/sandbox.h"
 #include "runner/uids.h"
+#include "runner/warm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -65,6 +66,7 @@ struct launcher {
     int home_network;
     struct stat linker_cache; /* /etc/ld.so.cache as the ready root shows it */
     bool no_networks;
+    struct warm_pool *templates;
 };
 
 /* ---- profiles kept in memory ---- */
@@ -109,6 +111,7 @@ static const struct profile *known(struct launcher *l, const char *name)
         row = &l->profiles[l->profile_count++];
     else
         profile_free(row->profile);
+    warm_pool_forget(l->templates, fresh->name);
     *row = (struct known_profile){fresh, newest_ns(dir, fresh)};
     return fresh;
 }
@@ -231,6 +234,7 @@ _Noreturn static void monitor_process(struct launcher *l, const struct profile *
     setsid(); /* a terminal's Ctrl-C for the lab is not meant for its runs */
     close(l->sock);
     close(l->signal_fd);
+    warm_pool_leave(l->templates, l->host.config.warm);
     sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
     l->host.config.profile = profile;
     l->host.config.netns_fd = l->network_count ? l->networks[--l->network_count] : -1;
@@ -274,6 +278,9 @@ static void start_monitor(struct launcher *l, const struct launch_packet *p, int
     }
     const struct profile *profile = known(l, p->text);
     refresh_root(l);
+    l->host.config.warm_why = NULL;
+    l->host.config.warm =
+        p->warm[0] ? warm_pool_find(l->templates, &l->host, profile, p->warm, p->value, &l->host.config.warm_why) : NULL;
     pid_t pid = pipe2(claim, O_CLOEXEC) < 0 ? -1 : fork();
     if (pid == 0)
         monitor_process(l, profile, run_fd, p->run, claim[1]);
@@ -313,7 +320,9 @@ static void reap(struct launcher *l)
     pid_t pid;
     if (read(l->signal_fd, &info, sizeof info) < 0 && errno != EAGAIN)
         log_warn("launcher.signalfd", LOG_INT("errno", errno));
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (warm_pool_reaped(l->templates, pid, status))
+            continue;
         for (size_t i = 0; i < l->child_count; i++)
             if (l->children[i].pid == pid) {
                 if (WIFSIGNALED(status)) {
@@ -323,6 +332,7 @@ static void reap(struct launcher *l)
                 l->children[i] = l->children[--l->child_count];
                 break;
             }
+    }
 }
 
 /* ---- the conversation ---- */
@@ -330,7 +340,8 @@ static void reap(struct launcher *l)
 static bool well_formed(const struct launch_packet *p, ssize_t n, size_t fd_count)
 {
     if (n != (ssize_t)sizeof *p || p->magic != LAUNCH_MAGIC || p->version != LAUNCH_VERSION ||
-        !memchr(p->run, '\0', sizeof p->run) || !memchr(p->text, '\0', sizeof p->text) || !text_is_name(p->run))
+        !memchr(p->run, '\0', sizeof p->run) || !memchr(p->text, '\0', sizeof p->text) ||
+        !memchr(p->warm, '\0', sizeof p->warm) || (p->warm[0] && (!text_is_name(p->warm) || p->value < 1 || p->value > 4096)) || !text_is_name(p->run))
         return false;
     return (p->type == LAUNCH_START && fd_count == 1) || (p->type == LAUNCH_FORGET && fd_count == 0);
 }
@@ -385,19 +396,23 @@ static int serve(const struct host_options *options, int sock, int64_t generatio
     hello(&l, generation);
     log_info("launcher.ready", LOG_INT("generation", generation), LOG_STR("cgroup", cg_kind_name(&l.host.cgroups)),
              LOG_INT("landlock_abi", landlock_abi()));
-    struct pollfd polled[2] = {{sock, POLLIN, 0}, {l.signal_fd, POLLIN, 0}};
+    l.templates = warm_pool_new();
+    struct pollfd polled[3] = {{sock, POLLIN, 0}, {l.signal_fd, POLLIN, 0}, {warm_pool_fd(l.templates), POLLIN, 0}};
     int end = 0;
     while (!end) {
-        int ready = poll(polled, 2, wants_network(&l) ? 0 : -1);
+        int ready = poll(polled, 3, wants_network(&l) ? 0 : -1);
         if (ready < 0 && errno != EINTR)
             return 3;
         if (ready == 0)
             make_network(&l);
         if (polled[1].revents)
             reap(&l);
+        if (polled[2].revents)
+            warm_pool_attend(l.templates);
         if (polled[0].revents)
             end = receive(&l);
     }
+    warm_pool_end(l.templates);
     return end == 1 ? 0 : 2;
 }
 

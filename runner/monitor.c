@@ -26,6 +26,7 @@
 #include "runner/refusals.h"
 #include "runner/sandbox.h"
 #include "runner/uids.h"
+#include "runner/warm.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -47,9 +48,10 @@
 
 /* What epoll tells apart. */
 enum source { SRC_STDOUT, SRC_STDERR, SRC_METRICS, SRC_HANDOVER, SRC_LISTENER, SRC_INIT, SRC_CANCEL, SRC_OOM,
-              SRC_SIGNAL, SRC_ATTACH, SRC_COUNT };
+              SRC_SIGNAL, SRC_ATTACH, SRC_WARM, SRC_COUNT };
 
 enum { OOM_LOOK_MS = 1000, OOM_POLL_MS = 10, SAMPLE_MS = 1000, BEST_EFFORT_POLL_MS = 20, CPU_POLL_MIN_MS = 5, IDLE_CPU_PERCENT = 5, READ_BYTES = 64 << 10,
+       WARM_WAIT_MS = 5000,
        RECORD_TRIES = 3600, RECORD_PAUSE_MS = 1000 };
 
 struct monitor {
@@ -64,6 +66,10 @@ struct monitor {
     struct setup *setup;
     struct cg cg;
     uid_t job_uid;
+    const struct warm_template *warm; /* to start from, NULL: cold */
+    const char *warm_why;             /* why cold, when warm was asked for */
+    int64_t warm_until_us;            /* until then it may take the run */
+    int page_fd;                      /* of `setup`, until a template has it */
     int lease_fd, idmap_fd, proc_fd, outputs_fd;
     int mounts_fd; /* the run's mount namespace, held so that taking it down does not delay its end */
     pid_t init_pid;
@@ -148,6 +154,17 @@ static int prepare_cgroup(struct monitor *m)
     return 0;
 }
 
+static void decide_warmth(struct monitor *m)
+{
+    const struct monitor_config *c = m->config;
+    if (!m->spec.warm)
+        return;
+    m->warm_why = c->warm ? warm_refusal(&m->spec, m->profile, c->warm)
+                  : c->warm_why ? c->warm_why
+                                : "no launcher keeps templates for this run";
+    m->warm = m->warm_why ? NULL : c->warm;
+}
+
 static int prepare(struct monitor *m)
 {
     struct err e = {0};
@@ -180,6 +197,7 @@ static int prepare(struct monitor *m)
             return step_err(m, STEP_IDMAP, &e);
         setup_done(m->setup, STEP_IDMAP);
     }
+    decide_warmth(m);
     m->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (m->proc_fd < 0)
         return setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot open /proc");
@@ -205,6 +223,89 @@ static int watch_folder(struct monitor *m)
     if (fcntl(m->fds[SRC_CANCEL], F_NOTIFY, DN_CREATE | DN_RENAME | DN_MULTISHOT) < 0 && errno != EINVAL)
         return -1;
     return 0;
+}
+
+static void kill_now(struct monitor *m)
+{
+    if (m->killed || m->fds[SRC_INIT] < 0)
+        return;
+    m->killed = true;
+    /* Either empties the PID namespace: the group at once, or its init, after which the kernel kills
+     * the rest. The second also ends an init that is not in the group yet. */
+    cg_kill(&m->cg);
+    syscall(SYS_pidfd_send_signal, m->fds[SRC_INIT], SIGKILL, NULL, 0);
+}
+
+static void close_source(struct monitor *m, enum source src)
+{
+    fd_close_at(&m->fds[src]); /* epoll forgets it by itself: no copy of the descriptor exists */
+}
+
+/* ---- a warm start, see warm.h ---- */
+
+/* No template has the run, and none will: init forks the job itself. */
+static void start_cold(struct monitor *m, const char *why)
+{
+    m->warm_why = why;
+    m->setup->job_pid = WARM_JOB_COLD;
+    warm_wake(&m->setup->job_pid);
+}
+
+/* False: a template has taken the run. */
+static bool withdraw(struct monitor *m)
+{
+    uint32_t claim = WARM_OPEN;
+    m->warm_until_us = 0;
+    return __atomic_compare_exchange_n(&m->setup->warm_claim, &claim, WARM_WITHDRAWN, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST);
+}
+
+/* The template is done with the run, or dead. */
+static void warm_settled(struct monitor *m)
+{
+    close_source(m, SRC_WARM);
+    if (withdraw(m)) {
+        start_cold(m, "the template ended before it took the run");
+    } else if (m->setup->job_pid == 0) {
+        setup_fail(m->setup, STEP_CLONE_JOB, ECHILD, "submit it again", "the template ended while it started the run");
+        kill_now(m);
+    }
+}
+
+static pid_t clone_warm(struct monitor *m, struct sandbox *s, struct err *e)
+{
+    struct mounts_lent lent;
+    AUTO_FD int procs = -1;
+    memset(&lent, 0xff, sizeof lent); /* every descriptor -1 */
+    s->warm = m->warm;
+    s->netns_fd = -1; /* a ready one is owned by the wrong user namespace */
+    s->own_uid = s->own_gid = 0; /* rootless: in the template's user namespace */
+    for (size_t i = 0; i < CG_COUNT; i++)
+        s->join[i] = m->cg.kind == CG_V1 ? m->cg.tasks[i] : -1;
+    if (m->cg.kind == CG_V2) {
+        procs = s->join[0] = openat(m->cg.dir[CG_MEMORY], "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        if (procs < 0)
+            return err_sys(e, "cgroup", NULL, "cannot open the processes of the run's control group");
+    }
+    if (!s->identity.rootless) {
+        if (mounts_lend(s, &lent) < 0) {
+            mounts_lent_close(&lent);
+            return err_set(e, E_INTERNAL, NULL, NULL, "%s", m->setup->failed_message);
+        }
+        s->lent = &lent;
+    }
+    pid_t pid = warm_clone(s, &m->fds[SRC_INIT], e);
+    mounts_lent_close(&lent);
+    if (pid < 0)
+        return -1;
+    struct err why = {0};
+    if (warm_request(s, m->page_fd, m->fds[SRC_INIT], &m->fds[SRC_WARM], &why) < 0) {
+        (void)withdraw(m);
+        start_cold(m, "the template took no request");
+    } else {
+        m->warm_until_us = time_mono_us() + WARM_WAIT_MS * 1000;
+    }
+    return pid;
 }
 
 static int start(struct monitor *m)
@@ -261,7 +362,12 @@ static int start(struct monitor *m)
         .ready_root = m->config->ready_root,
         .env = environment_build(&m->spec, m->profile, m->config->python_path != NULL, m->spec.arena),
     };
-    m->init_pid = sandbox_clone(&s, &m->fds[SRC_INIT], &e);
+    m->init_pid = m->warm ? clone_warm(m, &s, &e) : sandbox_clone(&s, &m->fds[SRC_INIT], &e);
+    if (m->config->warm) { /* nothing more will be asked */
+        close(m->config->warm->sock);
+        close(m->config->warm->userns_fd);
+    }
+    fd_close_at(&m->page_fd);
     if (m->init_pid < 0) {
         step_err(m, STEP_CLONE_INIT, &e);
         goto done;
@@ -271,7 +377,7 @@ static int start(struct monitor *m)
     if (watch_fd(m, SRC_STDOUT, EPOLLIN) < 0 || watch_fd(m, SRC_STDERR, EPOLLIN) < 0 ||
         watch_fd(m, SRC_METRICS, EPOLLIN) < 0 || watch_fd(m, SRC_HANDOVER, EPOLLIN) < 0 ||
         watch_fd(m, SRC_INIT, EPOLLIN) < 0 ||
-        watch_fd(m, SRC_SIGNAL, EPOLLIN) < 0 || watch_fd(m, SRC_ATTACH, EPOLLIN) < 0 ||
+        watch_fd(m, SRC_SIGNAL, EPOLLIN) < 0 || watch_fd(m, SRC_ATTACH, EPOLLIN) < 0 || watch_fd(m, SRC_WARM, EPOLLIN) < 0 ||
         watch_fd(m, SRC_OOM, m->cg.kind == CG_V2 ? EPOLLPRI : EPOLLIN) < 0) {
         setup_fail(m->setup, STEP_CLONE_INIT, errno, NULL, "cannot watch the run");
         goto done;
@@ -291,17 +397,6 @@ done:
 }
 
 /* ---- stopping ---- */
-
-static void kill_now(struct monitor *m)
-{
-    if (m->killed || m->fds[SRC_INIT] < 0)
-        return;
-    m->killed = true;
-    /* Either empties the PID namespace: the group at once, or its init, after which the kernel kills
-     * the rest. The second also ends an init that is not in the group yet. */
-    cg_kill(&m->cg);
-    syscall(SYS_pidfd_send_signal, m->fds[SRC_INIT], SIGKILL, NULL, 0);
-}
 
 static void stop_run(struct monitor *m, enum verdict why, bool at_once, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
@@ -386,6 +481,8 @@ static void check_limits(struct monitor *m, int64_t now)
         stop_run(m, VERDICT_WALL_TIMEOUT, false, "still running after its time limit of %" PRId64 " ms", r->wall_ms);
         return;
     }
+    if (m->warm_until_us && now >= m->warm_until_us && withdraw(m))
+        start_cold(m, "the template was busy");
     if (now < m->poll_at_us)
         return;
     bool best_effort = m->cg.kind == CG_NONE;
@@ -470,6 +567,8 @@ static int next_wait_ms(const struct monitor *m, int64_t now)
                                          : wall_deadline_us(m);
     if (m->running && m->sample_at_us < at)
         at = m->sample_at_us;
+    if (m->warm_until_us && m->warm_until_us < at)
+        at = m->warm_until_us;
     if (m->stop == VERDICT_NONE && m->poll_at_us < at)
         at = m->poll_at_us;
     if (m->stop != VERDICT_NONE && m->cg.kind == CG_NONE && at > now + BEST_EFFORT_POLL_MS * 1000)
@@ -481,11 +580,6 @@ static int next_wait_ms(const struct monitor *m, int64_t now)
 }
 
 /* ---- what comes in ---- */
-
-static void close_source(struct monitor *m, enum source src)
-{
-    fd_close_at(&m->fds[src]); /* epoll forgets it by itself: no copy of the descriptor exists */
-}
 
 /* One read of a pipe. False: nothing more for now, or for ever. */
 static bool read_pipe(struct monitor *m, enum source src)
@@ -601,6 +695,7 @@ static void watch(struct monitor *m)
             case SRC_CANCEL: break; /* speaks by SIGIO */
             case SRC_OOM: oom_told(m); break;
             case SRC_SIGNAL: read_signal(m); break;
+            case SRC_WARM: warm_settled(m); break;
             case SRC_ATTACH: attach_step(&m->attach); break;
             case SRC_INIT: m->init_gone = true; break;
             case SRC_COUNT: break;
@@ -665,6 +760,8 @@ static int finish(struct monitor *m, int init_status, enum verdict *verdict, int
         .host_uid = m->job_uid,
         .started_us = m->started_us,
         .setup_started_ns = m->mono_started_us * 1000,
+        .warm = m->warm,
+        .warm_why = m->warm_why,
     };
     int64_t ended = m->ended_us ? m->ended_us : time_mono_us();
     r.wall_us = ended - (m->running ? m->exec_us : m->mono_started_us);
@@ -731,6 +828,7 @@ static void release(struct monitor *m)
     fd_close_at(&m->idmap_fd);
     fd_close_at(&m->mounts_fd);
     fd_close_at(&m->proc_fd);
+    fd_close_at(&m->page_fd);
     remove_groups(m);
     cg_close(&m->cg);
     fd_close_at(&m->lease_fd);
@@ -758,7 +856,7 @@ int monitor_run(const struct monitor_config *c, int run_fd, enum verdict *verdic
 {
     struct monitor m = {.config = c, .run_fd = run_fd, .epoll_fd = -1, .lease_fd = -1, .idmap_fd = -1,
                         .proc_fd = -1, .outputs_fd = -1, .mounts_fd = -1, .job_pidfd = -1, .started_us = time_now_us(),
-                        .mono_started_us = time_mono_us(), .journal = {.fd = -1},
+                        .mono_started_us = time_mono_us(), .journal = {.fd = -1}, .page_fd = -1,
                         .cg = {.oom_event = -1, .oom_control = -1}};
     int init_status = 0;
     for (int i = 0; i < SRC_COUNT; i++)
@@ -766,7 +864,7 @@ int monitor_run(const struct monitor_config *c, int run_fd, enum verdict *verdic
     for (int i = 0; i < CG_COUNT; i++)
         m.cg.dir[i] = m.cg.tasks[i] = -1;
     memset(&m.last, 0xff, sizeof m.last);
-    m.setup = setup_map(e);
+    m.setup = c->warm ? setup_map_file(&m.page_fd, e) : setup_map(e);
     if (!m.setup)
         return -1;
     attach_init(&m.attach);

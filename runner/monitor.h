@@ -16,6 +16,8 @@
 
 #include <sys/types.h>
 
+struct warm_template;
+
 struct monitor_config {
     const struct cg_host *cgroups; /* kind CG_NONE: none; cgroup_error tells why */
     struct err cgroup_error;
@@ -25,6 +27,8 @@ struct monitor_config {
     const char *ready_root;        /* see sandbox.h */
     const struct profile *profile; /* loaded before (launcher's cache), or NULL */
     int cache_dir_fd;              /* for profile_load, or -1 */
+    const struct warm_template *warm; /* to start this run from, or NULL */
+    const char *warm_why;             /* why there is none, when the launcher was asked */
     int netns_fd;                  /* a network namespace nobody has used, or -1: one is made */
     bool echo;                     /* pass the run's output on */
 };

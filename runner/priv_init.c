@@ -9,6 +9,7 @@
 #include "runner/confine.h"
 #include "runner/door.h"
 #include "runner/terminal.h"
+#include "runner/warm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,13 +43,6 @@ static int guard(struct sandbox *s, enum setup_step step)
     return 0;
 }
 
-int sandbox_write_self(const struct sandbox *s, const char *file, const char *text)
-{
-    AUTO_FD int fd = openat(s->proc_fd, file, O_WRONLY | O_CLOEXEC);
-    size_t n = strlen(text);
-    return fd >= 0 && write(fd, text, n) == (ssize_t)n ? 0 : -1;
-}
-
 /* Rootless: the one uid we have becomes 0 in here, which owns these namespaces and nothing else. */
 static int outer_map(struct sandbox *s)
 {
@@ -67,7 +61,13 @@ static int outer_map(struct sandbox *s)
 
 static int join_cgroups(struct sandbox *s)
 {
-    int failed = s->cg->kind == CG_V1 ? cg_join_self(s->cg) : 0;
+    int failed = 0;
+    if (s->warm) { /* not cloned by someone who may clone into it */
+        for (size_t i = 0; i < CG_COUNT && !failed; i++)
+            failed = s->join[i] >= 0 && write(s->join[i], "0", 1) != 1 ? errno : 0;
+    } else if (s->cg->kind == CG_V1) {
+        failed = cg_join_self(s->cg);
+    }
     if (failed)
         return setup_fail(s->setup, STEP_CGROUP_JOIN, failed, NULL, "cannot enter the run's control group");
     setup_done(s->setup, STEP_CGROUP_JOIN);
@@ -190,6 +190,17 @@ static pid_t fork_job(struct sandbox *s)
     return job;
 }
 
+/* The job comes from a template and becomes our child. Unless the monitor says that it will not come: no
+ * template has touched the run then, and the job is forked here as for any cold run. */
+static pid_t await_job(struct sandbox *s)
+{
+    s->setup->init_ready = 1;
+    warm_wake(&s->setup->init_ready);
+    while (s->setup->job_pid == 0)
+        warm_wait(&s->setup->job_pid, 0, -1);
+    return s->setup->job_pid == WARM_JOB_COLD ? fork_job(s) : (pid_t)s->setup->job_pid;
+}
+
 _Noreturn void init_main(struct sandbox *s)
 {
     AUTO_FD int outputs = -1;
@@ -215,7 +226,7 @@ _Noreturn void init_main(struct sandbox *s)
     }
     if (terminal_open(s) < 0 || (s->spec->interactive.connect && door_open(s) < 0))
         _exit(1);
-    pid_t job = fork_job(s);
+    pid_t job = s->warm ? await_job(s) : fork_job(s);
     if (job < 0)
         _exit(1);
     setup_done(s->setup, STEP_CLONE_JOB);

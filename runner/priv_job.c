@@ -40,6 +40,13 @@ static int fail(struct sandbox *s, enum setup_step step, const char *what)
     return setup_fail(s->setup, step, errno, NULL, "%s", what);
 }
 
+int sandbox_write_self(const struct sandbox *s, const char *file, const char *text)
+{
+    AUTO_FD int fd = openat(s->proc_fd, file, O_WRONLY | O_CLOEXEC);
+    size_t n = strlen(text);
+    return fd >= 0 && write(fd, text, n) == (ssize_t)n ? 0 : -1;
+}
+
 static int new_session(struct sandbox *s)
 {
     AUTO_FD int adj = openat(s->proc_fd, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -312,7 +319,7 @@ static bool missing_interpreter(const char *path, char *out, size_t size)
 
 /* As execvpe(3), with the two differences that a sandbox needs: a relative entry of PATH is not
  * searched, and a file without a known format is not handed to a shell. */
-static int execute(struct sandbox *s)
+int job_execute(struct sandbox *s)
 {
     const char *name = s->spec->command[0], *path = value_of(s->env, "PATH");
     char *const *argv = (char *const *)(uintptr_t)s->spec->command;
@@ -353,18 +360,23 @@ static int execute(struct sandbox *s)
                       "cannot execute %.200s", name);
 }
 
-_Noreturn void job_main(struct sandbox *s)
+int job_confine(struct sandbox *s)
 {
     if (new_session(s) < 0 || terminal_control(s) < 0 || change_ids(s) < 0 || inner_userns(s) < 0 || set_rlimits(s) < 0 ||
         drop_capabilities(s) < 0 || no_new_privs(s) < 0 || landlock_confine(s) < 0 ||
         arrange_descriptors(s) < 0 || attest(s) < 0)
+        return -1;
+    if (chdir("/work") < 0)
+        return setup_fail(s->setup, STEP_ATTEST, errno, NULL, "cannot enter /work");
+    /* What execve would do, now that nothing is left to be protected: /proc/self is the job's own. */
+    if (s->warm && prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+        return fail(s, STEP_ATTEST, "cannot become dumpable again");
+    return load_filter(s);
+}
+
+_Noreturn void job_main(struct sandbox *s)
+{
+    if (job_confine(s) < 0)
         _exit(1);
-    if (chdir("/work") < 0) {
-        setup_fail(s->setup, STEP_ATTEST, errno, NULL, "cannot enter /work");
-        _exit(1);
-    }
-    if (load_filter(s) < 0)
-        _exit(1);
-    execute(s);
-    _exit(1);
+    _exit(job_execute(s) < 0 ? 1 : 0); /* it returns on failure only, noted */
 }

@@ -29,11 +29,6 @@
 
 /* ---- what the lab lends ---- */
 
-struct sources {
-    int code;
-    int datasets[SPEC_MAX_DATASETS];
-};
-
 /* A folder of the lab: opened as the lab, no link followed anywhere on the way, owned by the lab. */
 static int open_lab_tree(struct sandbox *s, const char *what, const char *path, uint64_t attr, int *out)
 {
@@ -66,8 +61,13 @@ static int open_lab_tree(struct sandbox *s, const char *what, const char *path, 
     return 0;
 }
 
-static int open_sources(struct sandbox *s, struct sources *src)
+static int open_sources(struct sandbox *s, struct mounts_lent *src)
 {
+    if (s->lent) {
+        *src = *s->lent;
+        setup_done(s->setup, STEP_MOUNT_SOURCES);
+        return 0;
+    }
     const uint64_t data = RO | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW;
     if (s->spec->code_path && open_lab_tree(s, "the code", s->spec->code_path, RO, &src->code) < 0)
         return -1;
@@ -76,6 +76,25 @@ static int open_sources(struct sandbox *s, struct sources *src)
             return -1;
     setup_done(s->setup, STEP_MOUNT_SOURCES);
     return 0;
+}
+
+int mounts_lend(struct sandbox *s, struct mounts_lent *out)
+{
+    memset(out, 0xff, sizeof *out); /* every descriptor -1 */
+    if (open_sources(s, out) < 0)
+        return -1;
+    out->root = clone_tree(AT_FDCWD, s->ready_root, AT_RECURSIVE | AT_SYMLINK_NOFOLLOW);
+    if (out->root < 0)
+        return setup_fail(s->setup, STEP_MOUNT_SOURCES, errno, NULL, "cannot clone the ready root");
+    return 0;
+}
+
+void mounts_lent_close(struct mounts_lent *lent)
+{
+    fd_close_at(&lent->root);
+    fd_close_at(&lent->code);
+    for (size_t i = 0; i < SPEC_MAX_DATASETS; i++)
+        fd_close_at(&lent->datasets[i]);
 }
 
 /* ---- new file systems ---- */
@@ -174,7 +193,7 @@ static int show_dataset(struct sandbox *s, int tree, int root, const char *targe
     return attached;
 }
 
-static int attach_datasets(struct sandbox *s, const struct sources *src, int root)
+static int attach_datasets(struct sandbox *s, const struct mounts_lent *src, int root)
 {
     static const struct option options[] = {{"size", "64k"}, {"nr_inodes", "128"}, {"mode", "755"}, {NULL, NULL}};
     if (s->spec->dataset_count == 0)
@@ -206,13 +225,14 @@ static int attach_datasets(struct sandbox *s, const struct sources *src, int roo
  * inside the tmpfs that is mounted on /work, and the overlay is then mounted on top of it: so its
  * upper layer is out of sight.
  */
-static int mount_work(struct sandbox *s, const struct sources *src, int root)
+static int mount_work(struct sandbox *s, const struct mounts_lent *src, int root)
 {
     AUTO_FD int work = -1;
     if (job_tmpfs(s, root, "work", s->spec->resources.work_bytes, 262144, "755", 0, STEP_MOUNT_WORK, &work) < 0)
         return -1;
     if (src->code >= 0) {
-        const char *options = s->identity.rootless ? "lowerdir=work/lower,upperdir=work/upper,workdir=work/wd,userxattr"
+        /* In a user namespace of its own an overlay may only use attributes of users. */
+        const char *options = s->identity.rootless || s->warm ? "lowerdir=work/lower,upperdir=work/upper,workdir=work/wd,userxattr"
                                           : "lowerdir=work/lower,upperdir=work/upper,workdir=work/wd";
         if (mkdirat(work, "lower", 0755) < 0 || mkdirat(work, "upper", 0755) < 0 ||
             mkdirat(work, "wd", 0700) < 0 || fchownat(work, "upper", s->job_uid, s->job_uid, 0) < 0 ||
@@ -255,18 +275,18 @@ static int mount_writable(struct sandbox *s, int root, int *outputs_fd)
     return 0;
 }
 
-static int pivot(struct sandbox *s, int root)
+int mounts_pivot(struct setup *s, int root)
 {
     char cwd[256];
     if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
         chdir("/") < 0)
-        return setup_fail(s->setup, STEP_PIVOT_ROOT, errno, NULL, "cannot pivot into the new root");
+        return setup_fail(s, STEP_PIVOT_ROOT, errno, NULL, "cannot pivot into the new root");
     /* CVE-2024-21626: a working directory that is still outside shows as "(unreachable)". */
     if (!getcwd(cwd, sizeof cwd) || strcmp(cwd, "/") != 0)
-        return setup_fail(s->setup, STEP_PIVOT_ROOT, EINVAL, NULL, "the working directory is not the new root");
+        return setup_fail(s, STEP_PIVOT_ROOT, EINVAL, NULL, "the working directory is not the new root");
     if (set_attr(root, MOUNT_ATTR_RDONLY, 0, -1) < 0)
-        return setup_fail(s->setup, STEP_PIVOT_ROOT, errno, NULL, "cannot make the root read-only");
-    setup_done(s->setup, STEP_PIVOT_ROOT);
+        return setup_fail(s, STEP_PIVOT_ROOT, errno, NULL, "cannot make the root read-only");
+    setup_done(s, STEP_PIVOT_ROOT);
     return 0;
 }
 
@@ -274,6 +294,13 @@ static int pivot(struct sandbox *s, int root)
  * is needed from below it is open by then. */
 static int open_root(struct sandbox *s, int *root)
 {
+    if (s->lent) {
+        *root = fd_take(&s->lent->root);
+        if (attach(*root, AT_FDCWD, "/tmp") < 0)
+            return setup_fail(s->setup, STEP_MOUNT_ROOT, errno, NULL, "cannot attach the ready root");
+        setup_done(s->setup, STEP_MOUNT_ROOT);
+        return 0;
+    }
     if (!s->ready_root)
         return root_build(s->setup, s->python_path, "/tmp", root);
     *root = open(s->ready_root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -285,7 +312,7 @@ static int open_root(struct sandbox *s, int *root)
 
 int mounts_build(struct sandbox *s, int *outputs_fd)
 {
-    struct sources src;
+    struct mounts_lent src;
     AUTO_FD int root = -1;
     memset(&src, 0xff, sizeof src); /* every descriptor -1 */
     umask(022);
@@ -296,5 +323,5 @@ int mounts_build(struct sandbox *s, int *outputs_fd)
         attach_datasets(s, &src, root) < 0 || mount_work(s, &src, root) < 0 ||
         mount_writable(s, root, outputs_fd) < 0 || terminal_mount(s, root) < 0)
         return -1;
-    return pivot(s, root);
+    return mounts_pivot(s->setup, root);
 }

@@ -9,6 +9,7 @@
 
 #include "api/common/fd.h"
 #include "api/common/text.h"
+#include "runner/profile_preload.h"
 #include "runner/profile_rules.h"
 #include "runner/syscalls.h"
 #include <asm/unistd.h>
@@ -368,7 +369,7 @@ static int apply_link(struct profile *p, const struct link *l, bool child, struc
     static const char *const keys[] = {
         "version",          "title",    "title_fr", "extends",     "override", "landlock",
         "landlock_min_abi", "network",  "proc",     "exec_memory", "env",      "host_env",
-        "thread_env",       "syscalls", NULL};
+        "thread_env",       "syscalls", "preload", NULL};
     const struct profile_source *s = &l->source;
     int64_t version = 0;
     const char *title = NULL, *title_fr = NULL;
@@ -386,7 +387,7 @@ static int apply_link(struct profile *p, const struct link *l, bool child, struc
         apply_names(p, s, "host_env", &p->host_env, &p->host_env_count, e) < 0 ||
         apply_names(p, s, "thread_env", &p->thread_env, &p->thread_env_count, e) < 0)
         return -1;
-    return rules_apply(p->rules, s, child, e);
+    return preload_apply(p, s, e) < 0 ? -1 : rules_apply(p->rules, s, child, e);
 }
 
 /* ---- compiling ---- */
@@ -543,6 +544,7 @@ void profile_free(struct profile *p)
     filter_fini(&p->filter);
     filter_fini(&p->filter_paths);
     rules_free(p->rules);
+    preload_fini(p);
     free(p);
 }
 

@@ -51,6 +51,9 @@ struct profile {
     size_t host_env_count;
     char **thread_env; /* set to ceil(cpus): OMP_NUM_THREADS ... */
     size_t thread_env_count;
+    char *preload_interpreter; /* of warm starts, absolute; NULL: the profile has none */
+    char **preload;            /* modules that a template imports */
+    size_t preload_count;
     size_t syscalls_allowed;      /* count of names allowed, with or without conditions */
     struct profile_filter filter; /* default action: user notification */
     struct profile_filter

@@ -6,6 +6,7 @@
 
 #include "api/common/fd.h"
 #include "api/common/json.h"
+#include "runner/warm.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -136,6 +137,34 @@ static void put_steps(struct jw *w, const struct record *r)
     jw_end_obj(w);
 }
 
+/* null: a warm start was not asked for. */
+static void put_warm(struct jw *w, const struct record *r)
+{
+    const struct warm_template *t = r->warm;
+    bool python = r->setup->warm_how == WARM_HOW_PYTHON, executed = r->setup->warm_how == WARM_HOW_EXECUTED;
+    if (!t && !r->warm_why) {
+        jw_null_at(w, "warm");
+        return;
+    }
+    jw_obj_at(w, "warm");
+    jw_bool_at(w, "warm", python);
+    jw_str_at(w, "why", r->warm_why  ? r->warm_why
+                        : executed   ? "the template left the program to a Python of its own: it is no plain script"
+                        : !python    ? "the job was not started"
+                                     : NULL);
+    if (t && python) {
+        jw_str_at(w, "template", t->id);
+        jw_str_at(w, "owner", t->owner);
+        jw_int_at(w, "template_age_ms", (r->setup->done_ns[STEP_EXEC] / 1000 - t->born_us) / 1000);
+        jw_int_at(w, "template_runs", t->runs);
+        /* What the runs of one template have in common, which cold ones have each for themselves. */
+        jw_str_at(w, "address_space", "shared_layout");
+        jw_str_at(w, "hash_seed", "shared");
+        jw_str_at(w, "seeds", "fresh");
+    }
+    jw_end_obj(w);
+}
+
 static void put_sandbox(struct jw *w, const struct record *r)
 {
     const struct setup_attest *a = &r->setup->attest;
@@ -222,6 +251,7 @@ int record_write(const struct record *r, int run_fd, struct err *e)
     jw_arr_at(&w, "denied");
     refusals_print(r->refusals, &w);
     jw_end_arr(&w);
+    put_warm(&w, r);
     put_sandbox(&w, r);
     jw_end_obj(&w);
     buf_add_char(&out, '\n');

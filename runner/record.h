@@ -23,6 +23,8 @@ struct record {
     int64_t wall_us;                 /* from exec (or the attempt) to the end */
     int64_t setup_started_ns;        /* CLOCK_MONOTONIC */
     struct cg_usage usage;
+    const struct warm_template *warm; /* the run was to start from it */
+    const char *warm_why;             /* why it did not */
     const struct setup *setup;
     const struct journal *journal;
     const struct collected *collected;

@@ -24,6 +24,15 @@
 /* Inside the sandbox the job is always this user of a user namespace of its own. */
 enum { SANDBOX_UID = 1000, SANDBOX_METRICS_FD = 3 };
 
+/* Mounts from outside, detached: what init lays out. A warm run's init has no rights to make them itself. */
+struct mounts_lent {
+    int root; /* the shared root, or -1 */
+    int code;
+    int datasets[SPEC_MAX_DATASETS];
+};
+
+struct warm_template;
+
 struct sandbox {
     const struct spec *spec;
     const struct profile *profile;
@@ -46,6 +55,9 @@ struct sandbox {
     const char *python_path; /* folder of the Python helper on the host, or NULL */
     const char *ready_root;  /* where the launcher has built the shared root, or NULL: init builds one */
     char *const *env;        /* complete environment of the program */
+    const struct warm_template *warm; /* NULL: cold */
+    struct mounts_lent *lent;         /* warm, as root: made by the monitor */
+    int join[CG_COUNT];               /* warm: files of its groups by which a process moves itself there; -1 */
 };
 
 /* Messages on the hand-over socket, one byte with one descriptor. */
@@ -56,10 +68,8 @@ enum { HANDOVER_OUTPUTS = 'O', HANDOVER_JOB = 'J', HANDOVER_LISTENER = 'L', HAND
  * ends and of `handover` right after: the socket's end of file must mean "executed". */
 pid_t sandbox_clone(struct sandbox *s, int *pidfd, struct err *e);
 
-/* priv_init.c. The second writes a file below /proc that is about the caller ("self/uid_map"), through the host's
- * /proc: 0, or -1 with errno. */
+/* priv_init.c */
 _Noreturn void init_main(struct sandbox *s);
-MUST_USE int sandbox_write_self(const struct sandbox *s, const char *file, const char *text);
 
 /* Init's own uid, no capability, not dumpable, no_new_privs: for init and what it forks beside the job. -1: noted. */
 MUST_USE int sandbox_drop_rights(struct sandbox *s, enum setup_step step, const char *who);
@@ -71,8 +81,22 @@ MUST_USE int root_build(struct setup *s, const char *python_path, const char *at
 /* priv_mounts.c: lays the run's own mounts on the root and pivots into it. Gives the descriptor of /outputs. */
 MUST_USE int mounts_build(struct sandbox *s, int *outputs_fd);
 
-/* priv_job.c */
+/* The monitor, for a warm run as root. The descriptors are the caller's to close, on failure too. */
+MUST_USE int mounts_lend(struct sandbox *s, struct mounts_lent *out);
+void mounts_lent_close(struct mounts_lent *lent);
+
+/* Makes the root at this descriptor the caller's, read-only. */
+MUST_USE int mounts_pivot(struct setup *s, int root);
+
+/* priv_job.c. All that a job gives up, up to the filter, which is in force on return. The hand-over socket stays
+ * open: its end means that the program begins. -1: noted on the page. */
+MUST_USE int job_confine(struct sandbox *s);
+MUST_USE int job_execute(struct sandbox *s); /* returns when it could not, noted */
 _Noreturn void job_main(struct sandbox *s);
+
+/* Writes a file below /proc that is about the caller ("self/uid_map"), through the host's /proc: 0, or -1 with
+ * errno. */
+MUST_USE int sandbox_write_self(const struct sandbox *s, const char *file, const char *text);
 
 /* landlock.c: confines the calling process to the layout that mounts_build made. 0, or -1 with the
  * failure noted on the set-up page. */

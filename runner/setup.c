@@ -4,11 +4,15 @@
  */
 #include "runner/setup.h"
 
+#include "api/common/fd.h"
+
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 static const char *const step_names[STEP_COUNT] = {
 #define X(id, name) [STEP_##id] = (name),
@@ -31,6 +35,21 @@ struct setup *setup_map(struct err *e)
         return NULL;
     }
     return s;
+}
+
+struct setup *setup_map_file(int *out, struct err *e)
+{
+    AUTO_FD int fd = memfd_create("enclos-setup", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd >= 0 && ftruncate(fd, sizeof(struct setup)) == 0 &&
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0) {
+        struct setup *s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (s != MAP_FAILED) {
+            *out = fd_take(&fd);
+            return s;
+        }
+    }
+    err_sys(e, NULL, NULL, "cannot map the page of the set-up");
+    return NULL;
 }
 
 void setup_unmap(struct setup *s)

@@ -95,9 +95,15 @@ struct setup {
     volatile int job_ended;
     int job_status; /* as waitpid gives it */
     struct rusage job_usage;
+    /* A warm start: words that init, the monitor and what a template forks wait on. See warm.h. */
+    volatile uint32_t init_ready; /* the sandbox can be entered */
+    volatile uint32_t warm_claim; /* enum warm_claim */
+    volatile uint32_t warm_how;   /* enum warm_how */
+    volatile uint32_t job_pid;    /* in init's namespace */
 };
 
 struct setup *setup_map(struct err *e); /* NULL: no memory */
+struct setup *setup_map_file(int *fd, struct err *e); /* the same in a memory file, which can be passed on */
 void setup_unmap(struct setup *s);
 
 /* Notes that a step is done. */

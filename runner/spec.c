@@ -39,7 +39,7 @@ static const struct {
 };
 
 static const char *const spec_keys[] = {"version", "run",       "command", "env",          "profile", "code",
-                                        "datasets", "resources", "limits",  "report_paths", "interactive", NULL};
+                                        "datasets", "resources", "limits",  "report_paths", "interactive", "warm", NULL};
 
 bool spec_env_name_allowed(const char *name)
 {
@@ -220,7 +220,7 @@ static int read_interactive(const struct json *root, struct spec *out, struct er
 static int read_root(const struct json *root, struct spec *out, struct err *e)
 {
     int64_t version = 0;
-    const char *run = NULL, *profile = NULL, *limits = "enforced";
+    const char *run = NULL, *profile = NULL, *limits = "enforced", *warm = NULL;
     if (json_type(root) != JSON_OBJECT)
         return err_set(e, E_INVALID, NULL, NULL, "the whole is a %s, not an object", json_type_name(json_type(root)));
     if (json_only_keys(root, "", spec_keys, e) < 0 ||
@@ -228,13 +228,17 @@ static int read_root(const struct json *root, struct spec *out, struct err *e)
         json_need_str(root, "", "run", 1, sizeof out->run - 1, &run, e) < 0 ||
         json_need_str(root, "", "profile", 1, 64, &profile, e) < 0 ||
         json_opt_str(root, "", "limits", 1, 16, &limits, e) < 0 ||
-        json_opt_bool(root, "", "report_paths", &out->report_paths, e) < 0)
+        json_opt_bool(root, "", "report_paths", &out->report_paths, e) < 0 ||
+        json_opt_str(root, "", "warm", 1, SPEC_WARM_MAX, &warm, e) < 0)
         return -1;
     if (!text_is_name(run))
         return err_set(e, E_INVALID, "run", "use letters, digits, _ . -", "%s is not a run's id", run);
     if (!text_is_name(profile))
         return err_set(e, E_INVALID, "profile", "use letters, digits, _ . -",
                        "%s is not a profile's name", profile);
+    if (warm && !text_is_name(warm))
+        return err_set(e, E_INVALID, "warm", "use letters, digits, _ . -", "%s is not an owner of templates", warm);
+    out->warm = warm ? arena_strdup(out->arena, warm) : NULL;
     if (strcmp(limits, "enforced") != 0 && strcmp(limits, "best_effort") != 0)
         return err_set(e, E_INVALID, "limits", "use enforced or best_effort",
                        "limits has no such value: %s", limits);

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SPEC_MAX_ARGS = 4096, SPEC_MAX_ENV = 256, SPEC_MAX_DATASETS = 64 };
+enum { SPEC_MAX_ARGS = 4096, SPEC_MAX_ENV = 256, SPEC_MAX_DATASETS = 64, SPEC_WARM_MAX = 63 };
 
 struct spec_dataset {
     const char *name; /* inside: /data/NAME */
@@ -55,6 +55,7 @@ struct spec {
     struct spec_resources resources;
     struct spec_interactive interactive;
     bool best_effort;  /* limits without cgroups, explicitly accepted */
+    const char *warm;  /* the owner for whom a template may be kept and used, NULL: start cold */
     bool report_paths; /* name refused paths in the record, at a cost per open */
     struct arena *arena;
 };

@@ -15,12 +15,13 @@
 #include "api/common/text.h"
 #include <stdint.h>
 
-enum { LAUNCH_MAGIC = 0x454e4c31, LAUNCH_VERSION = 1 };
+enum { LAUNCH_MAGIC = 0x454e4c31, LAUNCH_VERSION = 2 };
 
 enum launch_type {
     LAUNCH_HELLO = 1, /* L -> O, once ready. value: generation. text: JSON of `doctor` in short */
     LAUNCH_START = 2, /* O -> L, one descriptor: the run folder (O_RDONLY|O_DIRECTORY, not O_PATH). text: the
-                         profile of its spec.json, which the launcher keeps loaded; another one costs time only */
+                         profile of its spec.json, which the launcher keeps loaded; another one costs time only.
+                         warm: owner, and value: CPUs, rounded up, of a run that may start from a template */
     LAUNCH_STARTED = 3, /* L -> O. value: pid of the monitor, one descriptor: its pidfd */
     LAUNCH_REFUSED = 4, /* L -> O. value: errno or 0, text: why. The run folder was not touched. */
     LAUNCH_FORGET = 5,  /* O -> L: the monitor of `run` died; free what it left (cgroups). No answer. */
@@ -32,7 +33,8 @@ struct launch_packet {
     uint16_t type;
     int64_t value;
     char run[TEXT_ID_SIZE]; /* NUL-terminated */
-    char text[992];         /* NUL-terminated */
+    char text[928];         /* NUL-terminated */
+    char warm[64];          /* NUL-terminated */
 };
 
 #endif

@@ -421,10 +421,12 @@ def installed_copy(top):
         if os.path.exists(path):
             shutil.copy2(path, top)
             os.chmod(os.path.join(top, name), 0o755)
-    share = os.path.join(BUILD, "share")
-    if os.path.isdir(share):
-        shutil.copytree(share, os.path.join(top, "share"))
-        for folder, _, names in os.walk(os.path.join(top, "share")):
+    for part in ("share", "lib"):
+        source = os.path.join(BUILD, part)
+        if not os.path.isdir(source):
+            continue
+        shutil.copytree(source, os.path.join(top, part))
+        for folder, _, names in os.walk(os.path.join(top, part)):
             os.chmod(folder, 0o755)
             for name in names:
                 os.chmod(os.path.join(folder, name), 0o644)

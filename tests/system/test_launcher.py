@@ -14,11 +14,11 @@ import pytest
 from harness import PATIENCE, RESOURCES, Deadline, read_log
 
 LAB = 65534 - 3  # a uid that no account has
-MAGIC, VERSION, START, STARTED, REFUSED, FORGET = 0x454E4C31, 1, 2, 3, 4, 5
+MAGIC, VERSION, START, STARTED, REFUSED, FORGET = 0x454E4C31, 2, 2, 3, 4, 5
 
 
-def packet(kind, run=b"rabc", text=b"", magic=MAGIC, version=VERSION):
-    return struct.pack("<IHHq16s992s", magic, version, kind, 0, run, text)
+def packet(kind, run=b"rabc", text=b"", magic=MAGIC, version=VERSION, warm=b"", cpus=0):
+    return struct.pack("<IHHq16s928s64s", magic, version, kind, cpus, run, text, warm)
 
 
 class Launcher:
@@ -42,7 +42,7 @@ class Launcher:
                 os.close(fd)
         if not data:
             return None
-        _, _, kind, value, run, text = struct.unpack("<IHHq16s992s", data)
+        _, _, kind, value, run, text, _ = struct.unpack("<IHHq16s928s64s", data)
         return kind, value, run.rstrip(b"\0").decode(), text.rstrip(b"\0").decode()
 
     def stop(self):
@@ -65,11 +65,12 @@ def launcher(install):
 
 @pytest.mark.parametrize("data, fds", [
     (b"x", 0), (packet(START), 0), (packet(START), 2), (packet(START), 17), (packet(START) + b"x", 1),
-    (packet(START)[:-1], 1), (packet(START, magic=1), 1), (packet(START, version=2), 1), (packet(9), 0), (packet(FORGET), 1),
+    (packet(START)[:-1], 1), (packet(START, magic=1), 1), (packet(START, version=1), 1), (packet(9), 0), (packet(FORGET), 1),
     (packet(START, run=b"../x"), 1), (packet(START, run=b""), 1), (packet(START, run=b"a" * 16), 1),
-    (packet(START, text=b"a" * 992), 1),
+    (packet(START, text=b"a" * 928), 1), (packet(START, warm=b"a" * 64, cpus=1), 1), (packet(START, warm=b"../x", cpus=1), 1),
+    (packet(START, warm=b"a", cpus=0), 1), (packet(START, warm=b"a", cpus=4097), 1),
 ], ids=["short", "no folder", "two folders", "many folders", "too long", "cut", "magic", "version", "kind", "forget a folder",
-        "path", "no run", "run without end", "text without end"])
+        "path", "no run", "run without end", "text without end", "owner without end", "owner is a path", "no CPU", "CPUs"])
 def test_a_packet_that_is_not_exactly_right_ends_the_conversation(launcher, data, fds):
     folder = os.open("/tmp", os.O_RDONLY)
     launcher.send(data, [folder] * fds)
