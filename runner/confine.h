@@ -8,7 +8,8 @@
 #include <stddef.h>
 
 /* Keeps only the capabilities that making sandboxes needs (a table with a reason each), in every set and
- * the bounding set. Nothing to do without privilege. */
+ * the bounding set, and loads a filter against the calls that nothing below the launcher ever needs
+ * (syscalls_never). Inherited by monitors, inits and jobs. */
 MUST_USE int confine_launcher(struct err *e);
 
 /* A monitor whose sandbox is cloned reads what a run says and writes a run folder: it keeps what that

@@ -588,6 +588,10 @@ int rules_check(const struct profile_rules *r, const struct profile_source *last
             return source_fail(last, "syscalls", "add it to syscalls.allow, without conditions", e,
                                "%s is not allowed: the sandbox needs it to start the program",
                                syscalls_name(needed[i]));
+    for (size_t i = 0; i < r->count; i++)
+        if ((r->rule[i].kind == RULE_ALLOW || r->rule[i].kind == RULE_ALLOW_IF) && syscalls_is_never(r->rule[i].nr))
+            return source_fail(last, "syscalls", "take it out: the launcher's own filter refuses it to every run", e,
+                               "%s is a call that no profile may allow", syscalls_name(r->rule[i].nr));
     return 0;
 }
 

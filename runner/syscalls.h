@@ -30,6 +30,15 @@ int syscalls_number(const char *name);
 const char *syscalls_hint(int nr);
 const char *syscalls_hint_fr(int nr);
 
+/* Calls that no profile may allow, because the launcher's own filter, which runs inherit, refuses them to itself. */
+struct syscalls_never {
+    int nr;
+    const char *why;
+};
+extern const struct syscalls_never syscalls_never[];
+extern const int syscalls_never_count;
+bool syscalls_is_never(int nr);
+
 /* Calls that open, make, change or remove what a path names: those that `report_paths` notifies.
  * The indexes are those of the arguments; -1: the call has none of that sort. */
 struct syscalls_path {

@@ -79,6 +79,15 @@ def test_the_monitor_has_a_filter_once_its_run_goes(family):
     assert capabilities(family["enclos-monitor"], "CapEff") & (1 << NUMBERS["SYS_ADMIN"]) == 0
 
 
+def test_the_launcher_has_a_filter_of_its_own(family):
+    """Against what neither it nor anything below it ever calls; a run's own filter comes on top of it."""
+    seen = status(family["enclos-launcher"])
+    assert seen["Seccomp"] == "2" and seen["Seccomp_filters"] == "1" and seen["NoNewPrivs"] == "1"
+    for name, least in (("enclos-monitor", 2), ("enclos-init", 2), ("sleep", 2)):
+        if "asan" not in os.environ.get("ENCLOS_BUILD", "") or name != "enclos-monitor":
+            assert int(status(family[name])["Seccomp_filters"]) >= least, name
+
+
 def test_launcher_and_monitor_have_no_network_and_mounts_of_their_own(family):
     for name in ("enclos-launcher", "enclos-monitor"):
         for kind in ("net", "mnt"):

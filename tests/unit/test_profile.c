@@ -272,6 +272,17 @@ static void test_profiles_that_extend_each_other_are_refused(void **state)
     HAS(e.message, "more than 8 profiles");
 }
 
+static void test_no_profile_allows_what_the_launcher_refuses_to_all(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    struct profile *p = NULL;
+    put("root.jsonc", ROOT("]"));
+    put("never.jsonc", CHILD("\"syscalls\":{\"allow\":[{\"group\":\"g\",\"why\":\"w\",\"names\":[\"ptrace\"]}]}"));
+    FAILS(profile_load(dir, "never", -1, &p, &e), e, E_INVALID);
+    HAS(e.message, "ptrace is a call that no profile may allow");
+}
+
 static void test_a_child_changes_with_a_reason(void **state)
 {
     (void)state;
@@ -528,6 +539,7 @@ int main(void)
         cmocka_unit_test(test_mistakes_are_told_with_file_line_and_key),
         cmocka_unit_test(test_profiles_that_extend_each_other_are_refused),
         cmocka_unit_test(test_a_child_changes_with_a_reason),
+        cmocka_unit_test(test_no_profile_allows_what_the_launcher_refuses_to_all),
         cmocka_unit_test(test_exec_memory_is_false_only_where_the_rules_refuse_it),
         cmocka_unit_test(test_an_override_without_a_new_rule_is_refused),
         cmocka_unit_test(test_files_that_others_control_are_refused),
