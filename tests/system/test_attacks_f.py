@@ -90,7 +90,10 @@ def test_f85_no_path_of_the_host_is_visible(runner):
     assert {"work", "outputs", "tmp", "proc", "dev", "usr"} <= root, root
     assert not root & {"boot", "srv", "mnt", "media", "home", "root"}, root
     assert set(facts.dev.split()) <= {"null", "zero", "full", "random", "urandom", "fd", "stdin", "stdout", "stderr",
-                                      "shm", "tty"}, facts.dev
+                                      "shm", "tty", "ptmx", "pts"}, facts.dev
+    # Places of a terminal that only an interactive run has: here they lead nowhere.
+    run = runner.run(["sh", "-c", "ls -A /dev/pts; : < /dev/ptmx; : < /dev/tty"])
+    assert run.stdout == b"" and run.stderr.count(b"cannot open") >= 1 and run.exit_code != 0, run.describe()
 
 
 def test_g88_calls_that_nobody_needs_are_refused(runner):
