@@ -32,8 +32,7 @@ int attach_ask(int run_fd, const struct attach_request *r, int timeout_ms, int *
         return err_sys(e, "run", NULL, "cannot make a socket");
     if (connect(sock, (const struct sockaddr *)&addr, sizeof addr) < 0) {
         if (errno == ENOENT)
-            return err_set(e, E_NOT_FOUND, "run", "start one with enclos shell or enclos notebook",
-                           "the run is not an interactive one, or has not started yet");
+            return err_set(e, E_UNAVAILABLE, "run", "wait until it runs", "the run has not started yet, or has ended");
         if (errno == ECONNREFUSED || errno == EAGAIN)
             return no_answer(e);
         return err_sys(e, "run", NULL, "cannot reach the monitor of the run");
@@ -49,8 +48,8 @@ int attach_ask(int run_fd, const struct attach_request *r, int timeout_ms, int *
     }
     if (!attach_is_answer(&answer, (size_t)n) || (answer.given == 1) != (got >= 0))
         return err_set(e, E_INTERNAL, "run", NULL, "the monitor of the run answered what it never should");
-    if (!answer.given) {
-        err_set(e, E_CONFLICT, "run", NULL, "%s", answer.text);
+    if (!answer.given) { /* most of it may be otherwise in a moment */
+        err_set(e, answer.os_errno == ENOSYS ? E_CONFLICT : E_UNAVAILABLE, "run", NULL, "%s", answer.text);
         e->os_errno = answer.os_errno;
         return -1;
     }

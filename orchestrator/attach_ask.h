@@ -8,8 +8,8 @@
 #include "api/common/err.h"
 
 /* Asks the monitor whose run folder this is, and waits at most timeout_ms for each step. Gives a descriptor.
- * E_NOT_FOUND: the run has no such socket; E_UNAVAILABLE: nobody serves it (any more), or not in time; what the
- * monitor refused is E_CONFLICT with its text. Blocks. */
+ * E_UNAVAILABLE: it does not serve (yet, or any more), not in time, or refused with a text that says why;
+ * E_CONFLICT: it never will. Blocks. */
 MUST_USE int attach_ask(int run_fd, const struct attach_request *r, int timeout_ms, int *given, struct err *e);
 
 #endif

@@ -12,6 +12,7 @@
 #include "catalog/run.h"
 #include "orchestrator/attach_ask.h"
 #include "orchestrator/request.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -66,6 +67,8 @@ static int ask_work(struct request *q, struct cat *db, struct err *e)
     (void)db;
     AUTO_FD int folder =
         openat(q->lab->store->runs_fd, j->id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder < 0 && errno == ENOENT) /* being prepared */
+        return err_set(e, E_UNAVAILABLE, "run", "wait until it runs", "run %s has not started yet", j->id);
     if (folder < 0)
         return err_sys(e, "run", NULL, "cannot open the folder of run %s", j->id);
     return attach_ask(folder, &j->ask, ASK_MS, &q->give_fd, e);

@@ -178,7 +178,7 @@ static int prepare(struct monitor *m)
     setup_done(m->setup, STEP_SPEC);
     char with_terminal[sizeof m->spec.profile + sizeof "+terminal"];
     const char *wanted = m->spec.profile;
-    if (m->spec.interactive.terminal && strcmp(wanted, "terminal") != 0) {
+    if (m->spec.interactive.wanted && strcmp(wanted, "terminal") != 0) {
         snprintf(with_terminal, sizeof with_terminal, "%s+terminal", m->spec.profile);
         wanted = with_terminal;
     }

@@ -58,7 +58,7 @@ static int mount_tty(struct sandbox *s, int root)
 
 int terminal_mount(struct sandbox *s, int root)
 {
-    if (!s->spec->interactive.terminal)
+    if (!s->spec->interactive.wanted)
         return 0;
     if (mount_devpts(s, root) < 0 || mount_tty(s, root) < 0)
         return -1;

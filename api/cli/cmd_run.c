@@ -4,14 +4,11 @@
 #include "api/cli/command.h"
 #include "api/cli/follow.h"
 #include "api/cli/request.h"
+#include "api/cli/submit.h"
 #include "api/cli/summary.h"
-#include "api/cli/upload.h"
 #include "api/cli/verdict.h"
-#include "api/common/fd.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,10 +40,6 @@ const struct opt cmd_run_options[] = {
     {0},
 };
 
-/* A folder taken because one stands in it is not allowed to be a home or a disk by mistake. */
-enum { IMPLICIT_FILES_MAX = 20000 };
-#define IMPLICIT_BYTES_MAX (2ULL << 30)
-
 /* `enclos run train.py --dataset X@1`: after a script's name, our options may follow at once. */
 static int read_script_options(struct args *a, struct err *e)
 {
@@ -76,89 +69,6 @@ static void warn_of_late_options(const struct args *a)
             if (strlen(o->name) == len && memcmp(o->name, word + 2, len) == 0)
                 cli_say(T_N_LATE_OPTION, o->name);
     }
-}
-
-static int read_defaults(struct request *r, const char *folder, struct err *e)
-{
-    AUTO_BUF struct buf text = BUF_INIT(1 << 20);
-    AUTO_FREE char *file = mem_printf("%s/" REQUEST_FILE, folder);
-    struct err why = {0};
-
-    if (fd_read_file(AT_FDCWD, file, 1 << 20, &text, &why) < 0) {
-        if (why.os_errno == ENOENT)
-            return 0;
-        *e = why;
-        return -1;
-    }
-    (void)buf_cstr(&text);
-    const char *label = strcmp(folder, ".") == 0 ? REQUEST_FILE : file;
-    return request_read_file(r, label, text.data, text.len, e);
-}
-
-static int read_ignore(struct ignore *g, const char *folder, struct err *e)
-{
-    AUTO_BUF struct buf text = BUF_INIT(1 << 20);
-    AUTO_FREE char *file = mem_printf("%s/.enclosignore", folder);
-    struct err why = {0};
-
-    if (fd_read_file(AT_FDCWD, file, 1 << 20, &text, &why) == 0)
-        return ignore_add(g, buf_cstr(&text), text.len, e);
-    if (why.os_errno == ENOENT)
-        return 0;
-    *e = why;
-    return -1;
-}
-
-static void warn_of_skipped(const struct snapshot *s)
-{
-    AUTO_BUF struct buf names = BUF_INIT(1 << 16);
-    size_t count = snapshot_skipped_count(s);
-
-    if (count == 0)
-        return;
-    for (size_t i = 0; i < count && i < 5; i++) {
-        char safe[512];
-        text_sanitize(snapshot_skipped(s, i), strlen(snapshot_skipped(s, i)), safe, sizeof safe);
-        buf_printf(&names, "%s%s", i > 0 ? ", " : "", safe);
-    }
-    if (count > 5)
-        buf_add_str(&names, ", …");
-    cli_say(tr_plural(count, T_N_SKIPPED_ONE, T_N_SKIPPED_MANY), human_count_text(count),
-            buf_cstr(&names));
-}
-
-static int send_code(struct cli *c, const struct args *a, struct request *r, const char *folder,
-                     struct err *e)
-{
-    AUTO_SNAPSHOT struct snapshot *s = snapshot_new();
-    AUTO_IGNORE struct ignore *g = ignore_new();
-    bool chosen = args_has(a, "code");
-    AUTO_FREE char *real = realpath(folder, NULL);
-
-    if (!chosen && real && strcmp(real, "/") == 0)
-        return say_err(e, E_INVALID, "code", T_CODE_ROOT_HINT, T_CODE_ROOT);
-    if (read_ignore(g, folder, e) < 0 ||
-        snapshot_add_folder(s, folder, "", g, chosen ? 0 : IMPLICIT_BYTES_MAX,
-                            chosen ? 0 : IMPLICIT_FILES_MAX, e) < 0)
-        return -1;
-    warn_of_skipped(s);
-    if (snapshot_count(s) == 0)
-        return 0; /* an empty folder is no code */
-    if (upload_hash(c, s, e) < 0 || upload_snapshot(c, s, args_has(a, "no-fd"), e) < 0)
-        return -1;
-    r->code = arena_strdup(r->arena, snapshot_id(s));
-    return 0;
-}
-
-static int submit(struct cli *c, const struct request *r, struct client_answer *answer,
-                  struct err *e)
-{
-    AUTO_BUF struct buf params = BUF_INIT(1 << 20);
-
-    request_print(r, &params);
-    if (params.failed)
-        return say_err(e, E_LIMIT, "command", T_NONE, T_REQUEST_TOO_LONG);
-    return cli_call(c, "run.submit", buf_cstr(&params), answer, e);
 }
 
 /* The id, so that it can be found again; and that limits will not stop it, if they may not. */
@@ -222,7 +132,7 @@ static int run_request(struct cli *c, struct args *a, struct request *r, struct 
         (void)say_err(e, E_INVALID, NULL, T_NONE, T_CODE_TWICE);
         return CLI_BAD_USAGE;
     }
-    if (!args_has(a, "no-code") && read_defaults(r, folder, e) < 0)
+    if (!args_has(a, "no-code") && submit_read_defaults(r, folder, e) < 0)
         return CLI_BAD_USAGE;
     if (request_read_options(r, a, e) < 0)
         return CLI_BAD_USAGE;
@@ -233,8 +143,8 @@ static int run_request(struct cli *c, struct args *a, struct request *r, struct 
     if (!args_has(a, "no-code"))
         request_add_interpreter(r, folder);
     /* Before hashing what may be large: no lab, no work. */
-    if (cli_lab(c, &lab, e) < 0 || (!args_has(a, "no-code") && send_code(c, a, r, folder, e) < 0) ||
-        submit(c, r, &answer, e) < 0)
+    if (cli_lab(c, &lab, e) < 0 || (!args_has(a, "no-code") && submit_send_code(c, a, r, folder, e) < 0) ||
+        submit_request(c, r, &answer, e) < 0)
         return CLI_FAILED;
     const char *run = cli_str(answer.result, "run");
     if (args_has(a, "detach")) {

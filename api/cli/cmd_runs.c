@@ -28,8 +28,9 @@ static void add_time_cell(struct table *t, const struct json *run, const char *k
 
 static void add_ps_row(struct table *t, const struct json *run)
 {
-    AUTO_BUF struct buf created = BUF_INIT(64), datasets = BUF_INIT(1 << 16);
+    AUTO_BUF struct buf created = BUF_INIT(64), datasets = BUF_INIT(1 << 16), state = BUF_INIT(256);
     const struct json *list = json_get(run, "datasets");
+    const char *kind = cli_str(json_get(run, "interactive"), "kind");
     bool running = strcmp(cli_str(run, "state"), "running") == 0;
 
     if (cli_int(run, "created_us") > 0)
@@ -39,7 +40,10 @@ static void add_ps_row(struct table *t, const struct json *run)
                    json_str(d) ? json_str(d) : cli_str(d, "ref"));
     table_cell(t, STYLE_PLAIN, cli_str(run, "id"));
     table_cell(t, STYLE_PLAIN, cli_str(run, "name"));
-    table_cell(t, running ? STYLE_BOLD : verdict_style(run), verdict_word(run));
+    buf_add_str(&state, verdict_word(run));
+    if (*kind)
+        buf_printf(&state, " (%s)", tr(strcmp(kind, "shell") == 0 ? T_KIND_SHELL : T_KIND_NOTEBOOK));
+    table_cell(t, running ? STYLE_BOLD : verdict_style(run), buf_cstr(&state));
     table_cell(t, STYLE_PLAIN, buf_cstr(&created));
     if (running && cli_int(run, "started_us") > 0)
         table_cell(t, STYLE_PLAIN,

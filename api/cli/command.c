@@ -23,6 +23,10 @@ static const struct opt ps_options[] = {
     {"cursor", 0, T_A_TEXT, T_O_CURSOR, false},
     {0},
 };
+static const struct opt attach_options[] = {
+    {"port", 0, T_A_NUMBER, T_O_PORT, false},
+    {0},
+};
 static const struct opt logs_options[] = {
     {"follow", 'f', T_NONE, T_O_FOLLOW, false},
     {0},
@@ -55,6 +59,15 @@ const struct command commands[] = {
      "enclos run --memory 4G --time 2h train.py\n"
      "enclos run --detach --name \"essai 2\" -- ./experiment.sh",
      cmd_run_options, ARGS_TO_WORD, true, cmd_run},
+    {"shell", GROUP_RUNS, T_U_SHELL, T_H_SHELL, T_D_SHELL,
+     "enclos shell --dataset cancer@1 --profile python\n"
+     "enclos shell --memory 4G -- python3",
+     cmd_shell_options, ARGS_TO_WORD, true, cmd_shell},
+    {"notebook", GROUP_RUNS, T_U_OPTIONS, T_H_NOTEBOOK, T_D_NOTEBOOK,
+     "enclos notebook --dataset cancer@1 --memory 4G", cmd_notebook_options, ARGS_ANYWHERE, true,
+     cmd_notebook},
+    {"attach", GROUP_RUNS, T_U_RUN_ONE, T_H_ATTACH, T_D_ATTACH, NULL, attach_options, ARGS_ANYWHERE,
+     true, cmd_attach},
     {"ps", GROUP_RUNS, T_U_OPTIONS, T_H_PS, T_NONE, NULL, ps_options, ARGS_ANYWHERE, false, cmd_ps},
     {"show", GROUP_RUNS, T_U_RUN_ONE, T_H_SHOW, T_D_SHOW, NULL, NULL, ARGS_ANYWHERE, false,
      cmd_show},

@@ -28,7 +28,7 @@ const struct resource_row resource_rows[RES_COUNT] = {
 
 void request_init(struct request *r)
 {
-    *r = (struct request){.arena = arena_new()};
+    *r = (struct request){.arena = arena_new(), .idle_ms = -1};
     for (size_t i = 0; i < RES_COUNT; i++)
         r->resources[i] = -1;
 }
@@ -458,6 +458,15 @@ static void read_text_option(struct request *r, const struct args *a, const char
         *out = arena_strdup(r->arena, value);
 }
 
+static int read_idle(struct request *r, const struct args *a, struct err *e)
+{
+    const char *value = args_get(a, "idle");
+    struct err why = {0};
+    if (value && read_quantity(UNIT_DURATION, true, value, &r->idle_ms, &why) < 0)
+        return say_err(e, E_INVALID, NULL, T_NONE, T_LABELLED, "--idle", why.message);
+    return 0;
+}
+
 int request_read_options(struct request *r, const struct args *a, struct err *e)
 {
     const char *limits = args_get(a, "limits"), *priority = args_get(a, "priority");
@@ -467,6 +476,8 @@ int request_read_options(struct request *r, const struct args *a, struct err *e)
     read_text_option(r, a, "profile", &r->profile);
     read_text_option(r, a, "experiment", &r->experiment);
     read_text_option(r, a, "idempotency-key", &r->idempotency_key);
+    if (read_idle(r, a, e) < 0)
+        return -1;
     if (args_has(a, "report-paths"))
         r->report_paths = true;
     if (limits && !(r->limits = limits_of(limits)))
@@ -502,6 +513,21 @@ int request_read_options(struct request *r, const struct args *a, struct err *e)
         read_pair_options(r, a, "tag", &r->tags, &r->tag_count, false, e) < 0)
         return -1;
     return read_pair_options(r, a, "env", &r->env, &r->env_count, true, e);
+}
+
+void request_set_command(struct request *r, const char *const *words)
+{
+    r->command_count = 0;
+    for (; *words; words++)
+        add_text(r, &r->command, &r->command_count, *words);
+}
+
+void request_default_env(struct request *r, const char *name, const char *value)
+{
+    for (size_t i = 0; i < r->env_count; i++)
+        if (strcmp(r->env[i].key, name) == 0)
+            return;
+    set_pair(r, &r->env, &r->env_count, name, strlen(name), value);
 }
 
 /* ---- scripts ---- */
@@ -605,6 +631,17 @@ void request_print(const struct request *r, struct buf *out)
     write_text(&w, "limits", r->limits);
     if (r->report_paths)
         jw_bool_at(&w, "report_paths", true);
+    if (r->interactive) {
+        jw_obj_at(&w, "interactive");
+        jw_str_at(&w, "kind", r->interactive);
+        if (r->idle_ms >= 0)
+            jw_int_at(&w, "idle_ms", r->idle_ms);
+        if (r->rows > 0) {
+            jw_int_at(&w, "rows", r->rows);
+            jw_int_at(&w, "cols", r->cols);
+        }
+        jw_end_obj(&w);
+    }
     write_text(&w, "idempotency_key", r->idempotency_key);
     jw_end_obj(&w);
 }

@@ -67,6 +67,9 @@ struct request {
     const char **expected; /* outputs that should be there at the end */
     size_t expected_count;
     const char *code; /* digest of the snapshot, or NULL */
+    const char *interactive; /* "shell", "notebook", or NULL */
+    int64_t idle_ms;         /* of it; -1: not said */
+    unsigned rows, cols;     /* of its terminal; 0: none */
 };
 
 void request_init(struct request *r);
@@ -78,6 +81,10 @@ MUST_USE int request_read_file(struct request *r, const char *file, char *text, 
                                struct err *e);
 /* Takes what the options of `enclos run` say; they win over the file. */
 MUST_USE int request_read_options(struct request *r, const struct args *a, struct err *e);
+
+void request_set_command(struct request *r, const char *const *words); /* NULL-ended; copied */
+/* Sets a variable that neither file nor option has set. */
+void request_default_env(struct request *r, const char *name, const char *value);
 
 /* A first word such as train.py that is a file in the folder gets its interpreter before it, or
  * "./" if it is executable. */

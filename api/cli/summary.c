@@ -177,6 +177,21 @@ static void add_resources(struct table *facts, const struct json *run)
     add_fact(facts, T_F_SPACE, &v);
 }
 
+static void add_interactive(struct table *facts, const struct json *interactive)
+{
+    AUTO_BUF struct buf v = BUF_INIT(4096);
+    const char *kind = cli_str(interactive, "kind");
+
+    if (!*kind)
+        return;
+    const char *word = tr(strcmp(kind, "shell") == 0 ? T_KIND_SHELL : T_KIND_NOTEBOOK);
+    if (cli_int(interactive, "idle_ms") > 0)
+        tr_add(&v, T_V_INTERACTIVE, word, human_duration_text(cli_int(interactive, "idle_ms")));
+    else
+        buf_add_str(&v, word);
+    add_fact(facts, T_F_INTERACTIVE, &v);
+}
+
 static void add_asked(struct table *facts, const struct json *run)
 {
     AUTO_BUF struct buf v = BUF_INIT(1 << 20);
@@ -186,6 +201,7 @@ static void add_asked(struct table *facts, const struct json *run)
     add_fact(facts, T_F_COMMAND, &v);
     buf_add_str(&v, cli_str(run, "profile"));
     add_fact(facts, T_F_PROFILE, &v);
+    add_interactive(facts, json_get(run, "interactive"));
     add_datasets(facts, run);
     if (json_str(json_get(run, "code")))
         human_digest(&v, cli_str(run, "code"));
