@@ -12,6 +12,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -50,7 +52,7 @@ enum { CREATE_RULESET_VERSION = 1, RULE_PATH_BENEATH = 1, ABI_KNOWN = 7 };
 /* All but device nodes, which nothing inside has a use for. */
 #define WRITE (~(FS_EXECUTE | FS_MAKE_CHAR | FS_MAKE_BLOCK | FS_IOCTL_DEV))
 
-static const struct {
+static const struct grant {
     const char *path;
     uint64_t access;
     bool file;     /* rights that only make sense for folders are left out */
@@ -102,19 +104,37 @@ static uint64_t handled_fs(int abi)
     return rights;
 }
 
-static int grant(struct sandbox *s, int ruleset, size_t i, uint64_t handled)
+static int grant(struct sandbox *s, int ruleset, const struct grant *g, uint64_t handled)
 {
-    AUTO_FD int fd = open(grants[i].path, O_PATH | O_CLOEXEC);
+    AUTO_FD int fd = open(g->path, O_PATH | O_CLOEXEC);
     if (fd < 0)
-        return grants[i].optional && errno == ENOENT
+        return g->optional && errno == ENOENT
                    ? 0
-                   : setup_fail(s->setup, STEP_LANDLOCK, errno, NULL, "cannot open %s for its rule", grants[i].path);
+                   : setup_fail(s->setup, STEP_LANDLOCK, errno, NULL, "cannot open %s for its rule", g->path);
     uint64_t of_files = FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV;
-    struct path_attr attr = {.allowed_access = grants[i].access & handled, .parent_fd = fd};
-    if (grants[i].file)
+    struct path_attr attr = {.allowed_access = g->access & handled, .parent_fd = fd};
+    if (g->file)
         attr.allowed_access &= of_files;
+    /* exec: once runs a program of the environment: nothing that the run brought or wrote. */
+    if (s->profile->exec == PROFILE_EXEC_ONCE && (attr.allowed_access & FS_WRITE_FILE))
+        attr.allowed_access &= ~FS_EXECUTE;
     if (syscall(SYS_ADD_RULE, ruleset, RULE_PATH_BENEATH, &attr, 0) < 0)
-        return setup_fail(s->setup, STEP_LANDLOCK, errno, NULL, "cannot add the rule of %s", grants[i].path);
+        return setup_fail(s->setup, STEP_LANDLOCK, errno, NULL, "cannot add the rule of %s", g->path);
+    return 0;
+}
+
+/* The nodes of the profile's devices: the only ones whose own commands (ioctl) pass. */
+static int grant_devices(struct sandbox *s, int ruleset, uint64_t handled)
+{
+    for (const char *name = s->setup->attest.devices; *name; name += strspn(name, " ")) {
+        char path[160];
+        size_t n = strcspn(name, " ");
+        snprintf(path, sizeof path, "/dev/%.*s", (int)n, name);
+        name += n;
+        const struct grant g = {path, FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV, true, false};
+        if (grant(s, ruleset, &g, handled) < 0)
+            return -1;
+    }
     return 0;
 }
 
@@ -150,8 +170,10 @@ int landlock_confine(struct sandbox *s)
     if (ruleset < 0)
         return setup_fail(s->setup, STEP_LANDLOCK, errno, NULL, "cannot make the Landlock ruleset (ABI %d)", abi);
     for (size_t i = 0; i < sizeof grants / sizeof *grants; i++)
-        if (grant(s, ruleset, i, attr.handled_access_fs) < 0)
+        if (grant(s, ruleset, &grants[i], attr.handled_access_fs) < 0)
             return -1;
+    if (grant_devices(s, ruleset, attr.handled_access_fs) < 0)
+        return -1;
     if (syscall(SYS_RESTRICT_SELF, ruleset, 0) < 0)
         return setup_fail(s->setup, STEP_LANDLOCK, errno, NULL, "cannot confine the job with Landlock");
     if (abi > ABI_KNOWN)

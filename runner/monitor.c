@@ -189,6 +189,11 @@ static int prepare(struct monitor *m)
             return step_err(m, STEP_PROFILE, &e);
         m->profile = m->own_profile;
     }
+    if (m->profile->network == PROFILE_NETWORK_PROXY)
+        return setup_fail(m->setup, STEP_PROFILE, ENOSYS, "choose a profile whose network is none or loopback",
+                          "the profile %s wants network: proxy, which this lab does not offer", m->profile->name);
+    if (m->profile->exec == PROFILE_EXEC_ONCE)
+        m->refusals.exec_announced = &m->setup->exec_tries;
     setup_done(m->setup, STEP_PROFILE);
     if (prepare_identity(m) < 0 || prepare_cgroup(m) < 0)
         return -1;

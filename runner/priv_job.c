@@ -317,6 +317,14 @@ static bool missing_interpreter(const char *path, char *out, size_t size)
     return used > 0;
 }
 
+/* Announced before it is made: under a profile with exec: once the monitor lets as many through as were announced
+ * here, and the program, which execve took this page away from, can announce none. */
+static void try_exec(struct sandbox *s, const char *path, char *const *argv)
+{
+    __atomic_add_fetch(&s->setup->exec_tries, 1, __ATOMIC_SEQ_CST);
+    execve(path, argv, s->env);
+}
+
 /* As execvpe(3), with the two differences that a sandbox needs: a relative entry of PATH is not
  * searched, and a file without a known format is not handed to a shell. */
 int job_execute(struct sandbox *s)
@@ -327,14 +335,14 @@ int job_execute(struct sandbox *s)
     int kept = ENOENT;
     setup_done(s->setup, STEP_EXEC);
     if (strchr(name, '/')) {
-        execve(name, argv, s->env);
+        try_exec(s, name, argv);
         kept = errno;
     } else {
         while (*path) {
             size_t n = strcspn(path, ":");
             if (path[0] == '/' && n + strlen(name) + 2 <= sizeof full) {
                 snprintf(full, sizeof full, "%.*s/%s", (int)n, path, name);
-                execve(full, argv, s->env);
+                try_exec(s, full, argv);
                 if (errno != ENOENT && errno != ENOTDIR && kept != EACCES)
                     kept = errno;
                 if (kept != ENOENT && kept != EACCES)
@@ -353,6 +361,8 @@ int job_execute(struct sandbox *s)
     return setup_fail(s->setup, STEP_EXEC, kept,
                       kept == ENOENT   ? "check the name; the run sees /usr, /work and /data, and a script's "
                                          "interpreter must be there too"
+                      : kept == EACCES && s->profile->exec == PROFILE_EXEC_ONCE
+                          ? "this profile runs a program of /usr only, not one of the code folder: name its interpreter"
                       : kept == EACCES ? "make the file executable, or name its interpreter"
                       : kept == ENOEXEC ? "start the script with a #! line, or name its interpreter"
                       : kept == E2BIG  ? "shorten the command or the environment"

@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 
 /* ---- what the lab lends ---- */
 
@@ -220,6 +221,20 @@ static int attach_datasets(struct sandbox *s, const struct mounts_lent *src, int
 
 /* ---- /work ---- */
 
+/* What is executed or mapped to be executed then comes from the environment alone. */
+static int work_noexec(struct sandbox *s, int root)
+{
+    struct mount_attr a = {.attr_set = MOUNT_ATTR_NOEXEC};
+    AUTO_FD int top = openat(root, "work", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct statfs held;
+    if (top < 0 || syscall(SYS_mount_setattr, top, "", AT_EMPTY_PATH, &a, sizeof a) < 0 || fstatfs(top, &held) < 0)
+        return setup_fail(s->setup, STEP_MOUNT_WORK, errno, NULL, "cannot make /work noexec");
+    if (!(held.f_flags & ST_NOEXEC))
+        return setup_fail(s->setup, STEP_MOUNT_WORK, EINVAL, NULL, "/work was made noexec and is not");
+    s->setup->attest.work_noexec = true;
+    return 0;
+}
+
 /*
  * The code is the lower layer of an overlay whose upper one is a bounded tmpfs. All three stand
  * inside the tmpfs that is mounted on /work, and the overlay is then mounted on top of it: so its
@@ -257,6 +272,8 @@ static int mount_work(struct sandbox *s, const struct mounts_lent *src, int root
         if (fchdir(work) < 0 || umount2("lower", MNT_DETACH) < 0)
             return setup_fail(s->setup, STEP_MOUNT_WORK, errno, NULL, "cannot detach the lower layer of /work");
     }
+    if (s->profile->exec == PROFILE_EXEC_ONCE && work_noexec(s, root) < 0)
+        return -1;
     setup_done(s->setup, STEP_MOUNT_WORK);
     return 0;
 }
@@ -319,7 +336,8 @@ int mounts_build(struct sandbox *s, int *outputs_fd)
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return setup_fail(s->setup, STEP_MOUNT_PRIVATE, errno, NULL, "cannot make the mounts private");
     setup_done(s->setup, STEP_MOUNT_PRIVATE);
-    if (open_sources(s, &src) < 0 || open_root(s, &root) < 0 || mount_shm(s, root) < 0 || mount_proc(s, root) < 0 ||
+    if (open_sources(s, &src) < 0 || open_root(s, &root) < 0 || devices_attach(s, root) < 0 ||
+        mount_shm(s, root) < 0 || mount_proc(s, root) < 0 ||
         attach_datasets(s, &src, root) < 0 || mount_work(s, &src, root) < 0 ||
         mount_writable(s, root, outputs_fd) < 0 || terminal_mount(s, root) < 0)
         return -1;

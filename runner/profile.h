@@ -6,8 +6,9 @@
  * what would replace an inherited value is refused by name unless the file says so with a reason.
  * Errors carry file, line and key. The format is told in sandbox-profiles/README.md.
  *
- * profile.c finds and chains the files, profile_rules.c merges their system calls,
- * profile_detail.c tells refused calls, filter.c makes the seccomp program.
+ * profile.c finds and chains the files, profile_keys.c reads what is not a system call,
+ * profile_devices.c the device nodes, profile_rules.c merges the system calls, profile_detail.c tells
+ * refused calls, filter.c makes the seccomp program.
  */
 #ifndef ENCLOS_RUNNER_PROFILE_H
 #define ENCLOS_RUNNER_PROFILE_H
@@ -24,11 +25,45 @@ struct profile_env {
 };
 
 enum profile_landlock { PROFILE_LANDLOCK_IF_AVAILABLE, PROFILE_LANDLOCK_REQUIRED };
-enum profile_network { PROFILE_NETWORK_NONE, PROFILE_NETWORK_LOOPBACK };
+enum profile_network {
+    PROFILE_NETWORK_NONE,
+    PROFILE_NETWORK_LOOPBACK, /* an empty network namespace with lo up */
+    PROFILE_NETWORK_PROXY,    /* the same, and the lab dials out for the run, by its allow-list */
+};
+enum profile_exec {
+    PROFILE_EXEC_ANY,
+    PROFILE_EXEC_ONCE /* the run's command is executed, nothing after it; /work is noexec */
+};
 enum profile_proc {
     PROFILE_PROC_HIDEPID,
     PROFILE_PROC_MINIMAL
 }; /* hidepid=invisible; subset=pid too */
+
+/* Why a file of the chain changes what it inherits: an entry of its "override". */
+struct profile_reason {
+    char *key;   /* "network", "env.HOME" */
+    char *why;   /* English */
+    char *why_fr; /* or NULL */
+    char *file;  /* "strict.jsonc" */
+    unsigned line;
+};
+
+/* A set of device nodes that belong together: given to the run whole, or refused by name. */
+enum { PROFILE_DEVICE_SETS_MAX = 8, PROFILE_DEVICE_PATHS_MAX = 16, PROFILE_DEVICE_DRIVERS_MAX = 8 };
+struct profile_devices {
+    char *set; /* what people call it: "NVIDIA" */
+    char *why;
+    char *why_fr; /* or NULL */
+    char *file;
+    unsigned line;
+    /* Below /dev; a `*` at the end of one stands for a number ("nvidia*" is nvidia0, nvidia1, ...). */
+    char *need[PROFILE_DEVICE_PATHS_MAX]; /* each must be there, or the set is not */
+    size_t need_count;
+    char *may[PROFILE_DEVICE_PATHS_MAX]; /* given when they are there */
+    size_t may_count;
+    char *driver[PROFILE_DEVICE_DRIVERS_MAX]; /* names in /proc/devices that their major may have */
+    size_t driver_count;
+};
 
 struct profile {
     char name[65];
@@ -41,9 +76,14 @@ struct profile {
     unsigned landlock_min_abi; /* with REQUIRED: refuse below it */
     enum profile_network network;
     enum profile_proc proc;
+    enum profile_exec exec;
     bool file_locks; /* flock and fcntl locks allowed (read from the rules, not a key) */
     bool exec_memory; /* false: what is written is not run: the filter refuses to make memory executable
                          (profile_load sees to that), MDWE too, /tmp is noexec */
+    struct profile_devices *devices;
+    size_t device_set_count;
+    struct profile_reason *reasons; /* in the order in which they apply */
+    size_t reason_count;
     struct profile_env *env; /* set for every run, before the run's own */
     size_t env_count;
     char *

@@ -578,13 +578,14 @@ int rules_apply(struct profile_rules *r, const struct profile_source *s, bool ch
 /* Between the filter and the first instruction of the program the sandbox itself still sends the
  * listener (sendmsg), waits for an answer (read, recvmsg, poll), says what went wrong (write),
  * closes, executes and exits. Notified, they would wait for a monitor that waits for them. */
-int rules_check(const struct profile_rules *r, const struct profile_source *last, struct err *e)
+int rules_check(const struct profile_rules *r, const struct profile_source *last, bool exec_once,
+                struct err *e)
 {
     static const int needed[] = {__NR_sendmsg, __NR_recvmsg,     __NR_read,       __NR_write,
                                  __NR_close,   __NR_execve,      __NR_exit_group, __NR_exit,
                                  __NR_poll,    __NR_rt_sigreturn};
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
-        if (find_kind(r, needed[i], RULE_ALLOW) == NULL)
+        if (find_kind(r, needed[i], RULE_ALLOW) == NULL && !(exec_once && needed[i] == __NR_execve))
             return source_fail(last, "syscalls", "add it to syscalls.allow, without conditions", e,
                                "%s is not allowed: the sandbox needs it to start the program",
                                syscalls_name(needed[i]));

@@ -65,8 +65,9 @@ void rules_free(struct profile_rules *r);
 MUST_USE int rules_apply(struct profile_rules *r, const struct profile_source *s, bool child,
                          struct err *e);
 
-/* After the last file: the calls that the sandbox's own hand-over needs are plainly allowed. */
-MUST_USE int rules_check(const struct profile_rules *r, const struct profile_source *last,
+/* After the last file: the calls that the sandbox's own hand-over needs are plainly allowed. `exec_once`: but
+ * execve, which the monitor then answers. */
+MUST_USE int rules_check(const struct profile_rules *r, const struct profile_source *last, bool exec_once,
                          struct err *e);
 
 void rules_sort(struct profile_rules *r); /* by number, kind, order of appearance */

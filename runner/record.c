@@ -165,6 +165,20 @@ static void put_warm(struct jw *w, const struct record *r)
     jw_end_obj(w);
 }
 
+/* The device nodes that the run was given: names below /dev. */
+static void put_devices(struct jw *w, const char *names)
+{
+    jw_arr_at(w, "devices");
+    while (*names) {
+        char path[160];
+        size_t n = strcspn(names, " ");
+        snprintf(path, sizeof path, "/dev/%.*s", (int)n, names);
+        jw_str(w, path);
+        names += n + (names[n] == ' ');
+    }
+    jw_end_arr(w);
+}
+
 static void put_sandbox(struct jw *w, const struct record *r)
 {
     const struct setup_attest *a = &r->setup->attest;
@@ -190,6 +204,8 @@ static void put_sandbox(struct jw *w, const struct record *r)
         jw_str_at(w, "seccomp", r->setup->done_ns[STEP_SECCOMP] ? "filter" : "none");
         jw_str_at(w, "work", a->work_overlay ? "overlay" : r->spec && r->spec->code_path ? "copy" : "empty");
         jw_str_at(w, "data", !r->spec || !r->spec->dataset_count ? "none" : a->data_overlay ? "overlay" : "mount");
+        jw_bool_at(w, "work_noexec", a->work_noexec);
+        put_devices(w, a->devices);
         jw_str_at(w, "ownership", r->rootless ? "own uid" : "idmapped");
         jw_obj_at(w, "namespaces");
         for (size_t i = 0; i < 7; i++)

@@ -164,7 +164,7 @@ static bool changes_something(const struct syscalls_path *row, const struct secc
 }
 
 static void look_at_path(struct refusals *r, int listener, const struct seccomp_notif *call, int argument,
-                         bool writes, const struct spec *spec)
+                         bool writes, const struct spec *spec, const struct profile *p)
 {
     char raw[256], path[256], shown[160];
     const char *why = "";
@@ -182,6 +182,8 @@ static void look_at_path(struct refusals *r, int listener, const struct seccomp_
         return;
     raw[n] = '\0';
     int refused = refusals_judge_path(raw, writes, spec, path, sizeof path, &why);
+    if (refused && p->device_set_count > 0 && below(path, "/dev"))
+        return; /* which of the profile's nodes are there is told by the sandbox, not by their names */
     if (refused) {
         text_sanitize(path, strlen(path), shown, sizeof shown);
         note(r, true, call->data.nr, refused, shown, why);
@@ -189,6 +191,28 @@ static void look_at_path(struct refusals *r, int listener, const struct seccomp_
 }
 
 /* ---- answering ---- */
+
+/* The run's own command, announced by the job and not let through yet. Whoever asks is our own code with one thread:
+ * what the call points to cannot change behind our back. */
+static bool is_own_command(const struct refusals *r, const struct seccomp_notif *call)
+{
+    return r->exec_announced && call->data.nr == SYS_execve && r->exec_let < *r->exec_announced;
+}
+
+/* What a refused execution would have started: a text of the run's, for people. */
+static void name_program(int listener, const struct seccomp_notif *call, char *detail, size_t size)
+{
+    char raw[96];
+    unsigned argument = call->data.nr == SYS_execveat ? 1 : 0;
+    struct iovec local = {raw, sizeof raw - 1};
+    uint64_t at = call->data.args[argument], in_page = 4096 - (at & 4095);
+    struct iovec remote = {(void *)(uintptr_t)at, in_page < sizeof raw - 1 ? in_page : sizeof raw - 1};
+    ssize_t n = process_vm_readv((pid_t)call->pid, &local, 1, &remote, 1, 0);
+    if (n <= 0 || ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &call->id) < 0)
+        return;
+    raw[n] = '\0';
+    text_sanitize(raw, strlen(raw), detail, size);
+}
 
 static bool spend(struct refusals *r)
 {
@@ -213,12 +237,20 @@ int refusals_answer(struct refusals *r, int listener, const struct profile *p, c
     memcpy(args, call.data.args, sizeof args);
     int refused = profile_refusal(p, call.data.nr, args, detail, sizeof detail);
     const struct syscalls_path *row = spec->report_paths ? syscalls_path_find(call.data.nr) : NULL;
+    if (refused != 0 && is_own_command(r, &call)) {
+        answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+        /* Gone meanwhile (a signal restarts it): it was not let through, and asks again. */
+        r->exec_let += ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) == 0;
+        return 0;
+    }
     if (refused == 0 && row) {
-        look_at_path(r, listener, &call, row->path_arg, changes_something(row, &call.data), spec);
+        look_at_path(r, listener, &call, row->path_arg, changes_something(row, &call.data), spec, p);
         answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
     } else {
         if (refused == 0) /* the filter and its rules must agree; where they don't, it stays closed */
             refused = EPERM;
+        if (call.data.nr == SYS_execve || call.data.nr == SYS_execveat)
+            name_program(listener, &call, detail, sizeof detail);
         note(r, false, call.data.nr, refused, syscalls_name(call.data.nr), detail);
         answer.error = -refused;
         over = !spend(r);

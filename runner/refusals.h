@@ -4,7 +4,8 @@
  * The kernel stops the caller and asks the monitor (seccomp user notification); the answer is an
  * errno of the profile, never "continue", except for the calls with paths that `report_paths` asks to see:
  * those are let through whatever the monitor thinks of them, because nothing is decided here, the
- * mounts and Landlock decide. Allowed calls never come this way and cost nothing.
+ * mounts and Landlock decide; and for the one execution of a profile with exec: once, which the job makes
+ * while it is still our own code. Allowed calls never come this way and cost nothing.
  */
 #ifndef ENCLOS_RUNNER_REFUSALS_H
 #define ENCLOS_RUNNER_REFUSALS_H
@@ -34,6 +35,11 @@ struct refusals {
     int64_t others; /* paths past REFUSALS_PATHS_MAX, calls past REFUSALS_MAX */
     int64_t tokens;
     int64_t refilled_us;
+    /* exec: once. How many executions the job has announced on the set-up page, and how many of them were let
+     * through: the program that one of these starts no longer has that page, so nothing more gets through. NULL:
+     * the filter decides about executions. */
+    const volatile unsigned *exec_announced;
+    unsigned exec_let;
 };
 
 void refusals_init(struct refusals *r);

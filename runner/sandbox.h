@@ -88,6 +88,9 @@ void mounts_lent_close(struct mounts_lent *lent);
 /* Makes the root at this descriptor the caller's, read-only. */
 MUST_USE int mounts_pivot(struct setup *s, int root);
 
+/* priv_devices.c: gives the run a /dev of its own with the device nodes of its profile, when it has any. */
+MUST_USE int devices_attach(struct sandbox *s, int root);
+
 /* priv_job.c. All that a job gives up, up to the filter, which is in force on return. The hand-over socket stays
  * open: its end means that the program begins. -1: noted on the page. */
 MUST_USE int job_confine(struct sandbox *s);

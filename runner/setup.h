@@ -80,6 +80,8 @@ struct setup_attest {
     bool userns_inner;     /* a user namespace of the job's own */
     bool work_overlay;     /* else a copy */
     bool data_overlay;     /* else the id-mapped mounts themselves */
+    bool work_noexec;      /* exec: once */
+    char devices[1024];    /* given to the run, below /dev, separated by spaces: landlock.c grants them */
     uint64_t nofile, core; /* soft limits */
 };
 extern const char *const setup_namespaces[7];
@@ -91,6 +93,7 @@ struct setup {
     char failed_hint[176];
     int64_t done_ns[STEP_COUNT]; /* CLOCK_MONOTONIC when a step was done, 0: not done */
     struct setup_attest attest;
+    volatile unsigned exec_tries; /* executions that the job has announced; see refusals.h */
     /* written by init when the job ends */
     volatile int job_ended;
     int job_status; /* as waitpid gives it */

@@ -171,6 +171,30 @@ static const struct hint mincore_hint = {
     "asking which parts of a file are in memory is closed in this profile; nothing depends on it",
     "demander quelles parties d’un fichier sont en mémoire est fermé dans ce profil; rien n’en "
     "dépend"};
+static const struct hint exec_hint = {
+    "this profile runs one program and starts no other, so that nothing hidden in the data can; use profile "
+    "python, r or base for a program that calls others",
+    "ce profil exécute un seul programme et n’en lance aucun autre, pour que rien de caché dans les données ne le "
+    "puisse; prenez le profil python, r ou base pour un programme qui en appelle d’autres"};
+static const struct hint wx_hint = {
+    "memory that was written may not be run in this profile; Numba, PyTorch's compilers and ctypes callbacks need "
+    "that: use profile python",
+    "dans ce profil, une mémoire écrite ne peut pas être exécutée; Numba, les compilateurs de PyTorch et les rappels "
+    "de ctypes en ont besoin : prenez le profil python"};
+static const struct hint sockopt_hint = {
+    "an option of a socket that the lab does not offer; libraries that try it go on without; nothing to do",
+    "une option de connexion que le laboratoire n’offre pas; les bibliothèques qui l’essaient continuent sans; rien "
+    "à faire"};
+static const struct hint gone_hint = {
+    "a call of another age, which no current program needs; if yours stops here, it is very old",
+    "un appel d’un autre âge, dont aucun programme actuel n’a besoin; si le vôtre s’arrête ici, il est très ancien"};
+static const struct hint realtime_hint = {
+    "how a process is scheduled is set by the run's limits in this profile; the program goes on as it is",
+    "l’ordonnancement d’un processus est fixé par les limites de l’exécution dans ce profil; le programme continue "
+    "tel quel"};
+static const struct hint queue_signal_hint = {
+    "signals with a value are closed in this profile; ordinary ones work",
+    "les signaux porteurs d’une valeur sont fermés dans ce profil; les signaux ordinaires fonctionnent"};
 static const struct hint madvise_hint = {
     "advising on another process's memory is closed; nothing to do",
     "conseiller la mémoire d’un autre processus est fermé; rien à faire"};
@@ -307,6 +331,42 @@ static const struct hint *const hints[SYSCALLS_END] = {
     [__NR_mlock2] = &lock_hint,
     [__NR_mlockall] = &lock_hint,
     [__NR_mincore] = &mincore_hint,
+    [__NR_execve] = &exec_hint,
+    [__NR_execveat] = &exec_hint,
+    [__NR_mmap] = &wx_hint,
+    [__NR_mprotect] = &wx_hint,
+    [__NR_pkey_mprotect] = &wx_hint,
+    [__NR_memfd_create] = &wx_hint,
+    [__NR_shmdt] = &ipc,
+    [__NR_setsockopt] = &sockopt_hint,
+    [__NR_rt_sigqueueinfo] = &queue_signal_hint,
+    [__NR_rt_tgsigqueueinfo] = &queue_signal_hint,
+    [__NR_sched_setattr] = &realtime_hint,
+    [__NR_sched_setparam] = &realtime_hint,
+    [__NR_sched_setscheduler] = &realtime_hint,
+    [__NR_modify_ldt] = &gone_hint,
+    [__NR_remap_file_pages] = &gone_hint,
+    [__NR_uselib] = &gone_hint,
+    [__NR__sysctl] = &gone_hint,
+    [__NR_create_module] = &gone_hint,
+    [__NR_get_kernel_syms] = &gone_hint,
+    [__NR_query_module] = &gone_hint,
+    [__NR_nfsservctl] = &gone_hint,
+    [__NR_getpmsg] = &gone_hint,
+    [__NR_putpmsg] = &gone_hint,
+    [__NR_afs_syscall] = &gone_hint,
+    [__NR_tuxcall] = &gone_hint,
+    [__NR_security] = &gone_hint,
+    [__NR_vserver] = &gone_hint,
+    [__NR_epoll_ctl_old] = &gone_hint,
+    [__NR_epoll_wait_old] = &gone_hint,
+    [__NR_get_thread_area] = &gone_hint,
+    [__NR_set_thread_area] = &gone_hint,
+    [__NR_ustat] = &gone_hint,
+    [__NR_sysfs] = &gone_hint,
+    [335] = &debug, /* uretprobe, uprobe: made by the kernel's own probes */
+    [336] = &debug,
+    [__NR_clone3] = &young,
 };
 
 static const struct hint *find(int nr)

@@ -50,6 +50,9 @@ static void put(const char *name, const char *text)
 #define ROOT(more) HEAD SCALARS "\"syscalls\":{\"allow\":[\n" NEEDED more "}}\n"
 #define CHILD(more) HEAD "\"extends\":\"root\",\n" more "}\n"
 
+#define ASET "{\"set\":\"a\",\"why\":\"w\",\"drivers\":[\"d\"],\"need\":[\"/dev/a\"]}"
+#define DEVICE(path) CHILD("\"devices\":[{\"set\":\"a\",\"why\":\"w\",\"drivers\":[\"d\"],\"need\":[\n\"" path "\"]}]")
+
 /* Loading x.jsonc must fail with all these parts in the message. */
 static void refuses(const char *text, const char *place, const char *part)
 {
@@ -77,15 +80,28 @@ static void test_shipped_profiles_are_valid_and_say_what_they_must(void **state)
     size_t count = 0;
     struct err e = {0};
     OK(profile_names("sandbox-profiles", &names, &count, &e), e);
-    assert_int_equal(count, 4);
-    assert_string_equal(names[0], "base");
-    assert_string_equal(names[2], "strict");
+    static const char *const shipped[] = {"base", "builder", "gpu",    "inspect", "jupyter",
+                                          "numa", "python",  "r",      "strict",  "terminal"};
+    static const enum profile_network networks[] = {
+        PROFILE_NETWORK_NONE,     PROFILE_NETWORK_PROXY, PROFILE_NETWORK_LOOPBACK,
+        PROFILE_NETWORK_NONE,     PROFILE_NETWORK_LOOPBACK, PROFILE_NETWORK_NONE,
+        PROFILE_NETWORK_NONE,     PROFILE_NETWORK_LOOPBACK, PROFILE_NETWORK_NONE,
+        PROFILE_NETWORK_NONE};
+    assert_int_equal(count, sizeof shipped / sizeof *shipped);
     for (size_t i = 0; i < count; i++) {
         AUTO_PROFILE struct profile *p = NULL;
         OK(profile_load("sandbox-profiles", names[i], -1, &p, &e), e);
         assert_true(p->syscalls_allowed > 200);
-        assert_int_equal(p->network, PROFILE_NETWORK_NONE);
-        assert_int_equal(p->extends_count, i > 0);
+        assert_string_equal(names[i], shipped[i]);
+        assert_int_equal(p->network, networks[i]);
+        assert_string_equal(p->extends_count > 0 ? p->extends[p->extends_count - 1] : names[i], "base");
+        for (size_t r = 0; r < p->reason_count; r++)
+            assert_true(p->reasons[r].why[0] != '\0' && p->reasons[r].why_fr != NULL);
+        /* A reader of either language is told why. */
+        for (size_t r = 0; r < p->rules->count; r++)
+            if (p->rules->rule[r].why_fr == NULL)
+                fail_msg("%s:%u: %s has no why_fr", p->rules->rule[r].source->file, rule_line(&p->rules->rule[r]),
+                         syscalls_name(p->rules->rule[r].nr));
         assert_int_equal(strlen(p->filter.digest), 16);
     }
     profile_names_free(names, count);
@@ -96,6 +112,16 @@ static void test_shipped_profiles_are_valid_and_say_what_they_must(void **state)
     assert_int_equal(strict->landlock_min_abi, 2);
     assert_int_equal(strict->proc, PROFILE_PROC_MINIMAL);
     assert_false(strict->exec_memory);
+    assert_int_equal(strict->exec, PROFILE_EXEC_ANY);
+    AUTO_PROFILE struct profile *inspect = NULL;
+    OK(profile_load("sandbox-profiles", "inspect", -1, &inspect, &e), e);
+    assert_int_equal(inspect->exec, PROFILE_EXEC_ONCE);
+    assert_false(inspect->exec_memory || inspect->file_locks);
+    AUTO_PROFILE struct profile *gpu = NULL;
+    OK(profile_load("sandbox-profiles", "gpu", -1, &gpu, &e), e);
+    assert_int_equal(gpu->device_set_count, 1);
+    assert_string_equal(gpu->devices[0].set, "NVIDIA");
+    assert_string_equal(gpu->devices[0].need[2], "nvidia*");
     assert_false(strict->file_locks);
     AUTO_PROFILE struct profile *python = NULL;
     OK(profile_load("sandbox-profiles", "python", -1, &python, &e), e);
@@ -170,6 +196,27 @@ static void test_mistakes_are_told_with_file_line_and_key(void **state)
         {HEAD SCALARS "\"thread_env\":[\"A\",\n\"A\"]}", "x.jsonc:4", "thread_env[1]"},
         {HEAD SCALARS "\"host_env\":[1]}", "x.jsonc:3", "host_env[0]"},
         {HEAD SCALARS "\"override\":{\"landlock\":\"w\"}}", "x.jsonc:3", "nothing inherited"},
+        {CHILD("\"override\":{\"network\":{\n\"wy\":\"w\"}},\"network\":\"loopback\""), "x.jsonc:4", "wy"},
+        {CHILD("\"override\":{\"network\":{\n\"why_fr\":\"w\"}},\"network\":\"loopback\""), "x.jsonc:3", "why"},
+        {CHILD("\"override\":{\"network\":\"w\"},\n\"network\":\"wifi\""), "x.jsonc:4", "'wifi'"},
+        {CHILD("\"exec\":\n\"once\""), "x.jsonc:4", "sets exec already"},
+        {CHILD("\"override\":{\"exec\":\"w\"},\n\"exec\":\"twice\""), "x.jsonc:4", "'twice'"},
+        /* devices */
+        {CHILD("\"devices\":\n{}"), "x.jsonc:4", "devices"},
+        {CHILD("\"devices\":[\n1]"), "x.jsonc:4", "must be an object"},
+        {CHILD("\"devices\":[{\"set\":\"a\",\n\"whi\":\"w\"}]"), "x.jsonc:4", "whi"},
+        {CHILD("\"devices\":[{\"set\":\"a\",\"why\":\"w\"}]"), "x.jsonc:3", "drivers is missing"},
+        {CHILD("\"devices\":[{\"set\":\"a\",\"why\":\"w\",\"drivers\":[\"d\"]}]"), "x.jsonc:3", "need is missing"},
+        {CHILD("\"devices\":[{\"set\":\"a\",\"why\":\"w\",\"drivers\":[\"d d\"],\"need\":[\"/dev/a\"]}]"), "x.jsonc:3",
+         "name of a driver"},
+        {DEVICE("/etc/passwd"), "x.jsonc:4", "no path below /dev"},
+        {DEVICE("/dev/../etc/passwd"), "x.jsonc:4", "no path of a device"},
+        {DEVICE("/dev/a*b"), "x.jsonc:4", "no path of a device"},
+        {DEVICE("/dev/*/a"), "x.jsonc:4", "no path of a device"},
+        {DEVICE("/dev/*"), "x.jsonc:4", "no path of a device"},
+        {DEVICE("/dev/shm/a"), "x.jsonc:4", "not a profile's to give"},
+        {DEVICE("/dev/mem"), "x.jsonc:4", "not a profile's to give"},
+        {CHILD("\"devices\":[" ASET "," ASET "]"), "x.jsonc:3", "a set 'a' already at x.jsonc:3"},
         /* entries */
         {ROOT(",\n{\"group\":\"g\",\"why\":\"w\",\"names\":[\n\"opne\"]}]"), "x.jsonc:7",
          "unknown system call 'opne'"},
@@ -350,6 +397,27 @@ static void test_exec_memory_is_false_only_where_the_rules_refuse_it(void **stat
                  calls[i]);
         refuses(text, "exec_memory is false", calls[i]);
     }
+}
+
+static void test_exec_once_is_valid_only_where_nothing_gets_round_it(void **state)
+{
+    (void)state;
+    static const char refuses_exec[] = "\"syscalls\":{\"remove\":[{\"names\":[\"execve\"],\"why\":\"w\"}]}";
+    put("root.jsonc", ROOT("]"));
+    refuses(CHILD("\"override\":{\"exec\":\"w\"},\"exec\":\"once\""), "x.jsonc", "exec is once");
+    refuses(CHILD("\"override\":{\"exec\":\"w\",\"exec_memory\":\"w\"},\"exec\":\"once\",\"exec_memory\":false"),
+            "root.jsonc:4", "execve is allowed");
+    char text[600];
+    snprintf(text, sizeof text, CHILD("\"override\":{\"exec\":\"w\",\"exec_memory\":\"w\"},\"exec\":\"once\","
+                                      "\"exec_memory\":false,%s"), refuses_exec);
+    put("x.jsonc", text);
+    AUTO_PROFILE struct profile *p = loads("x");
+    const uint64_t none[6] = {0};
+    char detail[64];
+    assert_int_equal(profile_refusal(p, __NR_execve, none, detail, sizeof detail), EPERM);
+    /* The same rules without `exec: once` would leave a sandbox that cannot start its program. */
+    snprintf(text, sizeof text, CHILD("%s"), refuses_exec);
+    refuses(text, "x.jsonc", "execve is not allowed");
 }
 
 static void test_an_override_without_a_new_rule_is_refused(void **state)
@@ -541,6 +609,7 @@ int main(void)
         cmocka_unit_test(test_a_child_changes_with_a_reason),
         cmocka_unit_test(test_no_profile_allows_what_the_launcher_refuses_to_all),
         cmocka_unit_test(test_exec_memory_is_false_only_where_the_rules_refuse_it),
+        cmocka_unit_test(test_exec_once_is_valid_only_where_nothing_gets_round_it),
         cmocka_unit_test(test_an_override_without_a_new_rule_is_refused),
         cmocka_unit_test(test_files_that_others_control_are_refused),
         cmocka_unit_test(test_the_cache_gives_the_same_program_or_none),
