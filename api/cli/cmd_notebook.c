@@ -129,19 +129,20 @@ static int ask_where(struct notebook *nb, int control, int signals, struct err *
     return 0;
 }
 
+/* CLI_OK, or the status with e set. */
 static int open_port(const char *asked, struct tunnel **t, struct err *e)
 {
     uint64_t port = USUAL_PORT;
     struct err why = {0};
     if (asked && text_u64(asked, 1, 65535, &port) < 0)
-        return say_err(e, E_INVALID, NULL, T_NONE, T_BAD_PORT, asked);
+        return say_err(e, E_INVALID, NULL, T_NONE, T_BAD_PORT, asked) < 0 ? CLI_BAD_USAGE : CLI_OK;
     if (tunnel_open((unsigned)port, t, &why) == 0)
-        return 0;
+        return CLI_OK;
     tunnel_close_at(t);
     if (!asked && why.os_errno == EADDRINUSE)
-        return tunnel_open(0, t, e);
+        return tunnel_open(0, t, e) < 0 ? CLI_FAILED : CLI_OK;
     *e = why;
-    return -1;
+    return CLI_FAILED;
 }
 
 static void print_address(struct notebook *nb, const struct tunnel *t)
@@ -161,6 +162,7 @@ static void print_address(struct notebook *nb, const struct tunnel *t)
     buf_add_char(&out, '\n');
     cli_say(T_N_NOTEBOOK, nb->run);
     cli_print(&out);
+    nb->c->json = false; /* that was the one document: the end is told on standard error */
 }
 
 /* ---- Ctrl-C ---- */
@@ -279,11 +281,10 @@ static int relay(struct notebook *nb, struct tunnel *t, struct watch *w, int sig
     return 0;
 }
 
-int interactive_notebook(struct cli *c, const char *run, const char *port, bool started, struct err *e)
+static int notebook(struct cli *c, const char *run, struct tunnel *t, bool started, struct err *e)
 {
     const struct watch_handler handler = {ignore_event, ignore, ignore};
     struct notebook nb = {.c = c, .run = run};
-    AUTO_TUNNEL struct tunnel *t = NULL;
     AUTO_WATCH struct watch *w = NULL;
     sigset_t set, former;
     int status = CLI_OK;
@@ -291,7 +292,7 @@ int interactive_notebook(struct cli *c, const char *run, const char *port, bool 
     AUTO_BUF struct buf params = BUF_INIT(1024);
     int fd = -1;
     connect_params(run, CONTROL_PORT, &params);
-    if (open_port(port, &t, e) < 0 || session_join(c, run, "run.connect", buf_cstr(&params), started, &fd, e) < 0)
+    if (session_join(c, run, "run.connect", buf_cstr(&params), started, &fd, e) < 0)
         return CLI_FAILED;
     AUTO_FD int control = fd;
     if (control < 0)
@@ -320,21 +321,32 @@ int interactive_notebook(struct cli *c, const char *run, const char *port, bool 
     return status;
 }
 
+int interactive_notebook(struct cli *c, const char *run, const char *port, struct err *e)
+{
+    AUTO_TUNNEL struct tunnel *t = NULL;
+    int status = open_port(port, &t, e);
+    return status == CLI_OK ? notebook(c, run, t, false, e) : status;
+}
+
 int cmd_notebook(struct cli *c, struct args *a, struct err *e)
 {
     static const char *const usual[] = {"python3", "-m", "enclos.notebook", NULL};
     AUTO_ANSWER struct client_answer answer = {0};
+    AUTO_TUNNEL struct tunnel *t = NULL;
     struct request r;
 
     if (args_word_count(a) > 0)
         return cli_need_words(a, 0, 0, T_NONE, e);
+    int status = open_port(args_get(a, "port"), &t, e); /* before there is a run that nobody could reach */
+    if (status != CLI_OK)
+        return status;
     request_init(&r);
     r.interactive = "notebook";
-    int status = interactive_submit(c, a, &r, usual, &answer, e);
+    status = interactive_submit(c, a, &r, usual, &answer, e);
     if (status == CLI_OK) {
         char run[INTERACTIVE_ID_SIZE];
         snprintf(run, sizeof run, "%s", cli_str(answer.result, "run"));
-        status = interactive_notebook(c, run, args_get(a, "port"), true, e);
+        status = notebook(c, run, t, true, e);
     }
     request_fini(&r);
     return status;

@@ -188,7 +188,7 @@ int cmd_attach(struct cli *c, struct args *a, struct err *e)
     char run[INTERACTIVE_ID_SIZE];
     snprintf(run, sizeof run, "%s", cli_str(answer.result, "id"));
     if (strcmp(cli_str(json_get(answer.result, "interactive"), "kind"), "notebook") == 0)
-        return interactive_notebook(c, run, args_get(a, "port"), false, e);
+        return interactive_notebook(c, run, args_get(a, "port"), e);
     if (need_terminal(e) < 0)
         return CLI_BAD_USAGE;
     return join(c, run, false, e);

@@ -16,8 +16,8 @@ MUST_USE int interactive_submit(struct cli *c, struct args *a, struct request *r
 /* Waits for its end and tells it; gives the exit status. `brief`: one line where all is well and nothing was left. */
 MUST_USE int interactive_end(struct cli *c, const char *run, bool brief, struct err *e);
 
-/* cmd_notebook.c: opens a port on this machine's loopback for a notebook that was started, prints its address, and
- * relays until it ends or is left. `port`: as the person wrote it, or NULL. `started`: by us, just now. */
-MUST_USE int interactive_notebook(struct cli *c, const char *run, const char *port, bool started, struct err *e);
+/* cmd_notebook.c: opens a port on this machine's loopback for a notebook that goes, prints its address, and relays
+ * until it ends or is left. `port`: as the person wrote it, or NULL. */
+MUST_USE int interactive_notebook(struct cli *c, const char *run, const char *port, struct err *e);
 
 #endif

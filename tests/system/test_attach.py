@@ -5,17 +5,8 @@ import os
 import socket
 
 import pytest
-from harness import PLAIN_UID, Deadline, Rpc, RpcError, installed_copy
+from harness import PLAIN_UID, Deadline, Rpc, RpcError
 from terminal import CONNECT, ask, request
-
-LOOPBACK = """{
-    "version": 1, "title": "A loopback network, for tests", "title_fr": "Un réseau local, pour les tests",
-    "extends": "python", "network": "loopback", "override": {"network": "a test wants it"},
-    "syscalls": {"allow_if": [{"names": ["socket"], "why": "a test wants it",
-        "args": [{"index": 0, "op": "in", "mask": "0xFFFFFFFF", "values": ["AF_INET", "AF_INET6"]},
-                 {"index": 1, "op": "in", "mask": "0xFFF7F7FF", "values": ["SOCK_STREAM", "SOCK_DGRAM"]},
-                 {"index": 2, "op": "in", "mask": "0xFFFFFFFF", "values": [0, "IPPROTO_TCP", "IPPROTO_UDP"]}]}]}
-}"""
 
 # Answers every connection with one line, and says which ports it has.
 SERVER = """
@@ -27,17 +18,6 @@ while True:
     c.sendall(b"hello from inside, " + c.recv(100))
     c.close()
 """
-
-
-@pytest.fixture(scope="module")
-def loopback_install(top):
-    """The programs with one more profile: loopback-test."""
-    path = os.path.join(top, "bin-loopback")
-    os.mkdir(path, 0o755)
-    installed_copy(path)
-    with open(os.path.join(path, "share/enclos/sandbox-profiles/loopback-test.jsonc"), "w") as f:
-        f.write(LOOPBACK)
-    return path
 
 
 def server(runner, install, **more):
