@@ -215,7 +215,7 @@ $(B)/tests/probe/%.o: tests/probe/%.c $(B)/flags
 
 # Loaded into a Python that is no program of ours: never with a sanitizer, and nothing that it shows by name but
 # the one function it is there for.
-WARM_OBJS := $(patsubst %.c,$(B)/pic/%.o,$(sort $(wildcard runner/template/*.c)) runner/priv_job.c runner/priv_terminal.c runner/landlock.c \
+WARM_OBJS := $(patsubst %.c,$(B)/pic/%.o,$(sort $(wildcard runner/template/*.c)) runner/priv_job.c runner/attest.c runner/priv_terminal.c runner/landlock.c \
     runner/setup.c runner/identity.c runner/warm_page.c api/common/fd.c api/common/buf.c api/common/err.c api/common/text.c)
 $(B)/pic/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)

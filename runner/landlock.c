@@ -176,6 +176,9 @@ int landlock_confine(struct sandbox *s)
         return -1;
     if (syscall(SYS_RESTRICT_SELF, ruleset, 0) < 0)
         return setup_fail(s->setup, STEP_LANDLOCK, errno, NULL, "cannot confine the job with Landlock");
+    s->setup->attest.landlock_fs = attr.handled_access_fs;
+    s->setup->attest.landlock_net = attr.handled_access_net;
+    s->setup->attest.landlock_scoped = attr.scoped;
     if (abi > ABI_KNOWN)
         s->setup->attest.landlock_abi = ABI_KNOWN; /* what is in force, not what could be */
     setup_done(s->setup, STEP_LANDLOCK);

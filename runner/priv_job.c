@@ -4,6 +4,7 @@
  * matters: ids before the user namespace, mounts before Landlock, descriptors before the filter,
  * the filter last (only sendmsg, execve and exit follow it).
  */
+#include "runner/attest.h"
 #include "runner/sandbox.h"
 #include "runner/terminal.h"
 
@@ -150,10 +151,6 @@ static int set_rlimits(struct sandbox *s)
             getrlimit((__rlimit_resource_t)rows[i].which, &back) < 0 || back.rlim_cur != want.rlim_cur ||
             back.rlim_max != want.rlim_max)
             return setup_fail(s->setup, STEP_RLIMITS, errno, NULL, "cannot set the limit %s", rows[i].name);
-        if (rows[i].which == RLIMIT_NOFILE)
-            s->setup->attest.nofile = back.rlim_cur;
-        if (rows[i].which == RLIMIT_CORE)
-            s->setup->attest.core = back.rlim_cur;
     }
     setup_done(s->setup, STEP_RLIMITS);
     return 0;
@@ -373,7 +370,7 @@ int job_execute(struct sandbox *s)
 int job_confine(struct sandbox *s)
 {
     if (new_session(s) < 0 || terminal_control(s) < 0 || change_ids(s) < 0 || inner_userns(s) < 0 || set_rlimits(s) < 0 ||
-        drop_capabilities(s) < 0 || no_new_privs(s) < 0 || landlock_confine(s) < 0 ||
+        drop_capabilities(s) < 0 || no_new_privs(s) < 0 || attest_read(s) < 0 || landlock_confine(s) < 0 ||
         arrange_descriptors(s) < 0 || attest(s) < 0)
         return -1;
     if (chdir("/work") < 0)

@@ -6,6 +6,7 @@
 
 #include "api/common/fd.h"
 #include "api/common/json.h"
+#include "runner/attest.h"
 #include "runner/warm.h"
 
 #include <fcntl.h>
@@ -116,8 +117,10 @@ static void put_limits(struct jw *w, const struct record *r)
         jw_int_at(w, "processes", r->cg->applied.processes);
         jw_int_at(w, "cpus_milli", r->cg->applied.cpus_milli);
     }
-    jw_int_at(w, "nofile", (int64_t)r->setup->attest.nofile);
-    jw_int_at(w, "core_bytes", (int64_t)r->setup->attest.core);
+    if (r->setup->done_ns[STEP_ATTEST]) {
+        jw_int_at(w, "nofile", (int64_t)r->setup->attest.rlimits[RLIMIT_NOFILE][0]);
+        jw_int_at(w, "core_bytes", (int64_t)r->setup->attest.rlimits[RLIMIT_CORE][0]);
+    }
     jw_end_obj(w);
 }
 
@@ -211,6 +214,7 @@ static void put_sandbox(struct jw *w, const struct record *r)
         for (size_t i = 0; i < 7; i++)
             jw_int_at(w, setup_namespaces[i], (int64_t)a->namespaces[i]);
         jw_end_obj(w);
+        attest_print(a, w);
     }
     put_limits(w, r);
     put_steps(w, r);

@@ -69,6 +69,9 @@ enum setup_step {
 };
 const char *setup_step_name(enum setup_step s);
 
+/* As long as the kernel's own texts can be: sixty-four datasets are sixty-four lines of mounts. */
+enum { SETUP_MOUNTS_SIZE = 32 << 10, SETUP_MAP_SIZE = 128, SETUP_RLIMITS = 16 };
+
 /* What the job had, read back from the kernel just before the filter was loaded. */
 struct setup_attest {
     uint64_t cap_effective, cap_permitted, cap_inheritable, cap_bounding, cap_ambient;
@@ -82,7 +85,10 @@ struct setup_attest {
     bool data_overlay;     /* else the id-mapped mounts themselves */
     bool work_noexec;      /* exec: once */
     char devices[1024];    /* given to the run, below /dev, separated by spaces: landlock.c grants them */
-    uint64_t nofile, core; /* soft limits */
+    uint64_t landlock_fs, landlock_net, landlock_scoped; /* handled rights: refused unless a rule allows them */
+    uint64_t rlimits[SETUP_RLIMITS][2]; /* soft, hard, by RLIMIT_ number */
+    char uid_map[SETUP_MAP_SIZE], gid_map[SETUP_MAP_SIZE];
+    char mounts[SETUP_MOUNTS_SIZE]; /* /proc/self/mountinfo */
 };
 extern const char *const setup_namespaces[7];
 

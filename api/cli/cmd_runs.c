@@ -2,6 +2,7 @@
  * cmd_runs.c - commands on runs that exist: ps, show, wait, cancel, metrics, outputs.
  */
 #include "api/cli/command.h"
+#include "api/cli/sandbox.h"
 #include "api/cli/summary.h"
 #include "api/cli/verdict.h"
 #include "api/cli/wait.h"
@@ -154,11 +155,19 @@ int cmd_show(struct cli *c, struct args *a, struct err *e)
         return CLI_BAD_USAGE;
     if (cli_call_with(c, "run.get", "run", args_word(a, 0), &answer, e) < 0)
         return CLI_FAILED;
+    const bool sandbox = args_has(a, "sandbox");
     if (c->json) {
-        cli_print_json(answer.result);
+        cli_print_json(sandbox && json_get(answer.result, "sandbox") ? json_get(answer.result, "sandbox") : answer.result);
         return CLI_OK;
     }
-    summary_add(&out, &c->out, answer.result, true);
+    if (sandbox) {
+        buf_printf(&out, "%s  ", cli_str(answer.result, "id"));
+        term_add(&out, &c->out, verdict_style(answer.result), verdict_word(answer.result));
+        buf_add_char(&out, '\n');
+        sandbox_add(&out, &c->out, json_get(answer.result, "sandbox"));
+    } else {
+        summary_add(&out, &c->out, answer.result, true);
+    }
     cli_print(&out);
     return CLI_OK;
 }

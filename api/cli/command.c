@@ -31,6 +31,10 @@ static const struct opt logs_options[] = {
     {"follow", 'f', T_NONE, T_O_FOLLOW, false},
     {0},
 };
+static const struct opt show_options[] = {
+    {"sandbox", 0, T_NONE, T_O_SANDBOX, false},
+    {0},
+};
 static const struct opt wait_options[] = {
     {"timeout", 0, T_A_DURATION, T_O_TIMEOUT, false},
     {0},
@@ -69,7 +73,7 @@ const struct command commands[] = {
     {"attach", GROUP_RUNS, T_U_RUN_ONE, T_H_ATTACH, T_D_ATTACH, NULL, attach_options, ARGS_ANYWHERE,
      true, cmd_attach},
     {"ps", GROUP_RUNS, T_U_OPTIONS, T_H_PS, T_NONE, NULL, ps_options, ARGS_ANYWHERE, false, cmd_ps},
-    {"show", GROUP_RUNS, T_U_RUN_ONE, T_H_SHOW, T_D_SHOW, NULL, NULL, ARGS_ANYWHERE, false,
+    {"show", GROUP_RUNS, T_U_SHOW, T_H_SHOW, T_D_SHOW, NULL, show_options, ARGS_ANYWHERE, false,
      cmd_show},
     {"logs", GROUP_RUNS, T_U_LOGS, T_H_LOGS, T_D_LOGS, NULL, logs_options, ARGS_ANYWHERE, false,
      cmd_logs},

@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from harness import cgroup_mounts
+
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: the lab of these tests runs as root")
 
 REPO = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
@@ -134,3 +136,80 @@ def test_the_record_tells_what_the_kernel_shows(lab):
                        ("cap_inheritable", "CapInh"), ("cap_ambient", "CapAmb")):
         assert int(told[key], 16) == int(outside[which], 16), key
     assert told.no_new_privs == int(outside["NoNewPrivs"]) and told.seccomp == "filter" and outside["Seccomp"] == "2"
+
+
+# names of /proc/PID/limits, those of the record
+LIMITS = {"Max cpu time": "cpu_s", "Max file size": "fsize_bytes", "Max data size": "data_bytes",
+          "Max stack size": "stack_bytes", "Max core file size": "core_bytes", "Max resident set": "rss_bytes",
+          "Max processes": "processes", "Max open files": "nofile", "Max locked memory": "memlock_bytes",
+          "Max address space": "address_space_bytes", "Max file locks": "locks",
+          "Max pending signals": "signals_pending", "Max msgqueue size": "msgqueue_bytes",
+          "Max nice priority": "nice", "Max realtime priority": "rtprio", "Max realtime timeout": "rttime_us"}
+
+
+def held_by_groups(pid):
+    """Memory and processes that the groups of pid allow, from the files of whichever version the host has."""
+    held = {}
+    with open(f"/proc/{pid}/cgroup") as f:
+        mine = {names: path for _, names, path in (line.rstrip("\n").split(":", 2) for line in f)}
+    for mount in cgroup_mounts():
+        for names, path in mine.items():
+            for file, key in (("memory.max", "memory_bytes"), ("memory.limit_in_bytes", "memory_bytes"), ("pids.max", "processes")):
+                at = os.path.join(mount, path.lstrip("/"), file)
+                if path.endswith(mine_end(mine)) and os.path.exists(at):
+                    with open(at) as f:
+                        held[key] = int(f.read())
+    return held
+
+
+def mine_end(mine):
+    return max((os.path.basename(path) for path in mine.values()), key=len)
+
+
+def test_the_record_attests_what_proc_shows_of_a_running_run(lab):
+    dataset = lab.add_dataset("d", {"a.csv": "1"})
+    run = lab.submit("sleep 2", code={"a.py": "1"}, datasets=[dataset])
+    lab.wait_running(run)
+    todo, found = [lab.daemon.pid], {}
+    while todo:
+        for child in children(todo.pop()):
+            found[named(child)] = child
+            todo.append(child)
+    pid = found["sleep"]
+    with open(f"/proc/{pid}/limits") as f:
+        rows = [line for line in f if line.startswith("Max ")]
+    with open(f"/proc/{pid}/mountinfo") as f:
+        mounts = [(line.split()[4], line.split(" - ")[1].split()[0], line.split()[5]) for line in f]
+    maps = {}
+    for name in ("uid_map", "gid_map"):
+        with open(f"/proc/{pid}/{name}") as f:
+            maps[name] = " ".join(f.read().split())
+    groups, filters = held_by_groups(pid), int(status(pid)["Seccomp_filters"])
+    told = lab.wait(run).sandbox
+    assert {name: told[name] for name in maps} == maps
+    seen = {}
+    for row in rows:
+        name = next(n for n in LIMITS if row.startswith(n))
+        soft, hard = row[len(name):].split()[:2]
+        seen[LIMITS[name]] = [None if v == "unlimited" else int(v) for v in (soft, hard)]
+    assert told.rlimits == seen
+    assert [(m.at, m.type, m.flags) for m in told.mounts] == mounts
+    assert all("nosuid" in m.flags for m in told.mounts) and len(mounts) > 20
+    sizes = {m.at: m.size_bytes for m in told.mounts if m.type == "tmpfs"}
+    asked = lab.get(run).resources
+    assert (sizes["/outputs"], sizes["/tmp"]) == (asked.output_bytes, asked.tmp_bytes)
+    assert lab.top not in str(told), "the record names a folder of the lab"
+    assert groups and all(told.limits[key] == value for key, value in groups.items()), (groups, told.limits)
+    assert filters >= 2 and told.seccomp == "filter"
+
+
+@pytest.mark.parametrize("language, word", [("en", "Mounts"), ("fr", "Montages")])
+def test_show_sandbox_prints_the_attestation_in_eighty_columns(shared_lab, language, word):
+    run = shared_lab.run("true")
+    done = shared_lab.cli("show", run.id, "--sandbox", "--lang", language)
+    assert done.returncode == 0 and word in done.stdout, done
+    for expected in ("/outputs", "nosuid", "no_new_privs", str(run.sandbox.namespaces.mnt), run.sandbox.filter):
+        assert expected in done.stdout, expected
+    assert shared_lab.cli_json("show", run.id, "--sandbox").uid_map == run.sandbox.uid_map
+    failed = shared_lab.run("/no/such/program")
+    assert failed.verdict == "exec_failed" and word in shared_lab.cli("show", failed.id, "--sandbox", "--lang", language).stdout
