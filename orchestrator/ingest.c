@@ -15,6 +15,7 @@
 #include "api/common/log.h"
 #include "api/common/runlog.h"
 #include "catalog/dataset.h"
+#include "catalog/environment.h"
 #include "catalog/manifest.h"
 #include "catalog/objects.h"
 #include "catalog/tree.h"
@@ -408,23 +409,28 @@ static int64_t launched_us(int folder)
                : 0;
 }
 
+static const char *what_of(const struct ingest_dataset *d)
+{
+    return d->kind == TREE_ENV ? "environment" : "dataset";
+}
+
 static int check_dataset(struct ingest *g, const struct ingest_dataset *d, int64_t since_us,
                          struct err *e)
 {
     AUTO_MANIFEST struct manifest *m = NULL;
     char name[TREE_NAME_SIZE];
     /* Somebody else found it changed meanwhile, and what stands there now is another tree. */
-    if (tree_was_dropped(g->lab->store, TREE_DATA, d->manifest, since_us))
-        return err_set(e, E_CONFLICT, "dataset", NULL,
-                       "the dataset was changed: this was found while the run was going");
-    if (manifest_load(g->lab->store, d->manifest, &m, e) < 0)
+    if (tree_was_dropped(g->lab->store, d->kind, d->manifest, since_us))
+        return err_set(e, E_CONFLICT, what_of(d), NULL,
+                       "the %s was changed: this was found while the run was going", what_of(d));
+    if (manifest_load_any(g->lab->store, d->manifest, &m, e) < 0)
         return -1;
-    if (tree_verify(g->lab->store, TREE_DATA, m, g->lab->verified, NULL, NULL, e) < 0) {
+    if (tree_verify(g->lab->store, d->kind, m, g->lab->verified, NULL, NULL, e) < 0) {
         if (e->kind == E_CONFLICT)
-            damage_condemn(g->lab, TREE_DATA, m, d->ref);
+            damage_condemn(g->lab, d->kind, m, d->ref);
         return -1;
     }
-    tree_name(d->manifest, TREE_DATA, name);
+    tree_name(d->manifest, d->kind, name);
     tree_touch(g->lab->store, name);
     return 0;
 }
@@ -439,20 +445,21 @@ static int check_datasets(struct ingest *g, int folder, struct err *e)
             continue;
         if (one.kind == E_LIMIT || one.kind == E_UNAVAILABLE) {
             *e = one;
-            return err_context(e, "checking dataset %s", d->ref);
+            return err_context(e, "checking %s %s", what_of(d), d->ref);
         }
-        err_context(&one, "dataset %s", d->ref);
+        err_context(&one, "%s %s", what_of(d), d->ref);
         d->changed = arena_strdup(g->arena, one.message);
-        log_error("dataset.changed", LOG_STR("dataset", d->ref), LOG_STR("run", g->run),
+        log_error(d->kind == TREE_ENV ? "env.changed" : "dataset.changed", LOG_STR(what_of(d), d->ref), LOG_STR("run", g->run),
                   LOG_ERR(&one));
         if (!g->result.failed_json) {
             AUTO_BUF struct buf b = BUF_INIT(4096);
             struct jw w = jw_to(&b);
             jw_obj(&w);
-            jw_str_at(&w, "step", "dataset_verify_after");
+            jw_str_at(&w, "step", d->kind == TREE_ENV ? "environment_verify_after" : "dataset_verify_after");
             jw_null_at(&w, "errno");
             jw_str_at(&w, "message", one.message);
-            jw_str_at(&w, "hint", "the dataset is set aside; do not rely on this run");
+            jw_str_at(&w, "hint", d->kind == TREE_ENV ? "the environment is set aside; do not rely on this run"
+                                                     : "the dataset is set aside; do not rely on this run");
             jw_end_obj(&w);
             g->result.failed_json = arena_strdup(g->arena, buf_cstr(&b));
         }
@@ -558,11 +565,15 @@ static int commit_changed(struct cat *db, const struct ingest *g, struct err *e)
         AUTO_BUF struct buf b = BUF_INIT(4096);
         struct jw w = jw_to(&b);
         jw_obj(&w);
-        jw_str_at(&w, "dataset", d->ref);
+        jw_str_at(&w, what_of(d), d->ref);
         jw_str_at(&w, "reason", d->changed);
         jw_end_obj(&w);
-        if (cat_dataset_quarantine(db, d->key, reason, time_now_us(), e) < 0 ||
-            cat_run_event_add(db, g->run, time_now_us(), "dataset_changed", buf_cstr(&b), e) < 0)
+        bool environment = d->kind == TREE_ENV;
+        int rc = environment ? cat_env_quarantine(db, d->key, reason, time_now_us(), e)
+                             : cat_dataset_quarantine(db, d->key, reason, time_now_us(), e);
+        if (rc < 0 || cat_run_event_add(db, g->run, time_now_us(),
+                                        environment ? "environment_changed" : "dataset_changed",
+                                        buf_cstr(&b), e) < 0)
             return -1;
     }
     return 0;

@@ -10,6 +10,7 @@
 #include "api/common/text.h"
 #include "catalog/metric.h"
 #include "catalog/run.h"
+#include "catalog/tree.h"
 
 struct lab;
 
@@ -25,7 +26,8 @@ struct ingest_bad {
     int64_t time_us;
 };
 
-struct ingest_dataset {
+struct ingest_dataset { /* or its environment: what must be after the run as it was before */
+    enum tree_kind kind;
     const char *ref, *manifest;
     int64_t key;
     const char *changed; /* out: what was found changed after the run, or NULL */

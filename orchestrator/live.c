@@ -11,6 +11,7 @@
 #include "api/common/json.h"
 #include "api/common/log.h"
 #include "catalog/dataset.h"
+#include "catalog/environment.h"
 #include "catalog/digest.h"
 #include "orchestrator/adopt.h"
 #include "orchestrator/lab.h"
@@ -244,8 +245,21 @@ static int move_job(struct cat *db, void *ctx, struct err *e)
 
 static void prepared(void *ctx, const struct err *e);
 
+static void keep_environment(struct live *v, const struct run_environment *given)
+{
+    if (v->environment.key || given->key == 0)
+        return;
+    v->environment = (struct run_environment){.key = given->key,
+                                              .version = given->version,
+                                              .name = arena_strdup(v->arena, given->name),
+                                              .ref = arena_strdup(v->arena, given->ref),
+                                              .manifest = arena_strdup(v->arena, given->manifest)};
+}
+
+/* And the environment: what is looked at again when the run has ended. */
 static void keep_datasets(struct live *v, const struct run_row *row)
 {
+    keep_environment(v, &row->environment);
     if (v->datasets || row->dataset_count == 0)
         return;
     v->datasets = arena_alloc(v->arena, row->dataset_count * sizeof *v->datasets);
@@ -327,6 +341,7 @@ static void step_prepare(struct live *v)
 /* ---- what stops a start ---- */
 
 struct quarantine {
+    bool environment; /* else a dataset */
     int64_t key;
     char ref[DATASET_REF_SIZE];
     char reason[272];
@@ -335,14 +350,16 @@ struct quarantine {
 static int quarantine_job(struct cat *db, void *ctx, struct err *e)
 {
     const struct quarantine *q = ctx;
-    return cat_dataset_quarantine(db, q->key, q->reason, time_now_us(), e);
+    return q->environment ? cat_env_quarantine(db, q->key, q->reason, time_now_us(), e)
+                          : cat_dataset_quarantine(db, q->key, q->reason, time_now_us(), e);
 }
 
 static void quarantined(void *ctx, const struct err *e)
 {
     struct quarantine *q = ctx;
     if (e)
-        log_error("dataset.quarantine", LOG_STR("dataset", q->ref), LOG_ERR(e));
+        log_error(q->environment ? "env.quarantine" : "dataset.quarantine", LOG_STR("ref", q->ref),
+                  LOG_ERR(e));
     free(q);
 }
 
@@ -389,6 +406,8 @@ static const char *hint_for(const struct prepare *p, const struct err *e)
 {
     const char *step = p->step ? p->step : "";
     bool lost = e->kind == E_NOT_FOUND || e->kind == E_CONFLICT;
+    if (p->bad_environment || (p->quarantined && !strcmp(step, "environment_verify")))
+        return "import the environment again (`enclos env import`) and use the new version";
     if (p->bad || p->quarantined)
         return "the version is in quarantine: add its data anew from their source (`enclos dataset "
                "add`) and use the new version";
@@ -411,13 +430,15 @@ static void failed_start(struct live *v, const struct prepare *p, const struct e
     jw_str_at(&w, "message", e->message);
     jw_str_at(&w, "hint", hint_for(p, e));
     jw_end_obj(&w);
-    if (p->bad) {
+    if (p->bad || p->bad_environment) {
+        const char *ref = p->bad ? p->bad->ref : p->row.environment.ref;
         struct quarantine *q = mem_alloc(sizeof *q);
-        q->key = p->bad->key;
-        snprintf(q->ref, sizeof q->ref, "%s", p->bad->ref);
+        q->environment = !p->bad;
+        q->key = p->bad ? p->bad->key : p->row.environment.key;
+        snprintf(q->ref, sizeof q->ref, "%s", ref);
         snprintf(q->reason, sizeof q->reason, "before run %s: %.230s", v->id, e->message);
-        log_error("dataset.changed", LOG_STR("dataset", p->bad->ref), LOG_STR("run", v->id),
-                  LOG_ERR(e));
+        log_error(p->bad ? "dataset.changed" : "env.changed",
+                  LOG_STR(p->bad ? "dataset" : "environment", ref), LOG_STR("run", v->id), LOG_ERR(e));
         lab_write(v->lab, quarantine_job, quarantined, q);
     }
     live_end(v, VERDICT_SETUP_FAILED, e->message, buf_cstr(&failed));
@@ -433,7 +454,7 @@ static void prepared(void *ctx, const struct err *e)
     }
     if (p->code_changed.kind)
         tell_code_changed(v, p);
-    if (e && !p->bad && may_pass_later(e) && v->tries < TRIES_MAX) {
+    if (e && !p->bad && !p->bad_environment && may_pass_later(e) && v->tries < TRIES_MAX) {
         prepare_free(p);
         again(v, "run.prepare", e, step_prepare);
         return;
@@ -566,6 +587,10 @@ static void use_trees(struct lab *lab, const struct run_row *r)
     char name[TREE_NAME_SIZE];
     for (size_t i = 0; i < r->dataset_count; i++) {
         tree_name(r->datasets[i].manifest, TREE_DATA, name);
+        tree_use(lab->uses, r->id, name);
+    }
+    if (r->environment.key) {
+        tree_name(r->environment.manifest, TREE_ENV, name);
         tree_use(lab->uses, r->id, name);
     }
     if (r->code) {

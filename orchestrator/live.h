@@ -40,6 +40,7 @@ struct live {
     struct sched_job job;
     struct run_dataset *datasets; /* in `arena` */
     size_t dataset_count;
+    struct run_environment environment; /* texts in `arena` */
     struct arena *arena;
     bool cancel;       /* somebody asked, durably */
     uint64_t stored;   /* position in the log that the catalog has */

@@ -39,12 +39,18 @@ static struct ingest *pass_new(struct live *v)
                          .state = v->state,
                          .dataset_count = v->dataset_count};
     memcpy(g->run, v->id, sizeof g->run);
-    g->datasets = arena_alloc(g->arena, (v->dataset_count + 1) * sizeof *g->datasets);
+    g->datasets = arena_alloc(g->arena, (v->dataset_count + 2) * sizeof *g->datasets);
     for (size_t i = 0; i < v->dataset_count; i++)
         g->datasets[i] =
             (struct ingest_dataset){.ref = arena_strdup(g->arena, v->datasets[i].ref),
                                     .manifest = arena_strdup(g->arena, v->datasets[i].manifest),
                                     .key = v->datasets[i].key};
+    if (v->environment.key)
+        g->datasets[g->dataset_count++] =
+            (struct ingest_dataset){.kind = TREE_ENV,
+                                    .ref = arena_strdup(g->arena, v->environment.ref),
+                                    .manifest = arena_strdup(g->arena, v->environment.manifest),
+                                    .key = v->environment.key};
     return g;
 }
 

@@ -9,6 +9,7 @@
 #include "api/common/text.h"
 #include "catalog/dataset.h"
 #include "catalog/digest.h"
+#include "catalog/environment.h"
 #include "catalog/manifest.h"
 #include "catalog/objects.h"
 #include "catalog/run.h"
@@ -110,6 +111,21 @@ static int check_dataset_names(struct request *q, struct err *e)
     return 0;
 }
 
+static int check_environment(struct request *q, struct err *e)
+{
+    const char *ref = request_str(q, "environment");
+    char name[65];
+    int64_t version;
+    if (!ref || !strcmp(ref, ENV_HOST))
+        return 0;
+    if (env_parse_ref(ref, name, &version, e) < 0)
+        return -1;
+    if (!strcmp(name, ENV_HOST))
+        return err_set(e, E_INVALID, "environment", "write host",
+                       "the machine's own environment has no versions");
+    return 0;
+}
+
 static const char *print(struct request *q, const struct json *v, const char *otherwise)
 {
     if (!v)
@@ -188,6 +204,7 @@ static int take_params(struct request *q, struct submit *s, struct err *e)
 {
     const char *profile = request_str(q, "profile"), *limits = request_str(q, "limits");
     if (check_command(q, e) < 0 || check_env(q, e) < 0 || check_dataset_names(q, e) < 0 ||
+        check_environment(q, e) < 0 ||
         take_pairs(q, "params", &s->run.params, &s->run.param_count, e) < 0 ||
         take_pairs(q, "tags", &s->run.tags, &s->run.tag_count, e) < 0)
         return -1;
@@ -232,6 +249,13 @@ static int insert_work(struct request *q, struct cat *db, struct err *e)
         if (cat_dataset_resolve(db, q->arena, json_str(v), &row, e) < 0)
             return -1;
         keys[n++] = row.key;
+    }
+    const char *environment = request_str(q, "environment");
+    if (environment && strcmp(environment, ENV_HOST) != 0) {
+        struct env_row row;
+        if (cat_env_resolve(db, q->arena, environment, &row, e) < 0)
+            return -1;
+        s->run.environment = row.key;
     }
     s->run.dataset_versions = keys;
     s->run.dataset_count = n;

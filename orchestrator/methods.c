@@ -181,6 +181,12 @@ static const struct param submit_params[] = {
      .of = &ref_item,
      .otherwise = "[]",
      .meaning = "sealed dataset versions, each at /data/NAME"},
+    {.name = "environment",
+     .type = PARAM_STRING,
+     .min = 1,
+     .max = 85,
+     .otherwise = "\"host\"",
+     .meaning = "what its /usr is: NAME@VERSION, NAME for its latest version, or host for the machine's"},
     {.name = "resources", .type = PARAM_OBJECT, .of = resource_params, .meaning = "limits"},
     {.name = "env",
      .type = PARAM_MAP,
@@ -235,7 +241,7 @@ static const struct param submit_params[] = {
 static const char run_shape[] =
     "{id, name, state, verdict, exit_code, signal, reason, actor:{uid,name}, experiment, profile, "
     "command, code, interactive: {kind, idle_ms} or null, "
-    "datasets:[{name,version,ref,manifest}], resources, params, tags, created_us, started_us, "
+    "datasets:[{name,version,ref,manifest}], environment:{name,version,ref,manifest}, resources, params, tags, created_us, started_us, "
     "finished_us, wall_ms, "
     "cpu_ms, memory_peak_bytes, priority, queue_reason, metrics:[{name,value,step,min,max,count}], "
     "bad_metrics, metrics_dropped: lines that were lost or null, "
@@ -567,6 +573,75 @@ const struct method methods[] = {
      .result = "{datasets:[as dataset.get], next_cursor}",
      .errors = READS,
      .handle = method_dataset_list},
+    {.name = "env.import",
+     .summary =
+         "Makes a version of an environment of a root file system whose files were stored before. Every "
+         "file is checked first; it may be used at once and never changes. The content of the latest "
+         "version again gives that version.",
+     .params =
+         (const struct param[]){
+             {.name = "name",
+              .type = PARAM_NAME,
+              .required = true,
+              .meaning = "its name; host is the machine's own"},
+             {.name = "title", .type = PARAM_STRING, .min = 1, .max = 300, .meaning = "title"},
+             {.name = "source",
+              .type = PARAM_CHOICE,
+              .required = true,
+              .choices = CHOICES("folder", "tar", "oci"),
+              .meaning = "where it was read from"},
+             {.name = "source_digest",
+              .type = PARAM_SHA256,
+              .meaning = "digest of the OCI image's manifest, for the record"},
+             {.name = "manifest",
+              .type = PARAM_SHA256,
+              .required = true,
+              .meaning = "manifest of what runs see of it (usr, bin, sbin, lib*, opt, names of etc), with "
+                         "links and empty folders, stored before with blob.put"},
+             KEY_PARAM,
+             END_PARAMS},
+     .result = "as env.get, and existed: whether it was there already",
+     .errors = WRITES,
+     .flags = METHOD_CREATES,
+     .handle = method_env_import},
+    {.name = "env.get",
+     .summary = "An environment version.",
+     .params =
+         (const struct param[]){
+             {.name = "name", .type = PARAM_NAME, .required = true, .meaning = "its name"},
+             {.name = "version",
+              .type = PARAM_INTEGER,
+              .min = 1,
+              .max = INT64_C(1) << 53,
+              .meaning = "its version; left out: the latest"},
+             END_PARAMS},
+     .result = "{name, version, ref, title, source, source_digest, manifest, entries, size_bytes, "
+               "state: sealed or retired, quarantined, quarantine_reason, actor, created_us, retired_us}",
+     .errors = FINDS,
+     .handle = method_env_get},
+    {.name = "env.list",
+     .summary = "All environment versions by name.",
+     .params = (const struct param[]){LIMIT_PARAM(500, "100"), CURSOR_PARAM, END_PARAMS},
+     .result = "{environments:[as env.get], next_cursor}",
+     .errors = READS,
+     .handle = method_env_list},
+    {.name = "env.retire",
+     .summary = "Closes an environment version to new runs. Refused while runs that have not finished use "
+                "it; those that have keep telling which it was.",
+     .params =
+         (const struct param[]){
+             {.name = "name", .type = PARAM_NAME, .required = true, .meaning = "its name"},
+             {.name = "version",
+              .type = PARAM_INTEGER,
+              .required = true,
+              .min = 1,
+              .max = INT64_C(1) << 53,
+              .meaning = "its version"},
+             {.name = "reason", .type = PARAM_STRING, .min = 1, .max = 500, .meaning = "why"},
+             END_PARAMS},
+     .result = "as env.get",
+     .errors = WRITES,
+     .handle = method_env_retire},
     {.name = "profile.list",
      .summary = "The sandbox profiles, the invalid ones with what is wrong.",
      .result = "{profiles:[{name, file, valid, title, title_fr, extends, landlock, network, "

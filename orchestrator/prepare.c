@@ -66,6 +66,44 @@ static int prepare_dataset(struct prepare *p, const struct run_dataset *d, const
     return 0;
 }
 
+/* As a dataset: built where it does not stand, and every file of it known to be what was imported. */
+static int prepare_environment(struct prepare *p, const char **path, struct err *e)
+{
+    const struct run_environment *v = &p->row.environment;
+    const struct digest_progress progress = {lab_may_go_on, p->lab};
+    AUTO_MANIFEST struct manifest *m = NULL;
+    AUTO_FREE char *tree = NULL;
+
+    use_tree(p, v->manifest, TREE_ENV);
+    if (v->quarantined) { /* since it was submitted */
+        p->step = "environment_verify";
+        p->quarantined = true;
+        return err_set(e, E_CONFLICT, "environment", NULL, "the environment %s is in quarantine: %s",
+                       v->ref, v->quarantine_reason);
+    }
+    p->step = "environment_tree";
+    if (manifest_load_any(p->lab->store, v->manifest, &m, e) < 0 ||
+        tree_ensure_env(p->lab->store, m, &tree, e) < 0) {
+        if (e->kind == E_NOT_FOUND || e->kind == E_CONFLICT || e->kind == E_INVALID) {
+            p->step = "environment_verify";
+            p->bad_environment = true;
+        }
+        return err_context(e, "environment %s", v->ref);
+    }
+    p->step = "environment_verify";
+    if (tree_verify(p->lab->store, TREE_ENV, m, p->lab->verified, &progress, NULL, e) < 0) {
+        if (e->kind == E_CONFLICT) {
+            p->bad_environment = true;
+            damage_condemn(p->lab, TREE_ENV, m, v->ref);
+        } else if (e->kind == E_NOT_FOUND) {
+            e->kind = E_UNAVAILABLE; /* dropped since we built it: next time it is built anew */
+        }
+        return err_context(e, "environment %s", v->ref);
+    }
+    *path = arena_strdup(p->arena, tree);
+    return 0;
+}
+
 static int prepare_code(struct prepare *p, const char **path, struct err *e)
 {
     const struct digest_progress progress = {lab_may_go_on, p->lab};
@@ -106,7 +144,7 @@ static void print_interactive(const struct prepare *p, struct jw *w)
     jw_end_obj(w);
 }
 
-static void print_spec(const struct prepare *p, const char *code, const char *const *data,
+static void print_spec(const struct prepare *p, const char *environment, const char *code, const char *const *data,
                        struct buf *out)
 {
     const struct run_row *r = &p->row;
@@ -117,6 +155,13 @@ static void print_spec(const struct prepare *p, const char *code, const char *co
     jw_raw_at(&w, "command", r->command_json, strlen(r->command_json));
     jw_raw_at(&w, "env", r->env_json, strlen(r->env_json));
     jw_str_at(&w, "profile", r->profile);
+    if (environment) {
+        jw_obj_at(&w, "environment");
+        jw_str_at(&w, "name", r->environment.ref);
+        jw_str_at(&w, "digest", r->environment.manifest);
+        jw_str_at(&w, "path", environment);
+        jw_end_obj(&w);
+    }
     if (code) {
         jw_obj_at(&w, "code");
         jw_str_at(&w, "path", code);
@@ -184,19 +229,21 @@ int prepare_work(void *ctx, struct err *e)
     struct prepare *p = ctx;
     AUTO_BUF struct buf spec = BUF_INIT(RUNFOLDER_SPEC_MAX_BYTES);
     const char **data = arena_alloc(p->arena, (p->row.dataset_count + 1) * sizeof *data);
-    const char *code = NULL;
+    const char *code = NULL, *environment = NULL;
 
     p->folder_fd = -1;
     for (size_t i = 0; i < p->row.dataset_count; i++)
         if (prepare_dataset(p, &p->row.datasets[i], &data[i], e) < 0)
             return -1;
+    if (p->row.environment.key && prepare_environment(p, &environment, e) < 0)
+        return -1;
     if (p->row.code && prepare_code(p, &code, e) < 0)
         return -1;
     p->step = "run_folder";
     AUTO_FD int folder = open_folder(p->lab, p->run, true, e);
     if (folder < 0)
         return -1;
-    print_spec(p, code, data, &spec);
+    print_spec(p, environment, code, data, &spec);
     if (spec.failed)
         return err_set(e, E_LIMIT, NULL, "shorten its command or environment",
                        "spec.json would be larger than %d bytes", RUNFOLDER_SPEC_MAX_BYTES);

@@ -1,5 +1,5 @@
 /*
- * prepare.h - what must stand before a launch: verified datasets, the code tree, the run folder, spec.json.
+ * prepare.h - what must stand before a launch: verified datasets and environment, the code tree, the run folder, spec.json.
  */
 #ifndef ENCLOS_PREPARE_H
 #define ENCLOS_PREPARE_H
@@ -20,6 +20,7 @@ struct prepare {
     int folder_fd;                 /* of the run folder, on success */
     const char *step;              /* that failed: "dataset_verify", "code_tree", ... */
     const struct run_dataset *bad; /* the version whose files are not what they were */
+    bool bad_environment;          /* the environment's files are not */
     bool quarantined;              /* a version is, since the run was submitted */
     struct err code_changed; /* what was wrong in the code tree that stood; it was built anew */
 };

@@ -3,6 +3,7 @@
  */
 #include "orchestrator/run_print.h"
 #include "api/common/mem.h"
+#include "catalog/environment.h"
 #include "catalog/metric.h"
 #include <math.h>
 #include <stdio.h>
@@ -46,6 +47,19 @@ static void print_datasets(const struct run_row *r, struct jw *w)
     jw_end_arr(w);
 }
 
+static void print_environment(const struct run_environment *v, struct jw *w)
+{
+    jw_obj_at(w, "environment");
+    jw_str_at(w, "name", v->key ? v->name : ENV_HOST);
+    if (v->key)
+        jw_int_at(w, "version", v->version);
+    else
+        jw_null_at(w, "version");
+    jw_str_at(w, "ref", v->key ? v->ref : ENV_HOST);
+    jw_str_at(w, "manifest", v->manifest);
+    jw_end_obj(w);
+}
+
 /* What both forms have. */
 static void print_head(const struct run_row *r, struct jw *w)
 {
@@ -62,6 +76,7 @@ static void print_head(const struct run_row *r, struct jw *w)
     jw_str_at(w, "profile", r->profile);
     raw_or(w, "interactive", r->interactive_json, "null");
     print_datasets(r, w);
+    print_environment(&r->environment, w);
     jw_int_at(w, "created_us", r->created_us);
     int_or_null(w, "started_us", r->started_us, 0);
     int_or_null(w, "finished_us", r->finished_us, 0);

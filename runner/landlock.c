@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -60,12 +61,14 @@ static const struct grant {
 } grants[] = {
     {"/", FS_READ_DIR, false, false},
     {"/usr", READ | FS_EXECUTE, false, false},
-    {"/bin", READ | FS_EXECUTE, false, true}, /* same inode as in /usr on merged hosts */
+    {"/bin", READ | FS_EXECUTE, false, true}, /* a link into /usr on merged hosts: that row covers it */
     {"/sbin", READ | FS_EXECUTE, false, true},
     {"/lib", READ | FS_EXECUTE, false, true},
+    {"/lib32", READ | FS_EXECUTE, false, true},
     {"/lib64", READ | FS_EXECUTE, false, true},
+    {"/libx32", READ | FS_EXECUTE, false, true},
     {"/etc", READ, false, false},
-    {"/opt", READ, false, false},
+    {"/opt", READ | FS_EXECUTE, false, false}, /* of an environment; ours is mounted noexec */
     {"/sys", READ, false, false},
     {"/proc", READ, false, false},
     {"/data", READ, false, false},
@@ -106,7 +109,11 @@ static uint64_t handled_fs(int abi)
 
 static int grant(struct sandbox *s, int ruleset, const struct grant *g, uint64_t handled)
 {
-    AUTO_FD int fd = open(g->path, O_PATH | O_CLOEXEC);
+    struct stat st;
+    /* No link is followed: where one of an environment leads must not decide what is granted. */
+    AUTO_FD int fd = open(g->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    if (g->optional && fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode))
+        return 0;
     if (fd < 0)
         return g->optional && errno == ENOENT
                    ? 0

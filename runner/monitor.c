@@ -197,7 +197,7 @@ static int prepare(struct monitor *m)
     setup_done(m->setup, STEP_PROFILE);
     if (prepare_identity(m) < 0 || prepare_cgroup(m) < 0)
         return -1;
-    if (!c->identity.rootless && (m->spec.code_path || m->spec.dataset_count)) {
+    if (!c->identity.rootless && (m->spec.code_path || m->spec.dataset_count || m->spec.environment.path)) {
         if (idmap_open(c->identity.lab_uid, c->identity.lab_gid, m->job_uid, &m->idmap_fd, &e) < 0)
             return step_err(m, STEP_IDMAP, &e);
         setup_done(m->setup, STEP_IDMAP);

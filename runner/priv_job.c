@@ -322,18 +322,48 @@ static void try_exec(struct sandbox *s, const char *path, char *const *argv)
     execve(path, argv, s->env);
 }
 
+static bool is_there(const char *path)
+{
+    AUTO_FD int fd = open(path, O_PATH | O_CLOEXEC);
+    return fd >= 0;
+}
+
+/* ENOENT: nothing of that name, a script for a program that is not there, or a program whose loader is not:
+ * three different things to do, and in an environment the usual mistake. */
+static int tell_missing(struct sandbox *s, const char *name, const char *found)
+{
+    const char *environment = s->spec->environment.name;
+    char interpreter[96], hint[sizeof s->setup->failed_hint];
+    if (*found && missing_interpreter(found, interpreter, sizeof interpreter))
+        return setup_fail(s->setup, STEP_EXEC, ENOENT,
+                          "the run sees /usr, /work and /data; a line that ends with a carriage return (Windows) "
+                          "names another program",
+                          "cannot execute %.100s: its first line asks for %s, which is not there", name, interpreter);
+    if (environment)
+        snprintf(hint, sizeof hint,
+                 *found ? "%.40s is there, but the loader that it asks for is not in the environment %s"
+                        : "%.40s is not in the environment %s: use one that has it, or --env host",
+                 name, environment);
+    else
+        snprintf(hint, sizeof hint, "check the name; the run sees /usr, /work and /data, and a script's "
+                                    "interpreter must be there too");
+    return setup_fail(s->setup, STEP_EXEC, ENOENT, hint, "cannot execute %.200s", name);
+}
+
 /* As execvpe(3), with the two differences that a sandbox needs: a relative entry of PATH is not
  * searched, and a file without a known format is not handed to a shell. */
 int job_execute(struct sandbox *s)
 {
     const char *name = s->spec->command[0], *path = value_of(s->env, "PATH");
     char *const *argv = (char *const *)(uintptr_t)s->spec->command;
-    char full[4200] = "";
+    char full[4200] = "", found[4200] = ""; /* found: there, and yet ENOENT */
     int kept = ENOENT;
     setup_done(s->setup, STEP_EXEC);
     if (strchr(name, '/')) {
         try_exec(s, name, argv);
         kept = errno;
+        if (kept == ENOENT && is_there(name))
+            snprintf(found, sizeof found, "%s", name);
     } else {
         while (*path) {
             size_t n = strcspn(path, ":");
@@ -342,6 +372,8 @@ int job_execute(struct sandbox *s)
                 try_exec(s, full, argv);
                 if (errno != ENOENT && errno != ENOTDIR && kept != EACCES)
                     kept = errno;
+                else if (errno == ENOENT && !*found && is_there(full))
+                    memcpy(found, full, sizeof found);
                 if (kept != ENOENT && kept != EACCES)
                     break;
             }
@@ -349,21 +381,15 @@ int job_execute(struct sandbox *s)
         }
     }
     s->setup->done_ns[STEP_EXEC] = 0;
-    char interpreter[96];
-    if (kept == ENOENT && missing_interpreter(strchr(name, '/') ? name : full, interpreter, sizeof interpreter))
-        return setup_fail(s->setup, STEP_EXEC, kept,
-                          "the run sees /usr, /work and /data; a line that ends with a carriage return (Windows) "
-                          "names another program",
-                          "cannot execute %.100s: its first line asks for %s, which is not there", name, interpreter);
+    if (kept == ENOENT)
+        return tell_missing(s, name, found);
     return setup_fail(s->setup, STEP_EXEC, kept,
-                      kept == ENOENT   ? "check the name; the run sees /usr, /work and /data, and a script's "
-                                         "interpreter must be there too"
-                      : kept == EACCES && s->profile->exec == PROFILE_EXEC_ONCE
+                      kept == EACCES && s->profile->exec == PROFILE_EXEC_ONCE
                           ? "this profile runs a program of /usr only, not one of the code folder: name its interpreter"
-                      : kept == EACCES ? "make the file executable, or name its interpreter"
+                      : kept == EACCES  ? "make the file executable, or name its interpreter"
                       : kept == ENOEXEC ? "start the script with a #! line, or name its interpreter"
-                      : kept == E2BIG  ? "shorten the command or the environment"
-                                       : NULL,
+                      : kept == E2BIG   ? "shorten the command or the environment"
+                                        : NULL,
                       "cannot execute %.200s", name);
 }
 

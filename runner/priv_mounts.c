@@ -70,6 +70,9 @@ static int open_sources(struct sandbox *s, struct mounts_lent *src)
         return 0;
     }
     const uint64_t data = RO | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW;
+    if (s->spec->environment.path &&
+        open_lab_tree(s, "the environment", s->spec->environment.path, RO, &src->environment) < 0)
+        return -1;
     if (s->spec->code_path && open_lab_tree(s, "the code", s->spec->code_path, RO, &src->code) < 0)
         return -1;
     for (size_t i = 0; i < s->spec->dataset_count; i++)
@@ -309,7 +312,7 @@ int mounts_pivot(struct setup *s, int root)
 
 /* Without a ready root one is built, on /tmp: only a place to stand on in this private namespace; all that
  * is needed from below it is open by then. */
-static int open_root(struct sandbox *s, int *root)
+static int open_root(struct sandbox *s, const struct mounts_lent *src, int *root)
 {
     if (s->lent) {
         *root = fd_take(&s->lent->root);
@@ -318,6 +321,8 @@ static int open_root(struct sandbox *s, int *root)
         setup_done(s->setup, STEP_MOUNT_ROOT);
         return 0;
     }
+    if (src->environment >= 0)
+        return root_build_environment(s, src->environment, "/tmp", root);
     if (!s->ready_root)
         return root_build(s->setup, s->python_path, "/tmp", root);
     *root = open(s->ready_root, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -336,7 +341,7 @@ int mounts_build(struct sandbox *s, int *outputs_fd)
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return setup_fail(s->setup, STEP_MOUNT_PRIVATE, errno, NULL, "cannot make the mounts private");
     setup_done(s->setup, STEP_MOUNT_PRIVATE);
-    if (open_sources(s, &src) < 0 || open_root(s, &root) < 0 || devices_attach(s, root) < 0 ||
+    if (open_sources(s, &src) < 0 || open_root(s, &src, &root) < 0 || devices_attach(s, root) < 0 ||
         mount_shm(s, root) < 0 || mount_proc(s, root) < 0 ||
         attach_datasets(s, &src, root) < 0 || mount_work(s, &src, root) < 0 ||
         mount_writable(s, root, outputs_fd) < 0 || terminal_mount(s, root) < 0)

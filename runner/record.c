@@ -190,6 +190,9 @@ static void put_sandbox(struct jw *w, const struct record *r)
     if (r->profile)
         jw_str_at(w, "filter", r->spec && r->spec->report_paths ? r->profile->filter_paths.digest
                                                                 : r->profile->filter.digest);
+    jw_str_at(w, "environment", !r->spec ? NULL : r->spec->environment.name ? r->spec->environment.name : "host");
+    if (r->spec && r->spec->environment.digest)
+        jw_str_at(w, "environment_digest", r->spec->environment.digest);
     jw_bool_at(w, "rootless", r->rootless);
     jw_str_at(w, "cgroup", r->cgroup_kind);
     jw_int_at(w, "host_uid", r->host_uid);
@@ -209,6 +212,8 @@ static void put_sandbox(struct jw *w, const struct record *r)
         jw_str_at(w, "data", !r->spec || !r->spec->dataset_count ? "none" : a->data_overlay ? "overlay" : "mount");
         jw_bool_at(w, "work_noexec", a->work_noexec);
         put_devices(w, a->devices);
+        if (r->spec && r->spec->environment.path)
+            jw_str_at(w, "environment_mount", a->env_overlay ? "overlay" : "mount");
         jw_str_at(w, "ownership", r->rootless ? "own uid" : "idmapped");
         jw_obj_at(w, "namespaces");
         for (size_t i = 0; i < 7; i++)

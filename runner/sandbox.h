@@ -27,6 +27,7 @@ enum { SANDBOX_UID = 1000, SANDBOX_METRICS_FD = 3 };
 /* Mounts from outside, detached: what init lays out. A warm run's init has no rights to make them itself. */
 struct mounts_lent {
     int root; /* the shared root, or -1 */
+    int environment; /* of a cold run only */
     int code;
     int datasets[SPEC_MAX_DATASETS];
 };
@@ -77,6 +78,9 @@ MUST_USE int sandbox_drop_rights(struct sandbox *s, enum setup_step step, const 
 /* priv_root.c: builds the root that all runs share and attaches it at `at`. Gives its descriptor. -1: the
  * failure is noted on the page. */
 MUST_USE int root_build(struct setup *s, const char *python_path, const char *at, int *root);
+/* The same with the programs of the spec's environment. `tree`: a detached mount of its folder, id-mapped and
+ * read-only; taken. */
+MUST_USE int root_build_environment(struct sandbox *s, int tree, const char *at, int *root);
 
 /* priv_mounts.c: lays the run's own mounts on the root and pivots into it. Gives the descriptor of /outputs. */
 MUST_USE int mounts_build(struct sandbox *s, int *outputs_fd);

@@ -85,6 +85,7 @@ struct setup_attest {
     bool data_overlay;     /* else the id-mapped mounts themselves */
     bool work_noexec;      /* exec: once */
     char devices[1024];    /* given to the run, below /dev, separated by spaces: landlock.c grants them */
+    bool env_overlay;      /* the same of the environment */
     uint64_t landlock_fs, landlock_net, landlock_scoped; /* handled rights: refused unless a rule allows them */
     uint64_t rlimits[SETUP_RLIMITS][2]; /* soft, hard, by RLIMIT_ number */
     char uid_map[SETUP_MAP_SIZE], gid_map[SETUP_MAP_SIZE];

@@ -39,7 +39,8 @@ static const struct {
 };
 
 static const char *const spec_keys[] = {"version", "run",       "command", "env",          "profile", "code",
-                                        "datasets", "resources", "limits",  "report_paths", "interactive", "warm", NULL};
+                                        "datasets", "resources", "limits",  "report_paths", "interactive", "warm",
+                                        "environment", NULL};
 
 bool spec_env_name_allowed(const char *name)
 {
@@ -123,6 +124,45 @@ static int check_path(const char *path, const char *field, struct err *e)
     if (path[0] != '/' || !text_is_rel_path(path + 1))
         return err_set(e, E_INVALID, field, "give an absolute path without . or ..",
                        "%.200s is not a plain absolute path", path);
+    return 0;
+}
+
+/* "debian@1": a name, and a version of digits. */
+static bool is_environment_name(const char *s)
+{
+    char name[65];
+    size_t n = strcspn(s, "@");
+    uint64_t version;
+    if (n == 0 || n >= sizeof name || s[n] != '@')
+        return false;
+    memcpy(name, s, n);
+    name[n] = '\0';
+    return text_is_name(name) && text_u64(s + n + 1, 1, INT64_C(1) << 53, &version) == 0;
+}
+
+static int read_environment(const struct json *root, struct spec *out, struct err *e)
+{
+    static const char *const keys[] = {"name", "digest", "path", NULL};
+    const struct json *obj = NULL;
+    const char *name = NULL, *digest = NULL, *path = NULL;
+    if (json_opt_object(root, "", "environment", 16, &obj, e) < 0)
+        return -1;
+    if (!obj)
+        return 0;
+    if (json_only_keys(obj, "environment", keys, e) < 0 ||
+        json_need_str(obj, "environment", "name", 3, 85, &name, e) < 0 ||
+        json_need_str(obj, "environment", "digest", 64, 64, &digest, e) < 0 ||
+        json_need_str(obj, "environment", "path", 2, 4000, &path, e) < 0 ||
+        check_path(path, "environment.path", e) < 0)
+        return -1;
+    if (!is_environment_name(name))
+        return err_set(e, E_INVALID, "environment.name", "write NAME@VERSION",
+                       "%.80s is not an environment's name", name);
+    if (!text_is_sha256(digest))
+        return err_set(e, E_INVALID, "environment.digest", "64 lower-case hexadecimal digits",
+                       "the environment's digest is no SHA-256");
+    out->environment = (struct spec_environment){arena_strdup(out->arena, name), arena_strdup(out->arena, digest),
+                                                 arena_strdup(out->arena, path)};
     return 0;
 }
 
@@ -246,6 +286,7 @@ static int read_root(const struct json *root, struct spec *out, struct err *e)
     strcpy(out->run, run);         /* lengths checked above */
     strcpy(out->profile, profile);
     if (read_command(root, out, e) < 0 || read_env(root, out, e) < 0 ||
+        read_environment(root, out, e) < 0 ||
         read_inputs(root, out, e) < 0 || read_resources(root, out, e) < 0 || read_interactive(root, out, e) < 0)
         return -1;
     return 0;

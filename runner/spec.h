@@ -19,6 +19,13 @@ struct spec_dataset {
     const char *path; /* absolute folder of the lab */
 };
 
+/* What /usr is; path NULL: the host's. */
+struct spec_environment {
+    const char *name;   /* for messages and the record: "debian@1" */
+    const char *digest; /* of its manifest */
+    const char *path;   /* absolute folder of the lab */
+};
+
 struct spec_resources {
     int64_t cpus_milli;
     int64_t memory_bytes;
@@ -49,6 +56,7 @@ struct spec {
     size_t command_count;
     const char **env; /* "NAME=value", NULL-ended */
     size_t env_count;
+    struct spec_environment environment;
     const char *code_path; /* NULL: /work starts empty */
     struct spec_dataset datasets[SPEC_MAX_DATASETS];
     size_t dataset_count;

@@ -184,6 +184,10 @@ static void test_elements_are_checked_too(void **state)
         {"run.submit", "{\"command\":[\"a\"],\"limits\":\"none\"}", "limits"},
         {"run.get", "{\"run\":\"abc\"}", "run"},
         {"run.get", "{\"run\":\"../../etc\"}", "run"},
+        {"run.submit", "{\"command\":[\"a\"],\"environment\":1}", "environment"},
+        {"env.import", "{\"name\":\"x\",\"source\":\"zip\",\"manifest\":\"\"}", "source"},
+        {"env.import", "{\"name\":\"x\",\"source\":\"tar\"}", "manifest"},
+        {"env.retire", "{\"name\":\"x\"}", "version"},
         {"dataset.add", "{\"name\":\"../x\",\"classification\":\"public\",\"manifest\":\"\"}",
          "name"},
     };

@@ -14,6 +14,10 @@
     "\"output_bytes\":4096,\"output_files\":10,\"log_bytes\":4096}"
 #define HEAD "{\"version\":1,\"run\":\"r1\",\"profile\":\"base\",\"command\":[\"true\"],"
 
+#define SHA "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define ENVIRONMENT(name, digest, path)                                                            \
+    HEAD "\"environment\":{\"name\":\"" name "\",\"digest\":\"" digest "\",\"path\":\"" path "\"}," RESOURCES "}"
+
 static char dir[256];
 static int dir_fd = -1;
 
@@ -62,6 +66,18 @@ static void a_whole_spec_is_read(void **state)
     assert_true(s.interactive.wanted && s.interactive.connect && s.interactive.terminal);
     assert_int_equal(s.interactive.idle_ms, 5);
     assert_int_equal(s.interactive.cols, 132);
+    assert_null(s.environment.path);
+    spec_fini(&s);
+    OK(read_text(HEAD "\"environment\":{\"name\":\"debian@12\",\"digest\":\"" SHA "\",\"path\":\"/lab/trees/env-x\"}," RESOURCES
+                      "}",
+                 &s, &e),
+       e);
+    assert_string_equal(s.environment.name, "debian@12");
+    assert_string_equal(s.environment.digest, SHA);
+    assert_string_equal(s.environment.path, "/lab/trees/env-x");
+    spec_fini(&s);
+    OK(read_text(HEAD "\"environment\":null," RESOURCES "}", &s, &e), e);
+    assert_null(s.environment.path);
     spec_fini(&s);
 }
 
@@ -93,6 +109,14 @@ static void every_mistake_is_named(void **state)
         {HEAD "\"datasets\":[{\"name\":\"../d\",\"path\":\"/x\"}]," RESOURCES "}", "../d"},
         {HEAD "\"datasets\":[{\"name\":\"d\",\"path\":\"/x\"},{\"name\":\"d\",\"path\":\"/y\"}]," RESOURCES "}", "twice"},
         {HEAD "\"limits\":\"none\"," RESOURCES "}", "none"},
+        {ENVIRONMENT("debian", SHA, "/x"), "debian"},
+        {ENVIRONMENT("../x@1", SHA, "/x"), "../x@1"},
+        {ENVIRONMENT("debian@1x", SHA, "/x"), "debian@1x"},
+        {ENVIRONMENT("debian@1", "abc", "/x"), "digest"},
+        {ENVIRONMENT("debian@1", SHA, "lab/x"), "plain absolute path"},
+        {ENVIRONMENT("debian@1", SHA, "/x/../etc"), "/x/../etc"},
+        {HEAD "\"environment\":{\"path\":\"/x\"}," RESOURCES "}", "name"},
+        {HEAD "\"environment\":\"host\"," RESOURCES "}", "environment"},
         {HEAD "\"resources\":{}}", "cpus_milli"},
     };
     (void)state;
