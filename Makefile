@@ -72,7 +72,10 @@ ALL_LDFLAGS := -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed 
                $(LINK_$(VARIANT)) $(LDFLAGS)
 
 LIBS_enclosd := -luv -lcjson -lsqlite3 -lcrypto -lm
-LIBS_enclos := -lcjson -lcrypto -lm
+# What libarchive links for formats that are not read here (xml2 and with it ICU) would double the time
+# that every command takes to start: only its readers of tar are linked, statically. ARCHIVE_LIBS= overrides.
+ARCHIVE_LIBS ?= -Wl,-Bstatic -larchive -lzstd -llz4 -llzma -lbz2 -lz -Wl,-Bdynamic
+LIBS_enclos := -lcjson -lcrypto $(ARCHIVE_LIBS) -lm
 # The runner starts often, so what can be linked statically is: Debian has libseccomp.a and
 # libcap.a, but cJSON only as a shared library (so no -static). RUNNER_LIBS= overrides.
 RUNNER_LIBS ?= -Wl,-Bstatic -lseccomp -lcap -Wl,-Bdynamic -lcjson -lm
@@ -127,7 +130,7 @@ define keep_if_same
 @printf '%s\n' '$(strip $(1))' | cmp -s - $@ || printf '%s\n' '$(strip $(1))' > $@
 endef
 $(B)/flags: FORCE
-	$(call keep_if_same,$(CC) $(ALL_CFLAGS) / $(ALL_LDFLAGS) / $(RUNNER_LIBS))
+	$(call keep_if_same,$(CC) $(ALL_CFLAGS) / $(ALL_LDFLAGS) / $(RUNNER_LIBS) / $(ARCHIVE_LIBS))
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -179,7 +182,7 @@ $(B)/share/enclos/python/%: api/python/%
 
 # A unit test links the archives of the folders that it includes, and those that they build on:
 # one folder that does not compile today does not stop the tests of another.
-UNIT_LIBS := -luv -lcjson -lsqlite3 -lcrypto -lseccomp -lcap -lcmocka -lm
+UNIT_LIBS := -luv -lcjson -lsqlite3 -lcrypto -lseccomp -lcap $(ARCHIVE_LIBS) -lcmocka -lm
 $(foreach f,$(FOLDERS),$(eval INCL_$(f) := \
     $(shell grep -l '^ *\# *include *"$(DIR_$(f))/' tests/unit/*.c tests/fuzz/*.c 2>/dev/null)))
 includes = $(if $(filter $(1),$(INCL_$(2))),$(2))

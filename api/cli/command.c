@@ -52,6 +52,13 @@ static const struct opt dataset_add_options[] = {
     {"no-fd", 0, T_NONE, T_O_NO_FD, false},
     {0},
 };
+static const struct opt env_import_options[] = {
+    {"title", 0, T_A_TEXT, T_O_TITLE, false},
+    {"tag", 0, T_A_NAME, T_O_IMAGE_TAG, false},
+    {"idempotency-key", 0, T_A_TEXT, T_O_IDEMPOTENCY, false},
+    {"no-fd", 0, T_NONE, T_O_NO_FD, false},
+    {0},
+};
 static const struct opt cursor_options[] = {
     {"cursor", 0, T_A_TEXT, T_O_CURSOR, false},
     {0},
@@ -95,6 +102,18 @@ const struct command commands[] = {
      ARGS_ANYWHERE, false, cmd_dataset_show},
     {"dataset seal", GROUP_DATA, T_U_DATASET_SEAL, T_H_DATASET_SEAL, T_D_DATASET_SEAL, NULL, NULL,
      ARGS_ANYWHERE, false, cmd_dataset_seal},
+
+    {"env import", GROUP_DATA, T_U_ENV_IMPORT, T_H_ENV_IMPORT, T_D_ENV_IMPORT,
+     "skopeo copy docker://docker.io/library/python:3.12-slim oci:python\n"
+     "enclos env import python ./python --title \"Python 3.12\"\n"
+     "enclos run --environment python@1 train.py",
+     env_import_options, ARGS_ANYWHERE, false, cmd_env_import},
+    {"env list", GROUP_DATA, T_U_OPTIONS, T_H_ENV_LIST, T_NONE, NULL, cursor_options, ARGS_ANYWHERE,
+     false, cmd_env_list},
+    {"env show", GROUP_DATA, T_U_DATASET_ONE, T_H_ENV_SHOW, T_NONE, NULL, NULL, ARGS_ANYWHERE, false,
+     cmd_env_show},
+    {"env retire", GROUP_DATA, T_U_ENV_RETIRE, T_H_ENV_RETIRE, T_D_ENV_RETIRE, NULL, cancel_options,
+     ARGS_ANYWHERE, false, cmd_env_retire},
 
     {"profile list", GROUP_LAB, T_NONE, T_H_PROFILE_LIST, T_NONE, NULL, NULL, ARGS_ANYWHERE, false,
      cmd_profile_list},

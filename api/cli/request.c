@@ -321,6 +321,12 @@ static int read_profile(const struct file *f, const struct json *v, const char *
     return read_string(f, v, path, &f->r->profile, e);
 }
 
+static int read_environment(const struct file *f, const struct json *v, const char *path,
+                            struct err *e)
+{
+    return read_string(f, v, path, &f->r->environment, e);
+}
+
 static int read_datasets(const struct file *f, const struct json *v, const char *path,
                          struct err *e)
 {
@@ -389,6 +395,7 @@ static const struct {
     {"name", read_name},
     {"command", read_command},
     {"profile", read_profile},
+    {"environment", read_environment},
     {"datasets", read_datasets},
     {"resources", read_resources},
     {"params", read_params},
@@ -441,6 +448,8 @@ static int read_pair_options(struct request *r, const struct args *a, const char
 
     for (const char *given; (given = args_each(a, option, &at)) != NULL;) {
         const char *equals = strchr(given, '=');
+        if (names_of_env && !equals)
+            continue; /* an environment, see below */
         size_t len = equals ? (size_t)(equals - given) : 0;
         if (len == 0 || (names_of_env && !is_env_name(given, len)))
             return say_err(e, E_INVALID, NULL, T_NONE, T_BAD_PAIR, option, given);
@@ -474,6 +483,12 @@ int request_read_options(struct request *r, const struct args *a, struct err *e)
 
     read_text_option(r, a, "name", &r->name);
     read_text_option(r, a, "profile", &r->profile);
+    /* --env A=1 sets a variable; without "=" it can only mean what /usr is. */
+    for (const char *given; (given = args_each(a, "env", &at)) != NULL;)
+        if (!strchr(given, '='))
+            r->environment = arena_strdup(r->arena, given);
+    at = 0;
+    read_text_option(r, a, "environment", &r->environment);
     read_text_option(r, a, "experiment", &r->experiment);
     read_text_option(r, a, "idempotency-key", &r->idempotency_key);
     if (read_idle(r, a, e) < 0)
@@ -611,6 +626,7 @@ void request_print(const struct request *r, struct buf *out)
     write_list(&w, "command", r->command, r->command_count);
     write_text(&w, "code", r->code);
     write_text(&w, "profile", r->profile);
+    write_text(&w, "environment", r->environment);
     write_list(&w, "datasets", r->datasets, r->dataset_count);
     for (size_t i = 0; i < RES_COUNT; i++) {
         if (r->resources[i] < 0)

@@ -51,6 +51,7 @@ struct request {
     struct arena *arena; /* owns every text below */
     const char *name;
     const char *profile;
+    const char *environment; /* NAME@VERSION, NAME or host; NULL: not said */
     const char *experiment;
     const char *limits; /* "enforced", "best_effort" or NULL */
     const char *idempotency_key;

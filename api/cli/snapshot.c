@@ -11,6 +11,7 @@
 #include "api/common/fd.h"
 #include "api/common/json.h"
 #include "api/common/mem.h"
+#include "api/common/rootfs.h"
 #include "api/common/text.h"
 #include "api/common/treetext.h"
 #include <dirent.h>
@@ -54,6 +55,7 @@ struct walk {
     const char *folder; /* for errors */
     const char *prefix;
     int root_fd;
+    struct env_told *told; /* a root file system: not NULL */
     uint64_t max_bytes;
     size_t max_files;
     uint64_t bytes;
@@ -85,13 +87,12 @@ void snapshot_free_at(struct snapshot **at)
     *at = NULL;
 }
 
-static int add_entry(struct snapshot *s, const char *path, const char *source, int root_fd,
-                     const struct stat *st, struct err *e)
+static int add_entry(struct snapshot *s, const struct snapshot_entry *given, struct err *e)
 {
     char safe[256];
 
-    if (!text_is_rel_path(path)) {
-        text_sanitize(path, strlen(path), safe, sizeof safe);
+    if (!text_is_rel_path(given->path)) {
+        text_sanitize(given->path, strlen(given->path), safe, sizeof safe);
         return say_err(e, E_INVALID, NULL, T_SNAP_BAD_NAME_HINT, T_SNAP_BAD_NAME, safe);
     }
     if (s->count == SNAPSHOT_ENTRIES_MAX)
@@ -101,21 +102,99 @@ static int add_entry(struct snapshot *s, const char *path, const char *source, i
         s->room = s->room ? s->room * 2 : 64;
         s->entries = mem_grow(s->entries, s->room, sizeof *s->entries);
     }
-    s->entries[s->count++] = (struct snapshot_entry){
-        .path = arena_strdup(s->arena, path),
-        .source = arena_strdup(s->arena, source),
-        .root_fd = root_fd,
-        .executable = (st->st_mode & S_IXUSR) != 0,
-        .size_bytes = (uint64_t)st->st_size,
-    };
-    s->total_bytes += (uint64_t)st->st_size;
+    struct snapshot_entry *entry = &s->entries[s->count++];
+    *entry = *given;
+    entry->path = arena_strdup(s->arena, given->path);
+    entry->source = given->source ? arena_strdup(s->arena, given->source) : NULL;
+    s->total_bytes += given->size_bytes;
     return 0;
+}
+
+static int add_file(struct snapshot *s, const char *path, const char *source, int root_fd,
+                    const struct stat *st, struct err *e)
+{
+    const struct snapshot_entry entry = {.path = path,
+                                         .source = source,
+                                         .root_fd = root_fd,
+                                         .executable = (st->st_mode & S_IXUSR) != 0,
+                                         .size_bytes = (uint64_t)st->st_size};
+
+    return add_entry(s, &entry, e);
+}
+
+int snapshot_add_link(struct snapshot *s, const char *path, const char *target, struct err *e)
+{
+    const struct snapshot_entry entry = {
+        .path = path, .kind = SNAPSHOT_LINK, .source = target, .root_fd = -1};
+
+    if (!treetext_is_target(target)) {
+        char safe[256];
+        text_sanitize(path, strlen(path), safe, sizeof safe);
+        return say_err(e, E_INVALID, NULL, T_NONE, T_SNAP_BAD_LINK, safe);
+    }
+    return add_entry(s, &entry, e);
+}
+
+int snapshot_add_empty_folder(struct snapshot *s, const char *path, struct err *e)
+{
+    const struct snapshot_entry entry = {.path = path, .kind = SNAPSHOT_FOLDER, .root_fd = -1};
+
+    return add_entry(s, &entry, e);
+}
+
+int snapshot_add_known(struct snapshot *s, const char *path, bool executable, uint64_t size_bytes,
+                       const char *sha256, struct err *e)
+{
+    struct snapshot_entry entry = {
+        .path = path, .root_fd = -1, .executable = executable, .size_bytes = size_bytes};
+
+    memcpy(entry.sha256, sha256, sizeof entry.sha256);
+    return add_entry(s, &entry, e);
 }
 
 static void skip(struct snapshot *s, const char *path)
 {
     s->skipped = mem_grow(s->skipped, s->skipped_count + 1, sizeof *s->skipped);
     s->skipped[s->skipped_count++] = arena_strdup(s->arena, path);
+}
+
+/* Of a root file system: links are a part of it, devices and the like are not. */
+static int add_to_rootfs(struct walk *w, int folder_fd, const char *name, const char *path,
+                         const struct stat *st, struct err *e)
+{
+    char target[TREETEXT_TARGET_MAX + 2];
+
+    if (S_ISLNK(st->st_mode)) {
+        ssize_t n = readlinkat(folder_fd, name, target, sizeof target - 1);
+        if (n < 0)
+            return err_sys(e, NULL, NULL, "%s/%s", w->folder, path);
+        target[n] = '\0';
+        const char *to = strchr(path, '/') ? target : rootfs_top_target(target);
+        if (!to || !rootfs_may_hold(ROOTFS_LINK, path, to)) {
+            char safe[256];
+            text_sanitize(target, (size_t)n, safe, sizeof safe);
+            return say_err(e, E_INVALID, NULL, T_ENV_TOP_HINT, T_ENV_TOP_LINK, path, safe);
+        }
+        return snapshot_add_link(w->s, path, to, e);
+    }
+    if (!S_ISREG(st->st_mode)) {
+        env_told_count(&w->told->special, path);
+        return 0;
+    }
+    if (!rootfs_may_hold(ROOTFS_FILE, path, NULL))
+        return say_err(e, E_INVALID, NULL, T_ENV_TOP_HINT, T_ENV_TOP_FILE, path);
+    if (st->st_mode & (S_ISUID | S_ISGID))
+        env_told_count(&w->told->privileged, path);
+    return add_file(w->s, path, path, w->root_fd, st, e);
+}
+
+/* Entered for its own sake only: a /etc or /opt that is something else has nothing that could be shown. */
+static bool is_hidden(const struct walk *w, const char *path, const struct stat *st)
+{
+    if (!w->told)
+        return false;
+    return !rootfs_shows(path) ||
+           ((strcmp(path, "etc") == 0 || strcmp(path, "opt") == 0) && !S_ISDIR(st->st_mode));
 }
 
 static int add_found(struct walk *w, const char *path, const struct stat *st, struct err *e)
@@ -131,7 +210,7 @@ static int add_found(struct walk *w, const char *path, const struct stat *st, st
     if ((w->max_bytes && w->bytes > w->max_bytes) || (w->max_files && w->files > w->max_files))
         return say_err(e, E_LIMIT, NULL, T_SNAP_TOO_BIG_HINT, T_SNAP_TOO_BIG, w->folder,
                        human_size_text(w->max_bytes), human_count_text(w->max_files));
-    return add_entry(w->s, full, path, w->root_fd, st, e);
+    return add_file(w->s, full, path, w->root_fd, st, e);
 }
 
 static void close_dir_at(DIR **d)
@@ -178,13 +257,20 @@ static int walk_folder(struct walk *w, int folder_fd, char *path, unsigned depth
         memcpy(path + len + (len > 0), found->d_name, name + 1);
         bool is_folder = S_ISDIR(st.st_mode);
         int failed = 0;
-        if (w->ignore && ignore_match(w->ignore, path, is_folder)) {
+        size_t before = w->s->count;
+        if (is_hidden(w, path, &st)) {
+            env_told_hidden(w->told, path);
+        } else if (w->ignore && ignore_match(w->ignore, path, is_folder)) {
             /* left out without a word: that is what was asked */
         } else if (is_folder) {
             AUTO_FD int fd =
                 openat(folder_fd, found->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
             failed = fd < 0 ? err_sys(e, NULL, tr(T_SNAP_UNREADABLE_HINT), "%s/%s", w->folder, path)
                             : walk_folder(w, fd, path, depth + 1, e);
+            if (!failed && w->told && w->s->count == before && strchr(path, '/'))
+                failed = snapshot_add_empty_folder(w->s, path, e);
+        } else if (w->told) {
+            failed = add_to_rootfs(w, folder_fd, found->d_name, path, &st, e);
         } else {
             failed = add_found(w, path, &st, e);
         }
@@ -199,24 +285,43 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-int snapshot_add_folder(struct snapshot *s, const char *folder, const char *prefix,
-                        const struct ignore *g, uint64_t max_bytes, size_t max_files, struct err *e)
+static int walk_all(struct walk *w, struct err *e)
 {
+    struct snapshot *s = w->s;
     char path[PATH_MAX_BYTES * 2] = "";
 
     if (s->root_count == ROOTS_MAX)
         return say_err(e, E_LIMIT, NULL, T_NONE, T_SNAP_TOO_MANY_ROOTS);
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return err_sys(e, NULL, NULL, "%s", folder);
-    s->roots[s->root_count++] = fd;
-    struct walk w = {s, g, folder, prefix, fd, max_bytes, max_files, 0, 0};
-    if (walk_folder(&w, fd, path, 1, e) < 0)
+    w->root_fd = open(w->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (w->root_fd < 0)
+        return err_sys(e, NULL, NULL, "%s", w->folder);
+    s->roots[s->root_count++] = w->root_fd;
+    if (walk_folder(w, w->root_fd, path, 1, e) < 0)
         return -1;
     /* Folders are read in no order: what is told of them should be the same each time. */
     if (s->skipped_count > 0)
         qsort(s->skipped, s->skipped_count, sizeof *s->skipped, by_name);
     return 0;
+}
+
+int snapshot_add_folder(struct snapshot *s, const char *folder, const char *prefix,
+                        const struct ignore *g, uint64_t max_bytes, size_t max_files, struct err *e)
+{
+    struct walk w = {.s = s,
+                     .ignore = g,
+                     .folder = folder,
+                     .prefix = prefix,
+                     .max_bytes = max_bytes,
+                     .max_files = max_files};
+
+    return walk_all(&w, e);
+}
+
+int snapshot_add_rootfs(struct snapshot *s, const char *folder, struct env_told *told, struct err *e)
+{
+    struct walk w = {.s = s, .folder = folder, .prefix = "", .told = told};
+
+    return walk_all(&w, e);
 }
 
 int snapshot_add_file(struct snapshot *s, const char *file, struct err *e)
@@ -228,7 +333,7 @@ int snapshot_add_file(struct snapshot *s, const char *file, struct err *e)
     if (!S_ISREG(st.st_mode))
         return say_err(e, E_INVALID, NULL, T_NONE, T_SNAP_NOT_A_FILE, file);
     AUTO_FREE char *copy = mem_strdup(file);
-    return add_entry(s, basename(copy), file, AT_FDCWD, &st, e);
+    return add_file(s, basename(copy), file, AT_FDCWD, &st, e);
 }
 
 int snapshot_open(const struct snapshot_entry *entry, int *out, struct err *e)
@@ -324,6 +429,8 @@ static void *hash_some(void *arg)
         size_t i = atomic_fetch_add(&h->next, 1);
         if (i >= h->s->count)
             break;
+        if (h->s->entries[i].kind != SNAPSHOT_FILE || !h->s->entries[i].source)
+            continue; /* no content, or read already */
         if (hash_entry(h, &h->s->entries[i], room, &e) < 0) {
             atomic_store(&h->stop, true);
             break;
@@ -421,7 +528,12 @@ static int write_manifest(struct snapshot *s, struct err *e)
     treetext_begin(&w, &s->manifest);
     for (size_t i = 0; i < s->count; i++) {
         const struct snapshot_entry *entry = &s->entries[i];
-        treetext_file(&w, entry->path, entry->executable, entry->sha256, entry->size_bytes);
+        if (entry->kind == SNAPSHOT_LINK)
+            treetext_link(&w, entry->path, entry->source);
+        else if (entry->kind == SNAPSHOT_FOLDER)
+            treetext_folder(&w, entry->path);
+        else
+            treetext_file(&w, entry->path, entry->executable, entry->sha256, entry->size_bytes);
     }
     treetext_end(&w);
     if (s->manifest.failed)

@@ -1,5 +1,5 @@
 /*
- * snapshot.h - a folder, or some files, as a manifest over content-addressed objects.
+ * snapshot.h - a folder, some files or a root file system, as a manifest over content-addressed objects.
  *
  * The walk goes by descriptors and never follows a link below the folder: symbolic links, devices,
  * sockets and pipes are left out and listed, so that the person sees what will be missing. Files are
@@ -10,6 +10,7 @@
 #ifndef ENCLOS_SNAPSHOT_H
 #define ENCLOS_SNAPSHOT_H
 
+#include "api/cli/env_told.h"
 #include "api/cli/ignore.h"
 #include "api/common/buf.h"
 #include "api/common/err.h"
@@ -18,9 +19,13 @@
 
 enum { SNAPSHOT_ENTRIES_MAX = 100000, SNAPSHOT_TEXT_MAX_BYTES = 32 << 20 };
 
+enum snapshot_kind { SNAPSHOT_FILE, SNAPSHOT_LINK, SNAPSHOT_FOLDER };
+
 struct snapshot_entry {
-    const char *path;   /* in the manifest */
-    const char *source; /* below root_fd, or as given when root_fd is AT_FDCWD */
+    const char *path; /* in the manifest */
+    enum snapshot_kind kind;
+    const char *source; /* below root_fd, or as given when root_fd is AT_FDCWD; where a link leads; NULL: the
+                           digest is known, and whoever gave it has the content */
     int root_fd;
     bool executable;
     uint64_t size_bytes;
@@ -39,6 +44,17 @@ MUST_USE int snapshot_add_folder(struct snapshot *s, const char *folder, const c
                                  struct err *e);
 /* Adds one file, named by the person (so a link is followed), under its own name. */
 MUST_USE int snapshot_add_file(struct snapshot *s, const char *file, struct err *e);
+
+/* A root file system, for an environment: what runs see of it (api/common/rootfs.h), with links and empty
+ * folders. What is left out or changed is told. */
+MUST_USE int snapshot_add_rootfs(struct snapshot *s, const char *folder, struct env_told *told,
+                                 struct err *e);
+MUST_USE int snapshot_add_link(struct snapshot *s, const char *path, const char *target,
+                               struct err *e);
+MUST_USE int snapshot_add_empty_folder(struct snapshot *s, const char *path, struct err *e);
+/* A file whose content was read already. */
+MUST_USE int snapshot_add_known(struct snapshot *s, const char *path, bool executable,
+                                uint64_t size_bytes, const char *sha256, struct err *e);
 
 /* Hashes everything and makes the manifest. `progress` (may be NULL) is called now and then. */
 typedef void snapshot_progress_fn(void *arg, uint64_t done_bytes, uint64_t total_bytes);

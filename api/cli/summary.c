@@ -93,6 +93,22 @@ static void add_usage(struct table *facts, const struct json *run)
     }
 }
 
+/* The machine's own goes without saying in a short summary. */
+static void add_environment(struct table *facts, const struct json *run, bool full)
+{
+    AUTO_BUF struct buf v = BUF_INIT(1024);
+    const struct json *env = json_get(run, "environment");
+
+    if (full || json_str(json_get(env, "manifest")))
+        buf_add_str(&v, cli_str(env, "ref"));
+    if (full && json_str(json_get(env, "manifest"))) {
+        buf_add_str(&v, " (");
+        human_digest(&v, cli_str(env, "manifest"));
+        buf_add_char(&v, ')');
+    }
+    add_fact(facts, T_F_ENVIRONMENT, &v);
+}
+
 static void add_datasets(struct table *facts, const struct json *run)
 {
     AUTO_BUF struct buf v = BUF_INIT(1 << 16);
@@ -111,6 +127,7 @@ static void add_short(struct table *facts, const struct json *run)
 {
     AUTO_BUF struct buf v = BUF_INIT(1024);
 
+    add_environment(facts, run, false);
     add_datasets(facts, run);
     if (verdict_limits(run) == LIMITS_WATCHED)
         buf_add_str(&v, tr(T_LIMITS_WATCHED));
@@ -201,6 +218,7 @@ static void add_asked(struct table *facts, const struct json *run)
     add_fact(facts, T_F_COMMAND, &v);
     buf_add_str(&v, cli_str(run, "profile"));
     add_fact(facts, T_F_PROFILE, &v);
+    add_environment(facts, run, true);
     add_interactive(facts, json_get(run, "interactive"));
     add_datasets(facts, run);
     if (json_str(json_get(run, "code")))

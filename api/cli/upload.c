@@ -28,12 +28,22 @@ struct item {
     uint64_t size_bytes;
     const struct snapshot_entry *entry;
     bool missing;
+    bool given;     /* by the feed */
     bool in_chunks; /* the lab does not read this file by itself (a user's own file system) */
+};
+
+struct under_way {
+    int64_t id;
+    struct item *item;
+    int fd; /* of what was given: kept until the answer, in case the lab does not take it */
 };
 
 struct upload {
     struct client *lab;
     const struct snapshot *s;
+    bool chunks;
+    struct under_way window[WINDOW]; /* of what is given */
+    size_t sent, answered;
     struct item *items; /* unique, sorted by digest */
     size_t count;
     size_t missing_count;
@@ -43,12 +53,6 @@ struct upload {
 };
 
 /* ---- progress ---- */
-
-struct hash_progress {
-    const struct term *term;
-    int64_t started_us;
-    bool shown;
-};
 
 static void show(const struct term *term, enum text_id id, const char *done, const char *total)
 {
@@ -70,9 +74,9 @@ static void wipe(bool shown)
     cli_note(&line);
 }
 
-static void on_hash(void *arg, uint64_t done_bytes, uint64_t total_bytes)
+void upload_reading(void *arg, uint64_t done_bytes, uint64_t total_bytes)
 {
-    struct hash_progress *p = arg;
+    struct upload_reading *p = arg;
 
     if (!p->term->moves || time_mono_us() - p->started_us < SHOW_AFTER_US)
         return;
@@ -80,12 +84,18 @@ static void on_hash(void *arg, uint64_t done_bytes, uint64_t total_bytes)
     show(p->term, T_HASHING, human_size_text(done_bytes), human_size_text(total_bytes));
 }
 
+void upload_reading_end(struct upload_reading *p)
+{
+    wipe(p->shown);
+    p->shown = false;
+}
+
 int upload_hash(struct cli *c, struct snapshot *s, struct err *e)
 {
-    struct hash_progress p = {.term = &c->err, .started_us = time_mono_us()};
-    int failed = snapshot_finish(s, on_hash, &p, e);
+    struct upload_reading p = {.term = &c->err, .started_us = time_mono_us()};
+    int failed = snapshot_finish(s, upload_reading, &p, e);
 
-    wipe(p.shown);
+    upload_reading_end(&p);
     return failed;
 }
 
@@ -115,14 +125,17 @@ static void list_items(struct upload *u)
     const struct snapshot_entry *entries = snapshot_entries(u->s);
 
     u->items = mem_grow(NULL, count + 1, sizeof *u->items);
+    size_t files = 0;
     for (size_t i = 0; i < count; i++)
-        u->items[i] = (struct item){
-            .sha256 = entries[i].sha256, .size_bytes = entries[i].size_bytes, .entry = &entries[i]};
-    u->items[count] =
+        if (entries[i].kind == SNAPSHOT_FILE)
+            u->items[files++] = (struct item){.sha256 = entries[i].sha256,
+                                              .size_bytes = entries[i].size_bytes,
+                                              .entry = &entries[i]};
+    u->items[files] =
         (struct item){.sha256 = snapshot_id(u->s), .size_bytes = snapshot_manifest(u->s)->len};
-    qsort(u->items, count + 1, sizeof *u->items, by_digest);
+    qsort(u->items, files + 1, sizeof *u->items, by_digest);
     u->count = 0;
-    for (size_t i = 0; i <= count; i++)
+    for (size_t i = 0; i <= files; i++)
         if (i == 0 || strcmp(u->items[i].sha256, u->items[u->count - 1].sha256) != 0)
             u->items[u->count++] = u->items[i];
 }
@@ -176,19 +189,23 @@ static int about(const struct item *item, struct err *e)
     return item->entry ? err_context(e, "%s", item->entry->path) : -1;
 }
 
-static int put(struct upload *u, const struct item *item, int64_t *id, struct err *e)
+static int put_fd(struct upload *u, const struct item *item, int fd, int64_t *id, struct err *e)
 {
     AUTO_BUF struct buf params = BUF_INIT(4096);
     struct jw w = jw_to(&params);
-    AUTO_FD int fd = -1;
 
-    if (open_item(u, item, &fd, e) < 0)
-        return -1;
     jw_obj(&w);
     jw_str_at(&w, "sha256", item->sha256);
     jw_int_at(&w, "size_bytes", (int64_t)item->size_bytes);
     jw_end_obj(&w);
     return client_send(u->lab, "blob.put", buf_cstr(&params), fd, id, e);
+}
+
+static int put(struct upload *u, const struct item *item, int64_t *id, struct err *e)
+{
+    AUTO_FD int fd = -1;
+
+    return open_item(u, item, &fd, e) < 0 ? -1 : put_fd(u, item, fd, id, e);
 }
 
 static int put_chunk(struct upload *u, const struct item *item, uint64_t offset, const char *bytes,
@@ -209,14 +226,11 @@ static int put_chunk(struct upload *u, const struct item *item, uint64_t offset,
     return client_call(u->lab, "blob.put_chunk", buf_cstr(&params), &answer, e);
 }
 
-static int send_in_chunks(struct upload *u, const struct item *item, struct err *e)
+static int send_fd_in_chunks(struct upload *u, const struct item *item, int fd, struct err *e)
 {
     AUTO_FREE char *room = mem_alloc(CHUNK_BYTES);
-    AUTO_FD int fd = -1;
     uint64_t offset = 0;
 
-    if (open_item(u, item, &fd, e) < 0)
-        return -1;
     do {
         size_t got = 0;
         while (got < CHUNK_BYTES) {
@@ -236,6 +250,13 @@ static int send_in_chunks(struct upload *u, const struct item *item, struct err 
         offset += got;
     } while (offset < item->size_bytes);
     return 0;
+}
+
+static int send_in_chunks(struct upload *u, const struct item *item, struct err *e)
+{
+    AUTO_FD int fd = -1;
+
+    return open_item(u, item, &fd, e) < 0 ? -1 : send_fd_in_chunks(u, item, fd, e);
 }
 
 /* All that the lab lacks, or only those that it does not take by descriptor. */
@@ -285,21 +306,124 @@ static int send_by_fd(struct upload *u, struct err *e)
     return refused ? send_all_chunks(u, true, e) : 0;
 }
 
+/* ---- contents that are given one by one ---- */
+
+bool upload_wants(const struct upload *u, const char *sha256)
+{
+    const struct item key = {.sha256 = sha256};
+    const struct item *found = bsearch(&key, u->items, u->count, sizeof key, by_digest);
+
+    return found && found->missing && !found->given;
+}
+
+/* The oldest of those under way. */
+static int settle(struct upload *u, struct err *e)
+{
+    AUTO_ANSWER struct client_answer answer = {0};
+    struct under_way *w = &u->window[u->answered++ % WINDOW];
+    AUTO_FD int fd = fd_take(&w->fd);
+
+    if (client_wait(u->lab, w->id, &answer, e) == 0)
+        return 0;
+    if (e->kind != E_INVALID || strcmp(e->field, "descriptor") != 0)
+        return about(w->item, e);
+    *e = (struct err){0};
+    if (lseek(fd, 0, SEEK_SET) < 0)
+        return err_sys(e, NULL, NULL, "lseek");
+    return send_fd_in_chunks(u, w->item, fd, e) < 0 ? about(w->item, e) : 0;
+}
+
+int upload_give(struct upload *u, const char *sha256, int given, struct err *e)
+{
+    AUTO_FD int fd = given;
+    const struct item key = {.sha256 = sha256};
+    struct item *item = bsearch(&key, u->items, u->count, sizeof key, by_digest);
+
+    on_sent(u, u->sent, item->size_bytes);
+    item->given = true;
+    if (u->chunks) {
+        u->sent++;
+        u->answered++;
+        return send_fd_in_chunks(u, item, fd, e) < 0 ? about(item, e) : 0;
+    }
+    if (u->sent - u->answered == WINDOW && settle(u, e) < 0)
+        return -1;
+    struct under_way *w = &u->window[u->sent % WINDOW];
+    w->item = item;
+    if (put_fd(u, item, fd, &w->id, e) < 0)
+        return about(item, e);
+    w->fd = fd_take(&fd);
+    u->sent++;
+    return 0;
+}
+
+static int send_given(struct upload *u, upload_feed *feed, void *ctx, struct err *e)
+{
+    bool any = false;
+    int failed = 0;
+
+    for (size_t i = 0; i < u->count; i++)
+        any = any || (u->items[i].missing && u->items[i].entry);
+    if (any)
+        failed = feed(ctx, u, e);
+    while (!failed && u->answered < u->sent)
+        failed = settle(u, e);
+    for (; u->answered < u->sent; u->answered++)
+        fd_close_at(&u->window[u->answered % WINDOW].fd);
+    if (failed)
+        return -1;
+    /* The manifest itself; and what was there when it was read and is not any more. */
+    for (size_t i = 0; i < u->count; i++) {
+        AUTO_FD int fd = -1;
+        if (!u->items[i].missing || u->items[i].given)
+            continue;
+        if (u->items[i].entry) {
+            (void)say_err(e, E_CONFLICT, NULL, T_NONE, T_FILE_CHANGED);
+            return about(&u->items[i], e);
+        }
+        if (open_item(u, &u->items[i], &fd, e) < 0 ||
+            upload_give(u, u->items[i].sha256, fd_take(&fd), e) < 0)
+            return -1;
+    }
+    while (u->answered < u->sent)
+        if (settle(u, e) < 0)
+            return -1;
+    return 0;
+}
+
+static int upload(struct cli *c, const struct snapshot *s, bool chunks, upload_feed *feed,
+                  void *ctx, struct err *e)
+{
+    AUTO_FREE struct upload *u = mem_alloc(sizeof *u);
+
+    u->s = s;
+    u->chunks = chunks;
+    u->term = &c->err;
+    u->started_us = time_mono_us();
+    if (cli_lab(c, &u->lab, e) < 0)
+        return -1;
+    list_items(u);
+    int failed = 0;
+    for (size_t from = 0; !failed && from < u->count; from += ASK_MAX)
+        failed = ask(u, from, from + ASK_MAX < u->count ? from + ASK_MAX : u->count, e);
+    if (!failed && feed)
+        failed = send_given(u, feed, ctx, e);
+    else if (!failed)
+        failed = chunks ? send_all_chunks(u, false, e) : send_by_fd(u, e);
+    wipe(u->shown);
+    free(u->items);
+    return failed;
+}
+
+int upload_given(struct cli *c, const struct snapshot *s, bool chunks, upload_feed *feed, void *ctx,
+                 struct err *e)
+{
+    return upload(c, s, chunks, feed, ctx, e);
+}
+
 int upload_snapshot(struct cli *c, const struct snapshot *s, bool chunks, struct err *e)
 {
-    struct upload u = {.s = s, .term = &c->err, .started_us = time_mono_us()};
-    int failed = cli_lab(c, &u.lab, e);
-
-    if (failed < 0)
-        return -1;
-    list_items(&u);
-    for (size_t from = 0; !failed && from < u.count; from += ASK_MAX)
-        failed = ask(&u, from, from + ASK_MAX < u.count ? from + ASK_MAX : u.count, e);
-    if (!failed)
-        failed = chunks ? send_all_chunks(&u, false, e) : send_by_fd(&u, e);
-    wipe(u.shown);
-    free(u.items);
-    return failed;
+    return upload(c, s, chunks, NULL, NULL, e);
 }
 
 void upload_tell(struct cli *c, enum text_id id, uint64_t bytes)

@@ -39,7 +39,8 @@ static void add_changed(struct buf *lines, const struct json *failed)
 {
     AUTO_BUF struct buf text = BUF_INIT(1 << 16);
 
-    if (strcmp(cli_str(failed, "step"), "dataset_verify_after") != 0)
+    if (strcmp(cli_str(failed, "step"), "dataset_verify_after") != 0 &&
+        strcmp(cli_str(failed, "step"), "environment_verify_after") != 0)
         return;
     step_explain(failed, &text);
     add_line(lines, buf_cstr(&text));
