@@ -29,6 +29,7 @@ enum { CONTROL_PORT = 8887, USUAL_PORT = 8888, ANSWER_MAX = 4096, TICK_MS = 1000
 const struct opt cmd_notebook_options[] = {
     {"dataset", 'd', T_A_DATASET, T_O_DATASET, true},
     {"profile", 'p', T_A_NAME, T_O_PROFILE_NOTEBOOK, false},
+    {"environment", 0, T_A_ENVIRONMENT, T_O_ENVIRONMENT, false},
     {"port", 0, T_A_NUMBER, T_O_PORT, false},
     {"cpus", 0, T_A_NUMBER, T_O_CPUS, false},
     {"memory", 'm', T_A_SIZE, T_O_MEMORY, false},
