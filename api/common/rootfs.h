@@ -22,7 +22,7 @@ extern const char *const rootfs_tops[];
 extern const char *const rootfs_etc[];
 
 /* Mounts are made for each entry of /opt: so many at most. */
-enum { ROOTFS_OPT_MAX = 64 };
+enum { ROOTFS_OPT_MAX = 32 };
 
 /* Does a run see that path (or, for a folder, something below it)? Relative, without dots. */
 bool rootfs_shows(const char *path);
