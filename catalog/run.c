@@ -10,6 +10,7 @@
 #include "catalog/run.h"
 
 #include "api/common/json.h"
+#include "catalog/connection.h"
 #include "catalog/db.h"
 #include "catalog/idem.h"
 #include <assert.h>
@@ -157,6 +158,9 @@ static int add_run(struct cat *db, const struct run_new *run, struct err *e)
         add_pairs(db, RUN_ADD_TAG, seq, run->tags, run->tag_count, e) < 0)
         return -1;
 
+    if (run->allow_hosts_json && cat_network_add(db, run->id, run->allow_hosts_json, e) < 0)
+        return -1;
+
     AUTO_BUF struct buf detail = BUF_INIT(DETAIL_MAX_BYTES);
     struct jw w = jw_to(&detail);
     jw_obj(&w);
@@ -170,6 +174,8 @@ static int add_run(struct cat *db, const struct run_new *run, struct err *e)
         jw_raw_at(&w, "interactive", run->interactive_json, strlen(run->interactive_json));
     if (run->environment)
         jw_int_at(&w, "environment_version", run->environment);
+    if (run->allow_hosts_json)
+        jw_raw_at(&w, "allow_hosts", run->allow_hosts_json, strlen(run->allow_hosts_json));
     jw_end_obj(&w);
     return audit_append(db, &run->actor, "run.submitted", run->id, buf_cstr(&detail),
                         run->created_us, e);
