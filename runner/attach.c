@@ -29,7 +29,7 @@ enum { SRC_LISTEN, SRC_DOOR, SRC_PTY, SRC_CLIENT, SRC_CONN };
 
 void attach_init(struct attach *a)
 {
-    *a = (struct attach){.epoll_fd = -1, .listen_fd = -1, .door_fd = -1};
+    *a = (struct attach){.epoll_fd = -1, .listen_fd = -1, .door_fd = -1, .proxy_fd = -1};
     terminal_init(&a->terminal, NULL, -1, SRC_PTY, SRC_CLIENT);
     for (size_t i = 0; i < ATTACH_CONNS; i++)
         a->conns[i].fd = -1;
@@ -57,7 +57,7 @@ int attach_open(struct attach *a, int run_fd, const struct identity *identity, s
     a->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     a->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (a->epoll_fd < 0 || a->listen_fd < 0)
-        return err_sys(e, "attach", NULL, "cannot make the socket of an interactive run");
+        return err_sys(e, "attach", NULL, "cannot make the socket by which the lab joins the run");
     terminal_init(&a->terminal, journal, a->epoll_fd, SRC_PTY, SRC_CLIENT);
     mode_t before = umask(0177);
     identity_lab(identity);
@@ -74,6 +74,10 @@ bool attach_take(struct attach *a, char kind, int fd)
 {
     if (kind == HANDOVER_TERMINAL && a->epoll_fd >= 0)
         return terminal_take(&a->terminal, fd) == 0;
+    if (kind == HANDOVER_PROXY && a->proxy_fd < 0 && a->epoll_fd >= 0) {
+        a->proxy_fd = fd;
+        return true;
+    }
     if (kind != HANDOVER_DOOR || a->door_fd >= 0 || a->epoll_fd < 0 || watch(a, fd, SRC_DOOR) < 0)
         return false;
     a->door_fd = fd;
@@ -118,9 +122,20 @@ static void verb_terminal(struct attach *a, struct attach_conn *c, const struct 
         answer(c, client, 0, "");
 }
 
+/* As often as it is asked for: a daemon that was started again has none. */
+static void verb_proxy(struct attach *a, struct attach_conn *c, const struct attach_request *q)
+{
+    (void)q;
+    if (a->proxy_fd < 0)
+        answer(c, -1, ENOTCONN, "this run has no proxy, or not yet");
+    else
+        answer(c, a->proxy_fd, 0, "");
+}
+
 static void (*const verbs[ATTACH_VERB_END])(struct attach *, struct attach_conn *, const struct attach_request *) = {
     [ATTACH_CONNECT] = verb_connect,
     [ATTACH_TERMINAL] = verb_terminal,
+    [ATTACH_PROXY] = verb_proxy,
 };
 
 /* ---- what comes ---- */
@@ -248,6 +263,7 @@ void attach_close(struct attach *a, int run_fd)
         fd_close_at(&a->conns[i].fd);
     terminal_fini(&a->terminal);
     fd_close_at(&a->door_fd);
+    fd_close_at(&a->proxy_fd);
     fd_close_at(&a->listen_fd);
     fd_close_at(&a->epoll_fd);
 }

@@ -26,6 +26,7 @@ struct attach_conn {
 struct attach {
     struct identity identity;
     int epoll_fd, listen_fd, door_fd;
+    int proxy_fd; /* listening inside the run, for the lab's proxy to accept on */
     uint32_t next_id;
     struct attach_conn conns[ATTACH_CONNS];
     struct terminal terminal;
@@ -41,7 +42,7 @@ bool attach_is_wanted(const struct spec *spec);
 MUST_USE int attach_open(struct attach *a, int run_fd, const struct identity *identity, struct journal *journal,
                          struct err *e);
 
-/* A message of the hand-over that is ours (HANDOVER_DOOR, HANDOVER_TERMINAL). Takes fd. False: it is not ours, and fd neither. */
+/* A message of the hand-over that is ours (HANDOVER_DOOR, HANDOVER_TERMINAL, HANDOVER_PROXY). Takes fd. False: it is not ours, and fd neither. */
 bool attach_take(struct attach *a, char kind, int fd);
 
 /* What has come, without waiting. */

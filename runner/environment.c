@@ -4,10 +4,16 @@
  */
 #include "runner/environment.h"
 
+#include "api/common/attach.h"
 #include "runner/sandbox.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define PROXY_URL "http://127.0.0.1:3128"
+#define PROXY_NOT "127.0.0.1,localhost"
+static_assert(ATTACH_PROXY_PORT == 3128, "as in PROXY_URL");
 
 struct list {
     char **items;
@@ -47,8 +53,12 @@ char **environment_build(const struct spec *spec, const struct profile *p, bool 
                                       "USER=run",         "LOGNAME=run",
                                       "PWD=/work",        "ENCLOS_DATA=/data",
                                       "ENCLOS_WORK=/work", "ENCLOS_OUTPUTS=/outputs"};
-    enum { USUAL = sizeof usual / sizeof *usual, OWN = sizeof own / sizeof *own };
-    size_t most = USUAL + OWN + 3 + p->host_env_count + p->thread_env_count + p->env_count + spec->env_count + 1;
+    /* Both cases: programs differ in which they read. */
+    static const char *const proxy[] = {
+        "http_proxy=" PROXY_URL,  "https_proxy=" PROXY_URL, "all_proxy=" PROXY_URL,   "no_proxy=" PROXY_NOT,
+        "HTTP_PROXY=" PROXY_URL,  "HTTPS_PROXY=" PROXY_URL, "ALL_PROXY=" PROXY_URL,   "NO_PROXY=" PROXY_NOT};
+    enum { USUAL = sizeof usual / sizeof *usual, OWN = sizeof own / sizeof *own, PROXY = sizeof proxy / sizeof *proxy };
+    size_t most = USUAL + OWN + PROXY + 3 + p->host_env_count + p->thread_env_count + p->env_count + spec->env_count + 1;
     struct list l = {.items = arena_alloc(arena, most * sizeof(char *)), .arena = arena};
     for (size_t i = 0; i < USUAL; i++)
         put(&l, arena_strdup(arena, usual[i]));
@@ -60,6 +70,8 @@ char **environment_build(const struct spec *spec, const struct profile *p, bool 
     for (size_t i = 0; i < p->thread_env_count; i++)
         put(&l, arena_printf(arena, "%s=%lld", p->thread_env[i],
                              (long long)((spec->resources.cpus_milli + 999) / 1000)));
+    for (size_t i = 0; p->network == PROFILE_NETWORK_PROXY && i < PROXY; i++)
+        put(&l, arena_strdup(arena, proxy[i]));
     for (size_t i = 0; i < p->env_count; i++)
         put(&l, arena_printf(arena, "%s=%s", p->env[i].name, p->env[i].value));
     for (size_t i = 0; i < spec->env_count; i++)

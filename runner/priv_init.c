@@ -99,12 +99,14 @@ static int enter_network(struct sandbox *s)
 /* One ioctl: 127.0.0.1 and ::1 come by themselves when lo goes up. */
 static int loopback_up(struct sandbox *s)
 {
-    if (s->profile->network == PROFILE_NETWORK_LOOPBACK) {
+    if (s->profile->network != PROFILE_NETWORK_NONE) {
         struct ifreq req = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
         AUTO_FD int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         if (sock < 0 || ioctl(sock, SIOCSIFFLAGS, &req) < 0)
             return setup_fail(s->setup, STEP_LOOPBACK, errno, NULL, "cannot bring lo up");
     }
+    if (proxy_open(s) < 0)
+        return -1;
     setup_done(s->setup, STEP_LOOPBACK);
     return 0;
 }

@@ -75,6 +75,8 @@ struct profile {
     enum profile_landlock landlock;
     unsigned landlock_min_abi; /* with REQUIRED: refuse below it */
     enum profile_network network;
+    char **allow_hosts; /* of PROXY, as api/common/netallow.h prints them; empty: nothing is reached */
+    size_t allow_host_count;
     enum profile_proc proc;
     enum profile_exec exec;
     bool file_locks; /* flock and fcntl locks allowed (read from the rules, not a key) */

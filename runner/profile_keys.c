@@ -6,6 +6,7 @@
 
 #include "api/common/mem.h"
 #include "runner/profile_devices.h"
+#include "runner/profile_network.h"
 #include "runner/profile_preload.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -271,7 +272,7 @@ int keys_apply(struct profile *p, const struct profile_source *s, bool child, st
     static const char *const keys[] = {
         "version", "title",   "title_fr", "extends",  "override",   "landlock", "landlock_min_abi", "network",
         "proc",    "exec_memory", "exec",    "devices",  "env",        "host_env", "thread_env",       "preload",
-        "syscalls", NULL};
+        "syscalls", "allow_hosts", NULL};
     int64_t version = 0;
     const char *title = NULL, *title_fr = NULL;
     if (json_only_keys(s->root, "", keys, e) < 0 ||
@@ -288,7 +289,7 @@ int keys_apply(struct profile *p, const struct profile_source *s, bool child, st
         apply_names(p, s, "host_env", &p->host_env, &p->host_env_count, e) < 0 ||
         apply_names(p, s, "thread_env", &p->thread_env, &p->thread_env_count, e) < 0)
         return -1;
-    return preload_apply(p, s, e) < 0 ? -1 : devices_apply(p, s, e);
+    return allow_hosts_apply(p, s, e) < 0 || preload_apply(p, s, e) < 0 ? -1 : devices_apply(p, s, e);
 }
 
 void keys_fini(struct profile *p)
@@ -301,6 +302,7 @@ void keys_fini(struct profile *p)
     }
     free(p->reasons);
     devices_fini(p);
+    allow_hosts_fini(p);
 }
 
 const char *keys_network_word(const struct profile *p)

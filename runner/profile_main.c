@@ -9,6 +9,7 @@
 #include "api/common/buf.h"
 #include "api/common/json.h"
 #include "api/common/mem.h"
+#include "runner/profile_keys.h"
 #include "runner/profile_rules.h"
 #include "runner/syscalls.h"
 #include <stdio.h>
@@ -46,7 +47,7 @@ static const char *landlock_word(const struct profile *p)
 
 static const char *network_word(const struct profile *p)
 {
-    return p->network == PROFILE_NETWORK_LOOPBACK ? "loopback" : "none";
+    return keys_network_word(p);
 }
 
 static const char *proc_word(const struct profile *p)
@@ -97,6 +98,8 @@ static void json_summary(struct jw *w, const struct profile *p)
     jw_str_at(w, "landlock", landlock_word(p));
     jw_int_at(w, "landlock_min_abi", p->landlock_min_abi);
     jw_str_at(w, "network", network_word(p));
+    if (p->network == PROFILE_NETWORK_PROXY)
+        json_strings(w, "allow_hosts", p->allow_hosts, p->allow_host_count);
     jw_str_at(w, "proc", proc_word(p));
     jw_bool_at(w, "exec_memory", p->exec_memory);
     jw_bool_at(w, "file_locks", p->file_locks);
@@ -269,6 +272,7 @@ static int cmd_show(const struct options *o)
            p->filter.digest);
     for (size_t i = 0; i < p->env_count; i++)
         printf("%-14s%s=%s\n", i == 0 ? "env" : "", p->env[i].name, p->env[i].value);
+    show_list("allow hosts", p->allow_hosts, p->allow_host_count);
     show_list("host env", p->host_env, p->host_env_count);
     show_list("thread env", p->thread_env, p->thread_env_count);
     if (o->effective) {

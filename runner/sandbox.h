@@ -63,7 +63,7 @@ struct sandbox {
 
 /* Messages on the hand-over socket, one byte with one descriptor. */
 enum { HANDOVER_OUTPUTS = 'O', HANDOVER_JOB = 'J', HANDOVER_LISTENER = 'L', HANDOVER_DOOR = 'D',
-       HANDOVER_TERMINAL = 'T' };
+       HANDOVER_TERMINAL = 'T', HANDOVER_PROXY = 'P' };
 
 /* priv_clone.c: makes init. Returns its pid, -1 with *e. The caller closes its copies of the write
  * ends and of `handover` right after: the socket's end of file must mean "executed". */
@@ -74,6 +74,9 @@ _Noreturn void init_main(struct sandbox *s);
 
 /* Init's own uid, no capability, not dumpable, no_new_privs: for init and what it forks beside the job. -1: noted. */
 MUST_USE int sandbox_drop_rights(struct sandbox *s, enum setup_step step, const char *who);
+
+/* priv_proxy.c, in init: where the profile's network is `proxy`, listens for it and hands the socket out. -1: noted. */
+MUST_USE int proxy_open(struct sandbox *s);
 
 /* priv_root.c: builds the root that all runs share and attaches it at `at`. Gives its descriptor. -1: the
  * failure is noted on the page. */

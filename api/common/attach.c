@@ -17,6 +17,7 @@ bool attach_is_request(const struct attach_request *r, size_t n)
     switch (r->verb) {
     case ATTACH_CONNECT: return r->value >= 1 && r->value <= 65535 && !r->rows && !r->cols;
     case ATTACH_TERMINAL: return !r->value && is_size(r->rows) && is_size(r->cols);
+    case ATTACH_PROXY: return !r->value && !r->rows && !r->cols;
     default: return false;
     }
 }

@@ -24,8 +24,12 @@ enum attach_verb {
     ATTACH_CONNECT = 1,  /* value: a port. Gives a TCP socket connected to 127.0.0.1:PORT in the run's network */
     ATTACH_TERMINAL = 2, /* rows, cols. Gives one end of a SOCK_SEQPACKET pair that speaks struct attach_frame;
                             whoever had the terminal before gets ATTACH_TAKEN */
+    ATTACH_PROXY = 3,    /* gives the listening socket at the run's 127.0.0.1:ATTACH_PROXY_PORT: see orchestrator/proxy.h */
     ATTACH_VERB_END
 };
+
+/* Where a run whose network is `proxy` finds it, on its own loopback. */
+enum { ATTACH_PROXY_PORT = 3128 };
 
 struct attach_request {
     uint32_t magic;
