@@ -15,6 +15,7 @@
 #include "orchestrator/live.h"
 #include "orchestrator/peer.h"
 #include "orchestrator/profiles.h"
+#include "orchestrator/proxy.h"
 #include "orchestrator/rights.h"
 #include "orchestrator/sweep.h"
 #include "orchestrator/tidy.h"
@@ -175,6 +176,7 @@ static void close_all(struct lab *lab)
     watch_close_all(lab);
     server_close_all(lab->server);
     live_close_all(lab);
+    proxy_close_all(lab);
     launch_close(lab->launch);
     uv_close((uv_handle_t *)&lab->sched_timer, NULL);
     tidy_stop(lab);
@@ -342,6 +344,7 @@ int lab_run(const struct options *opt, const struct owner *owner, int listen_fd,
     tree_cache_free(lab->verified);
     tree_uses_free(lab->uses);
     map_fini(&lab->lives);
+    map_fini(&lab->proxies);
     if (uv_loop_close(&lab->loop) != 0)
         log_warn("lab.loop", LOG_STR("why", "handles were left open"));
     int status = lab->exit_status;

@@ -37,6 +37,7 @@ struct lab {
     uv_timer_t sched_timer;
     uv_timer_t tidy_timer;
     bool tidying;
+    struct map proxies;     /* run id -> struct proxy: networks of runs, see proxy.h */
     struct map lives;       /* run id -> struct live: runs that are not finished */
     struct waiter *waiters; /* run.wait under way: see live_wait.c */
     struct server *server;

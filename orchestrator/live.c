@@ -17,6 +17,7 @@
 #include "orchestrator/lab.h"
 #include "orchestrator/launch_client.h"
 #include "orchestrator/prepare.h"
+#include "orchestrator/proxy.h"
 #include "orchestrator/watch.h"
 #include <errno.h>
 #include <stdio.h>
@@ -69,6 +70,7 @@ static void close_handles(struct live *v)
 void live_free(struct live *v)
 {
     close_handles(v);
+    proxy_stop(v->proxy);
     tree_unuse(v->lab->uses, v->id);
     map_remove(&v->lab->lives, v->id);
     arena_free(v->arena);
@@ -471,6 +473,7 @@ static void prepared(void *ctx, const struct err *e)
     }
     v->tries = 0;
     v->phase = LIVE_LAUNCHING;
+    v->may_have_proxy = proxy_is_for(v->lab->profiles, p->row.profile);
     launch_start(v->lab->launch, v->id, p->row.profile, fd_take(&p->folder_fd));
     prepare_free(p);
 }
@@ -610,6 +613,7 @@ void live_recover(struct lab *lab, const struct run_row *rows, size_t count)
         v->state = r->state;
         v->cancel = r->cancel_us != 0;
         v->stored = v->position = r->log_offset;
+        v->may_have_proxy = proxy_is_for(lab->profiles, r->profile);
         keep_datasets(v, r);
         if (r->state == RUN_QUEUED && !v->cancel) {
             v->phase = LIVE_QUEUED;

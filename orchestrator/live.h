@@ -19,6 +19,7 @@
 #include <uv.h>
 
 struct lab;
+struct proxy;
 struct request;
 struct watch;
 
@@ -55,6 +56,8 @@ struct live {
     bool running_told; /* "running" was seen in the log */
     int64_t last_read_us;
     struct watch *watches;
+    bool may_have_proxy; /* its profile may give it a network: see proxy.h */
+    struct proxy *proxy;
 };
 
 struct live *live_find(const struct lab *lab, const char *id); /* NULL: not known, or finished */

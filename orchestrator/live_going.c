@@ -11,6 +11,7 @@
 #include "orchestrator/lab.h"
 #include "orchestrator/launch_client.h"
 #include "orchestrator/live.h"
+#include "orchestrator/proxy.h"
 #include "orchestrator/watch.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -302,6 +303,8 @@ void live_going(struct live *v, int pidfd)
     if (pidfd >= 0) {
         watch_monitor(v, pidfd);
         watch_folder(v);
+        if (v->may_have_proxy)
+            proxy_start(v);
     }
     watch_run_changed(v);
     /* A short run may be over already: then its states and its end share one commit. */

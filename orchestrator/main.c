@@ -11,12 +11,14 @@
 #include "orchestrator/launch_client.h"
 #include "orchestrator/options.h"
 #include "orchestrator/peer.h"
+#include "orchestrator/proxy_processes.h"
 #include "orchestrator/rights.h"
 #include "orchestrator/state.h"
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -68,6 +70,8 @@ int main(int argc, char **argv)
     char threads[8];
 
     keep_standard_fds();
+    if (argc == 2 && !strcmp(argv[1], "proxy")) /* started by ourselves, for one run */
+        return proxy_main();
     snprintf(threads, sizeof threads, "%d", POOL_THREADS);
     /* Libuv reads it when the pool is first used. NOLINTNEXTLINE(concurrency-mt-unsafe): one thread yet */
     setenv("UV_THREADPOOL_SIZE", threads, 1);

@@ -83,6 +83,7 @@ int method_run_cancel(struct request *q, struct err *e);
 int method_run_wait(struct request *q, struct err *e);
 int method_run_logs(struct request *q, struct err *e);
 int method_run_metrics(struct request *q, struct err *e);
+int method_run_connections(struct request *q, struct err *e);
 int method_run_outputs(struct request *q, struct err *e);
 int method_run_watch(struct request *q, struct err *e);
 int method_run_attach(struct request *q, struct err *e);

@@ -15,6 +15,7 @@
 #include "catalog/run.h"
 #include "orchestrator/live.h"
 #include "orchestrator/profiles.h"
+#include "orchestrator/proxy.h"
 #include "orchestrator/request.h"
 #include <stdio.h>
 #include <string.h>
@@ -342,17 +343,25 @@ static void go_on(struct request *q)
 
 /* ---- the profile ---- */
 
-static void profiles_ready(void *ctx, const struct err *e)
+static void profile_known(struct request *q)
 {
-    struct request *q = ctx;
-    const struct submit *s = q->state;
+    struct submit *s = q->state;
     struct err bad = {0};
-    if (e)
-        request_end(q, e);
-    else if (profiles_check(q->lab->profiles, s->run.profile, &bad) < 0)
+    if (profiles_check(q->lab->profiles, s->run.profile, &bad) < 0 ||
+        proxy_list(profiles_find(q->lab->profiles, s->run.profile), request_value(q, "allow_hosts"),
+                   json_count(request_value(q, "datasets")), q->arena, &s->run.allow_hosts_json, &bad) < 0)
         request_end(q, &bad);
     else
         go_on(q);
+}
+
+static void profiles_ready(void *ctx, const struct err *e)
+{
+    struct request *q = ctx;
+    if (e)
+        request_end(q, e);
+    else
+        profile_known(q);
 }
 
 /* In a lab for several accounts none may fill the queue. */
@@ -382,8 +391,9 @@ int method_run_submit(struct request *q, struct err *e)
     if (s->run.only_retry && !s->run.idempotency_key)
         return -1;
     *e = (struct err){0};
-    if (profiles_check(q->lab->profiles, s->run.profile, &bad) == 0)
-        go_on(q);
+    /* What a run may reach is read from the file that there is now. */
+    if (profiles_check(q->lab->profiles, s->run.profile, &bad) == 0 && !proxy_is_for(q->lab->profiles, s->run.profile))
+        profile_known(q);
     else
         profiles_refresh(q->lab->profiles, profiles_ready, q);
     return 0;

@@ -5,6 +5,7 @@
  * in discover.c from these rows.
  */
 #include "api/common/text.h"
+#include "api/common/netallow.h"
 #include "orchestrator/method.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -132,6 +133,10 @@ static const struct param resource_params[] = {
     END_PARAMS,
 };
 
+static const struct param allow_item = {
+    .name = "host", .type = PARAM_STRING, .min = 1, .max = NET_ALLOW_TEXT - 1,
+    .meaning = "host:port, *.host:port, address:port or network/bits:port"};
+
 static const struct param interactive_params[] = {
     {.name = "kind",
      .type = PARAM_CHOICE,
@@ -219,6 +224,12 @@ static const struct param submit_params[] = {
      .type = PARAM_BOOLEAN,
      .otherwise = "false",
      .meaning = "record refused file paths too (slower)"},
+    {.name = "allow_hosts",
+     .type = PARAM_ARRAY,
+     .min = 0,
+     .max = NET_ALLOW_MAX,
+     .of = &allow_item,
+     .meaning = "of a profile whose network is proxy: the part of its list that this run may reach; left out: all of it"},
     {.name = "interactive",
      .type = PARAM_OBJECT,
      .of = interactive_params,
@@ -246,6 +257,7 @@ static const char run_shape[] =
     "cpu_ms, memory_peak_bytes, priority, queue_reason, metrics:[{name,value,step,min,max,count}], "
     "bad_metrics, metrics_dropped: lines that were lost or null, "
     "artifacts:[{path,size_bytes,sha256,mode}], refused_outputs, denied, failed, "
+    "network: null or {allow_hosts,allowed,refused,connections:[{host,port,allowed,why,count,up_bytes,down_bytes}]}, "
     "log:{kept_bytes,dropped_bytes,error}, warnings:[text], sandbox}";
 
 const struct method methods[] = {
@@ -438,6 +450,24 @@ const struct method methods[] = {
                "points:[{step,value,time_us}], next}",
      .errors = FINDS_RUN,
      .handle = method_run_metrics},
+    {.name = "run.connections",
+     .summary = "What a run whose network is proxy asked the lab to dial, in that order, and what came of it.",
+     .params =
+         (const struct param[]){
+             RUN_PARAM,
+             {.name = "from",
+              .type = PARAM_INTEGER,
+              .min = 0,
+              .max = INT64_C(1) << 53,
+              .otherwise = "0",
+              .meaning = "0, or next of the page before"},
+             LIMIT_PARAM(5000, "1000"),
+             END_PARAMS},
+     .result = "{allow_hosts, allowed, refused, unlisted: refusals past the bound, that have no row, "
+               "connections:[{number,time_us,method,host,port,address,allowed,why,detail,up_bytes,down_bytes,"
+               "duration_ms}], next}",
+     .errors = FINDS_RUN,
+     .handle = method_run_connections},
     {.name = "run.outputs",
      .summary = "What a run left in /outputs, with digests.",
      .params = (const struct param[]){RUN_PARAM,

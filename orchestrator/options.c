@@ -24,6 +24,7 @@ enum opt_id {
     OPT_CGROUP,
     OPT_PROFILES,
     OPT_LIMITS,
+    OPT_PROXY_HOSTS,
     OPT_TIDY,
     OPT_LOG_LEVEL,
     OPT_HELP,
@@ -48,6 +49,8 @@ static const struct {
     {"profiles", "DIR", "folder of sandbox profiles (default: the installed ones)", OPT_PROFILES},
     {"limits", "MODE",
      "limits of runs that do not say: enforced, or best-effort (default: enforced)", OPT_LIMITS},
+    {"proxy-hosts", "FILE",
+     "as /etc/hosts, for the proxies of runs: names in it are asked of no name server", OPT_PROXY_HOSTS},
     {"tidy-every", "TIME", "how often unused trees and old keys are looked for (default: 10m)",
      OPT_TIDY},
     {"log-level", "LEVEL", "debug, info, warn or error (default: info)", OPT_LOG_LEVEL},
@@ -154,6 +157,10 @@ static int set_runner(struct options *o)
         return -1;
     }
     exe[n] = 0;
+    char *replaced = strstr(exe, " (deleted)"); /* by another version, which stands at the same place */
+    if (replaced)
+        *replaced = 0;
+    o->self_path = mem_strdup(exe);
     *strrchr(exe, '/') = 0;
     o->runner_path = mem_printf("%s/enclos-runner", exe);
     return 0;
@@ -205,6 +212,12 @@ static int take(struct options *o, enum opt_id id, const char *value)
             return 0;
         fprintf(stderr, "enclosd: --limits %s: enforced or best-effort\n", value);
         return -1;
+    case OPT_PROXY_HOSTS:
+        set_path(&o->proxy_hosts, value);
+        if (access(value, R_OK) == 0)
+            return 0;
+        err_sys(&e, "--proxy-hosts", NULL, "--proxy-hosts %s", value);
+        return usage_error(&e);
     case OPT_TIDY:
         if (text_duration_ms(value, "--tidy-every", &o->tidy_ms, &e) < 0)
             return usage_error(&e);
@@ -272,4 +285,6 @@ void options_fini(struct options *o)
     mem_free_at(&o->cgroup);
     mem_free_at(&o->profiles_dir);
     mem_free_at(&o->runner_path);
+    mem_free_at(&o->self_path);
+    mem_free_at(&o->proxy_hosts);
 }

@@ -16,6 +16,8 @@ struct options {
     char *cgroup;       /* relative path of a delegated group, or NULL */
     char *profiles_dir; /* NULL: the installed ones */
     char *runner_path;  /* enclos-runner, beside this program */
+    char *self_path;    /* this program */
+    char *proxy_hosts;  /* names that the proxies of runs know by themselves, absolute; or NULL */
     int64_t cpus_milli; /* capacity of the lab */
     int64_t memory_bytes;
     int64_t tidy_ms; /* between two looks for what nobody uses any more */

@@ -201,8 +201,10 @@ int run_print_open(struct cat *db, const char *id, struct jw *w, enum run_state 
         raw_or(w, "resources", r.resources_json, "{}");
         jw_bool_at(w, "report_paths", r.report_paths);
         print_outputs(&r, w);
-        rc = print_metrics(db, a, id, w, e);
+        rc = run_print_network(db, a, id, w, e);
     }
+    if (rc == 0)
+        rc = print_metrics(db, a, id, w, e);
     if (rc == 0) {
         jw_int_at(w, "bad_metrics", r.bad_metrics);
         int_or_null(w, "metrics_dropped", r.metrics_dropped, -1);

@@ -19,6 +19,9 @@ MUST_USE int run_print_full(struct cat *db, const char *id, struct jw *w, struct
 MUST_USE int run_print_open(struct cat *db, const char *id, struct jw *w, enum run_state *state,
                             struct err *e);
 
+/* "network": what a run with the network proxy asked for, in groups; null for all others. method_connection.c */
+MUST_USE int run_print_network(struct cat *db, struct arena *a, const char *id, struct jw *w, struct err *e);
+
 void run_print_short(const struct run_row *r, struct jw *w);
 /* A metric's value as JSON has no word for it: "NaN", "Infinity", "-Infinity". */
 void run_print_number(struct jw *w, const char *key, double n);
