@@ -32,6 +32,7 @@
 #include <stdarg.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,7 +52,7 @@ enum source { SRC_STDOUT, SRC_STDERR, SRC_METRICS, SRC_HANDOVER, SRC_LISTENER, S
               SRC_SIGNAL, SRC_ATTACH, SRC_WARM, SRC_COUNT };
 
 enum { OOM_LOOK_MS = 1000, OOM_POLL_MS = 10, SAMPLE_MS = 1000, BEST_EFFORT_POLL_MS = 20, CPU_POLL_MIN_MS = 5, IDLE_CPU_PERCENT = 5, READ_BYTES = 64 << 10,
-       WARM_WAIT_MS = 5000,
+       WARM_WAIT_MS = 5000, SPARE_END_MS = 1000,
        RECORD_TRIES = 3600, RECORD_PAUSE_MS = 1000 };
 
 struct monitor {
@@ -262,7 +263,7 @@ static bool withdraw(struct monitor *m)
                                        __ATOMIC_SEQ_CST);
 }
 
-/* The template is done with the run, or dead. */
+/* The template's hand-over has ended: the job begins, or the template has failed. */
 static void warm_settled(struct monitor *m)
 {
     close_source(m, SRC_WARM);
@@ -484,8 +485,10 @@ static void check_limits(struct monitor *m, int64_t now)
         stop_run(m, VERDICT_WALL_TIMEOUT, false, "still running after its time limit of %" PRId64 " ms", r->wall_ms);
         return;
     }
-    if (m->warm_until_us && now >= m->warm_until_us && withdraw(m))
+    if (m->warm_until_us && now >= m->warm_until_us && withdraw(m)) {
+        close_source(m, SRC_WARM);
         start_cold(m, "the template was busy");
+    }
     if (now < m->poll_at_us)
         return;
     bool best_effort = m->cg.kind == CG_NONE;
@@ -605,7 +608,6 @@ static bool read_pipe(struct monitor *m, enum source src)
 static void job_is_running(struct monitor *m)
 {
     char event[64];
-    close_source(m, SRC_HANDOVER);
     if (m->setup->failed || !m->has_filter)
         return; /* the socket closed because set-up ended */
     m->running = true;
@@ -625,16 +627,20 @@ static void hold_mounts(struct monitor *m)
 }
 
 /* One message, see sandbox.h. False: none was there. */
-static bool handover(struct monitor *m)
+static bool handover(struct monitor *m, enum source src)
 {
     char kind = 0;
     int fd = -1;
     size_t fd_count = 1;
-    ssize_t n = fd_recv(m->fds[SRC_HANDOVER], &kind, 1, &fd, &fd_count);
+    ssize_t n = fd_recv(m->fds[src], &kind, 1, &fd, &fd_count);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
     if (n <= 0) {
-        job_is_running(m);
+        if (src == SRC_WARM)
+            warm_settled(m);
+        close_source(m, src);
+        if (m->fds[SRC_HANDOVER] < 0 && m->fds[SRC_WARM] < 0)
+            job_is_running(m);
         return true;
     }
     AUTO_FD int got = fd_count == 1 ? fd : -1;
@@ -693,12 +699,12 @@ static void watch(struct monitor *m)
             case SRC_STDOUT:
             case SRC_STDERR:
             case SRC_METRICS: read_pipe(m, src); break;
-            case SRC_HANDOVER: handover(m); break;
+            case SRC_HANDOVER: handover(m, SRC_HANDOVER); break;
             case SRC_LISTENER: refused_call(m, events[i].events); break;
             case SRC_CANCEL: break; /* speaks by SIGIO */
             case SRC_OOM: oom_told(m); break;
             case SRC_SIGNAL: read_signal(m); break;
-            case SRC_WARM: warm_settled(m); break;
+            case SRC_WARM: handover(m, SRC_WARM); break;
             case SRC_ATTACH: attach_step(&m->attach); break;
             case SRC_INIT: m->init_gone = true; break;
             case SRC_COUNT: break;
@@ -718,8 +724,17 @@ static void settle(struct monitor *m, int *init_status)
     while (waitpid(m->init_pid, init_status, 0) < 0 && errno == EINTR)
         ;
     m->ended_us = time_mono_us();
-    while (m->fds[SRC_HANDOVER] >= 0 && handover(m))
+    while (m->fds[SRC_HANDOVER] >= 0 && handover(m, SRC_HANDOVER))
         ; /* a short program may have ended before we read that it began */
+    /* The template's spare may be the last to hold it, on its way to its end. */
+    for (int waited = 0; m->fds[SRC_WARM] >= 0;) {
+        struct pollfd p = {m->fds[SRC_WARM], POLLIN, 0};
+        if (!handover(m, SRC_WARM) && (waited++ == SPARE_END_MS / 10 || poll(&p, 1, 10) < 0)) {
+            close_source(m, SRC_WARM);
+            if (m->setup->warm_how != WARM_HOW_NONE)
+                job_is_running(m);
+        }
+    }
     for (enum source src = SRC_STDOUT; src <= SRC_METRICS; src++) {
         if (m->fds[src] >= 0)
             fcntl(m->fds[src], F_SETFL, O_NONBLOCK);

@@ -28,7 +28,10 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+enum { HAND_ENDS_MS = 5000 };
 
 /* Dies with the monitor: asked of the kernel, then checked, because the monitor may already be gone
  * (its end of the socket is closed then). The monitor has one thread, so the trap that the signal
@@ -200,7 +203,16 @@ static pid_t await_job(struct sandbox *s)
     warm_wake(&s->setup->init_ready);
     while (s->setup->job_pid == 0)
         warm_wait(&s->setup->job_pid, 0, -1);
-    return s->setup->job_pid == WARM_JOB_COLD ? fork_job(s) : (pid_t)s->setup->job_pid;
+    if (s->setup->job_pid == WARM_JOB_COLD)
+        return fork_job(s);
+    /* Ours once the hand that forked it has ended, which is all that it had left to do. */
+    for (int i = 0; i < HAND_ENDS_MS * 10; i++) {
+        siginfo_t info;
+        if (waitid(P_PID, (id_t)s->setup->job_pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+            return (pid_t)s->setup->job_pid;
+        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    }
+    return setup_fail(s->setup, STEP_CLONE_JOB, ECHILD, "submit it again", "the job that the template made is not init's");
 }
 
 _Noreturn void init_main(struct sandbox *s)

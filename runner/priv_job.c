@@ -50,11 +50,15 @@ int sandbox_write_self(const struct sandbox *s, const char *file, const char *te
 
 static int new_session(struct sandbox *s)
 {
+    static const int by_default[] = {SIGINT, SIGQUIT, SIGHUP};
     AUTO_FD int adj = openat(s->proc_fd, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     /* Before the uid changes: then the file would be root's (runc nsexec.c). The program is a better
      * victim than init, which has to tell what happened. */
     if (adj < 0 || write(adj, "500", 3) != 3)
         return fail(s, STEP_SESSION, "cannot set oom_score_adj");
+    if (!s->warm) /* the lab may have been started where they are ignored; a template has its own */
+        for (size_t i = 0; i < sizeof by_default / sizeof *by_default; i++)
+            signal(by_default[i], SIG_DFL);
     signal(SIGPIPE, SIG_DFL);
     signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is EFBIG to the program, not its death */
     umask(022);
@@ -278,6 +282,9 @@ static int load_filter(struct sandbox *s)
     int fd = (int)listener;
     if (fd_send(s->handover, &kind, 1, &fd, 1) != 1)
         return fail(s, STEP_HANDOVER, "cannot hand the filter's listener to the monitor");
+    /* A job that kept it could answer its own refused calls. execve would close it; a warm start has none. */
+    if (close(fd) < 0)
+        return fail(s, STEP_HANDOVER, "cannot close the filter's listener");
     setup_done(s->setup, STEP_HANDOVER);
     return 0;
 }

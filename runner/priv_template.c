@@ -192,6 +192,8 @@ void template_main(const struct template_plan *p)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGINT, SIG_DFL);
+    signal(SIGQUIT, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
     signal(SIGPIPE, SIG_DFL);
     prctl(PR_SET_NAME, "enclos-template", 0, 0, 0);
     /* Away from 0 to 3 first, wherever they came. */

@@ -222,6 +222,7 @@ static void put_sandbox(struct jw *w, const struct record *r)
         attest_print(a, w);
     }
     put_limits(w, r);
+    put_warm(w, r);
     put_steps(w, r);
     jw_end_obj(w);
 }
@@ -276,7 +277,6 @@ int record_write(const struct record *r, int run_fd, struct err *e)
     jw_arr_at(&w, "denied");
     refusals_print(r->refusals, &w);
     jw_end_arr(&w);
-    put_warm(&w, r);
     put_sandbox(&w, r);
     jw_end_obj(&w);
     buf_add_char(&out, '\n');

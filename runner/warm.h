@@ -48,7 +48,7 @@ struct warm_packet {
 
 /* Descriptors of a request, in this order; then one a control group to enter. */
 enum warm_fd { WARM_FD_PARCEL, WARM_FD_PAGE, WARM_FD_PROC, WARM_FD_STDOUT, WARM_FD_STDERR, WARM_FD_METRICS,
-               WARM_FD_HANDOVER, WARM_FD_INIT, WARM_FD_ALIVE, WARM_FD_COUNT };
+               WARM_FD_HANDOVER, WARM_FD_INIT, WARM_FD_COUNT };
 
 /* Monitor to template. */
 struct warm_request {
@@ -102,9 +102,10 @@ struct sandbox;
  * user namespace that the template's uid owns owns them. */
 pid_t warm_clone(struct sandbox *s, int *pidfd, struct err *e);
 
-/* warm_run.c: passes the job on to the template. *alive: a descriptor that reads as ended once the template is
- * done with it, well or badly. */
-MUST_USE int warm_request(const struct sandbox *s, int page_fd, int init_pidfd, int *alive, struct err *e);
+/* warm_run.c: passes the job on to the template. *handover: a socket of its own, as sandbox.h has it for init and
+ * cold jobs; its end says that the program begins, or that the template failed: then the page has no job. It is
+ * another one than init's because a template that hangs keeps its end. */
+MUST_USE int warm_request(const struct sandbox *s, int page_fd, int init_pidfd, int *handover, struct err *e);
 
 /* Words on the page. Wait: returns when the word is no longer `value`, or after `timeout_ms`. */
 void warm_wait(volatile uint32_t *word, uint32_t value, int timeout_ms);

@@ -39,6 +39,7 @@ enum {
     IDLE_MS = 10 * 60 * 1000,
     AGE_MS = 60 * 60 * 1000,
     ENDING_MS = 2000,
+    LINGER_MS = 5000,
     RUNS_MAX = 1000,
     TICK_MS = 2000,
     PROCESSES = 64,
@@ -55,6 +56,7 @@ struct slot {
     char complaint[248];
     struct cg cg;
     int lease_fd;
+    bool has_group; /* still to be removed */
     int64_t since_us; /* of the state */
     int64_t used_us;
     struct stat interpreter;
@@ -71,7 +73,7 @@ static void arm(struct warm_pool *pool)
 {
     struct itimerspec t = {0};
     for (size_t i = 0; i < TEMPLATES_MAX; i++)
-        if (pool->slots[i].state != FREE)
+        if (pool->slots[i].state != FREE || pool->slots[i].has_group)
             t.it_value.tv_sec = t.it_interval.tv_sec = TICK_MS / 1000;
     timerfd_settime(pool->timer_fd, 0, &t, NULL);
 }
@@ -161,14 +163,22 @@ static void read_complaint(struct slot *s)
     }
 }
 
+/* What a template has forked may still be on its way into a run: it leaves by itself, and is killed only later. */
+static void remove_group(struct warm_pool *pool, struct slot *s)
+{
+    if (s->has_group && (time_mono_us() - s->since_us) / 1000 > LINGER_MS)
+        cg_forget(&pool->host->cgroups, s->t.id);
+    else if (s->has_group && !cg_remove(&pool->host->cgroups, s->t.id, 3))
+        return;
+    s->has_group = false;
+}
+
 static void gone(struct warm_pool *pool, struct slot *s)
 {
-    bool has_group = s->cg.kind != CG_NONE;
+    s->has_group = s->cg.kind != CG_NONE;
     read_complaint(s);
     unwatch(pool, s);
     close_slot(s);
-    if (has_group)
-        cg_forget(&pool->host->cgroups, s->t.id);
     s->cg.kind = CG_NONE;
     s->pid = 0;
     if (s->state == ENDING) {
@@ -180,6 +190,7 @@ static void gone(struct warm_pool *pool, struct slot *s)
         else
             move(s, FAILED);
     }
+    remove_group(pool, s);
     arm(pool);
 }
 
@@ -209,6 +220,9 @@ void warm_pool_end(struct warm_pool *pool)
             ;
         gone(pool, s);
     }
+    for (size_t i = 0; pool && i < TEMPLATES_MAX; i++)
+        if (pool->slots[i].has_group)
+            cg_forget(&pool->host->cgroups, pool->slots[i].t.id);
 }
 
 /* ---- the beginning of one ---- */
@@ -290,11 +304,11 @@ static struct slot *room(struct warm_pool *pool)
 {
     struct slot *oldest = NULL;
     for (size_t i = 0; i < TEMPLATES_MAX; i++)
-        if (pool->slots[i].state == FREE)
+        if (pool->slots[i].state == FREE && !pool->slots[i].has_group)
             return &pool->slots[i];
     for (size_t i = 0; i < TEMPLATES_MAX; i++) {
         struct slot *s = &pool->slots[i];
-        if (s->state == FAILED)
+        if (s->state == FAILED && !s->has_group)
             return s;
         if (s->state == READY && (!oldest || s->used_us < oldest->used_us))
             oldest = s;
@@ -455,6 +469,8 @@ static void look_around(struct warm_pool *pool)
         }
         if (s->state == READY)
             read_complaint(s); /* nobody else empties it */
+        if (s->state == FREE || s->state == FAILED)
+            remove_group(pool, s);
     }
     arm(pool);
 }

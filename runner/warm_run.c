@@ -65,7 +65,7 @@ static const char *command_refusal(const struct spec *s, const struct warm_templ
 
 const char *warm_refusal(const struct spec *s, const struct profile *p, const struct warm_template *t)
 {
-    if (s->interactive.connect || s->interactive.terminal || s->interactive.idle_ms)
+    if (s->interactive.wanted)
         return "an interactive run is not started warm";
     if (s->environment.path)
         return "templates are of the host's Python, and the run has an environment of its own";
@@ -73,6 +73,10 @@ const char *warm_refusal(const struct spec *s, const struct profile *p, const st
         return "the template is another profile's";
     if (strcmp(s->warm, t->owner) != 0)
         return "the template is another owner's";
+    if (s->environment.path)
+        return "the run has an environment of its own";
+    if (p->exec != PROFILE_EXEC_ANY || p->device_set_count || p->network == PROFILE_NETWORK_PROXY)
+        return "the profile has rules that warm starts do not know";
     if ((s->resources.cpus_milli + 999) / 1000 != t->threads)
         return "the template is for another number of CPUs";
     for (size_t i = 0; i < s->env_count; i++)
@@ -119,21 +123,23 @@ static int write_parcel(const struct sandbox *s, struct warm_request *request, i
     return 0;
 }
 
-int warm_request(const struct sandbox *s, int page_fd, int init_pidfd, int *alive, struct err *e)
+int warm_request(const struct sandbox *s, int page_fd, int init_pidfd, int *handover, struct err *e)
 {
     struct warm_request request = {.magic = WARM_MAGIC};
     AUTO_FD int parcel = -1, mine = -1, theirs = -1;
     int pair[2];
     if (write_parcel(s, &request, &parcel, e) < 0)
         return -1;
-    if (pipe2(pair, O_CLOEXEC) < 0)
-        return err_sys(e, "pipe", NULL, "cannot make the pipe to the template");
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return err_sys(e, "socketpair", NULL, "cannot make the socket to the template");
     mine = pair[0];
     theirs = pair[1];
+    if (fcntl(mine, F_SETFL, O_NONBLOCK) < 0)
+        return err_sys(e, "socketpair", NULL, "cannot make the socket to the template");
     int fds[WARM_FD_COUNT + CG_COUNT] = {
         [WARM_FD_PARCEL] = parcel,      [WARM_FD_PAGE] = page_fd,         [WARM_FD_PROC] = s->proc_fd,
         [WARM_FD_STDOUT] = s->stdout_fd, [WARM_FD_STDERR] = s->stderr_fd, [WARM_FD_METRICS] = s->metrics_fd,
-        [WARM_FD_HANDOVER] = s->handover, [WARM_FD_INIT] = init_pidfd,    [WARM_FD_ALIVE] = theirs,
+        [WARM_FD_HANDOVER] = theirs,    [WARM_FD_INIT] = init_pidfd,
     };
     size_t count = WARM_FD_COUNT;
     for (size_t i = 0; i < CG_COUNT; i++)
@@ -142,6 +148,6 @@ int warm_request(const struct sandbox *s, int page_fd, int init_pidfd, int *aliv
     /* It does not wait: a template that takes no request is none. */
     if (fd_send(s->warm->sock, &request, sizeof request, fds, count) < 0)
         return err_sys(e, "template", NULL, "the template takes no request");
-    *alive = fd_take(&mine);
+    *handover = fd_take(&mine);
     return 0;
 }

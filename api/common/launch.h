@@ -15,7 +15,7 @@
 #include "api/common/text.h"
 #include <stdint.h>
 
-enum { LAUNCH_MAGIC = 0x454e4c31, LAUNCH_VERSION = 2 };
+enum { LAUNCH_MAGIC = 0x454e4c31, LAUNCH_VERSION = 2, LAUNCH_WARM_SIZE = 64 };
 
 enum launch_type {
     LAUNCH_HELLO = 1, /* L -> O, once ready. value: generation. text: JSON of `doctor` in short */
@@ -34,7 +34,7 @@ struct launch_packet {
     int64_t value;
     char run[TEXT_ID_SIZE]; /* NUL-terminated */
     char text[928];         /* NUL-terminated */
-    char warm[64];          /* NUL-terminated */
+    char warm[LAUNCH_WARM_SIZE];         /* NUL-terminated */
 };
 
 #endif

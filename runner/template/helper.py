@@ -13,17 +13,19 @@ def settle():
 
 def begin(environment, original, argv, folder):
     import os
-    import posix
     import sys
     import time
+    import types
     for name in list(os.environb):
         del os.environb[name]
     for assignment in environment:
         name, _, value = assignment.partition(b"=")
         os.environb[name] = value
-    posix.environ.clear()
-    posix.environ.update(os.environb)
     time.tzset()
+    # A new one: what was there before the imports were settled is never collected, and so would its names be.
+    main = types.ModuleType("__main__")
+    main.__dict__.update(sys.modules["__main__"].__dict__)
+    sys.modules["__main__"] = main
     sys.orig_argv[:] = original
     sys.argv[:] = argv
     sys.path.insert(0, folder)
@@ -74,18 +76,10 @@ def flush():
 
 
 def finish(kept):
-    # As Py_FinalizeEx does: threads, atexit, what was said, then the program's modules.
-    import atexit
+    # The rest of what Py_FinalizeEx does: what was said, then the program's modules.
     import gc
     import sys
     import weakref
-    threading = sys.modules.get("threading")
-    if threading is not None:
-        try:
-            threading._shutdown()
-        except BaseException:
-            sys.excepthook(*sys.exc_info())
-    atexit._run_exitfuncs()
     good = flush()
     for name in ("last_type", "last_value", "last_traceback"):
         if hasattr(sys, name):

@@ -5,7 +5,7 @@
  *     |        children are in)
  *     +--vfork--> hand, in the run's PID namespace, in the spare's memory
  *                   +--fork--> job, PID 2 of the run: gives up everything (priv_job.c)
- *                 ends: so the job is init's child, and init reaps it like any other
+ *                 tells init, ends: so the job is init's child, and init reaps it like any other
  *
  * The hand exists because a process that ends leaves its children to the init of its own PID namespace: the
  * spare's would be the host's. Nothing of Python is touched in here, and nothing is allocated: the spare
@@ -18,6 +18,7 @@
 #include "runner/warm.h"
 
 #include <errno.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -30,6 +31,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum { HAND_ENDS = 100000, HAND_NUMBER = 300 }; /* free, and allowed by any pid_max */
 
 /* One process serves one run: what it knows is here, and nowhere on a stack that is left. */
 static struct {
@@ -44,7 +47,6 @@ static struct {
     struct warm_template template;
     char **strings; /* argv, NULL, environment, NULL */
     size_t strings_size;
-    volatile pid_t job; /* written by the hand */
     void *main_stack[5];
 } the;
 
@@ -149,26 +151,28 @@ static int enter(void)
     return 0;
 }
 
-static int hand_to_monitor(void)
+static int hand_to_monitor(pid_t job)
 {
     char kind = HANDOVER_JOB;
-    AUTO_FD int pidfd = (int)syscall(SYS_pidfd_open, the.job, 0);
+    AUTO_FD int pidfd = (int)syscall(SYS_pidfd_open, job, 0);
     return pidfd >= 0 && fd_send(the.fds[WARM_FD_HANDOVER], &kind, 1, &pidfd, 1) == 1 ? 0 : -1;
 }
 
 /* On a stack of its own in the spare's memory, while the spare stands still. In the job, which has a copy of that
  * memory, the spare's own stack is as it was: it goes on there. */
-static int hand_main(void *unused)
+_Noreturn static void hand_main(void)
 {
-    (void)unused;
     pid_t job = _Fork();
     if (job == 0)
         __builtin_longjmp(the.main_stack, 1);
-    the.job = job;
     if (job < 0)
         setup_fail(the.page, STEP_CLONE_JOB, errno, "raise the limit on processes", "cannot fork the job");
-    else if (hand_to_monitor() < 0)
+    else if (hand_to_monitor(job) < 0)
         setup_fail(the.page, STEP_CLONE_JOB, errno, NULL, "cannot hand the job to the monitor");
+    if (!the.page->failed) {
+        the.page->job_pid = (uint32_t)job;
+        warm_wake(&the.page->job_pid);
+    }
     _exit(0);
 }
 
@@ -198,21 +202,50 @@ static void job_begins(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (join_groups() < 0 || job_confine(&the.sandbox) < 0)
         _exit(1);
+    /* The hand has ended long since, or is about to: the program finds init as its parent. */
+    for (int i = 0; i < HAND_ENDS && getppid() != 1; i++)
+        sched_yield();
+}
+
+/* By clone3, because only that can say which number it takes in the run's PID namespace: one out of the way, so that
+ * the job is number 2, as it is cold. There is no function for it in glibc, which could not know our stack. */
+static pid_t clone_hand(void)
+{
+    static char stack[64 << 10] __attribute__((aligned(64)));
+    const pid_t number = HAND_NUMBER;
+    const struct clone_args args = {
+        .flags = CLONE_VM | CLONE_VFORK,
+        .exit_signal = SIGCHLD,
+        .stack = (uint64_t)(uintptr_t)stack,
+        .stack_size = sizeof stack,
+        .set_tid = (uint64_t)(uintptr_t)&number,
+        .set_tid_size = 1,
+    };
+    long pid;
+    __asm__ volatile("syscall\n\t"
+                     "test %%eax, %%eax\n\t"
+                     "jnz 1f\n\t"
+                     "call *%[main]\n\t"
+                     "ud2\n"
+                     "1:"
+                     : "=a"(pid)
+                     : "a"(SYS_clone3), "D"(&args), "S"(sizeof args), [main] "b"(hand_main)
+                     : "rcx", "r11", "memory");
+    if (pid < 0)
+        errno = (int)-pid;
+    return pid < 0 ? -1 : (pid_t)pid;
 }
 
 /* True in the job. */
 static bool inject(void)
 {
-    static char stack[64 << 10] __attribute__((aligned(64)));
-    int status;
     if (__builtin_setjmp(the.main_stack))
         return true;
-    pid_t hand = clone(hand_main, stack + sizeof stack, CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
-    if (hand < 0) {
+    pid_t hand = clone_hand();
+    if (hand < 0)
         setup_fail(the.page, STEP_CLONE_JOB, errno, "raise the limit on processes", "cannot fork into the sandbox");
-        return false;
-    }
-    while (waitpid(hand, &status, __WALL) < 0 && errno == EINTR)
+    /* The run's PID namespace is only gone when the hand is reaped: not left to the host's init, which may be slow. */
+    while (hand > 0 && waitpid(hand, NULL, 0) < 0 && errno == EINTR)
         ;
     return false;
 }
@@ -232,25 +265,17 @@ void spare_main(int control, struct program *out)
         _exit(SPARE_END);
     if (n != sizeof request || request.magic != WARM_MAGIC || !map_request(request.size) || !read_parcel(out))
         _exit(1);
-    if (!__atomic_compare_exchange_n(&the.page->warm_claim, &open_claim, WARM_TAKEN, false, __ATOMIC_SEQ_CST,
-                                     __ATOMIC_SEQ_CST))
-        _exit(1); /* the monitor did not wait so long */
     lay_out(out);
-    if (!await_init() || enter() < 0)
+    /* Claimed at the last moment: until then the monitor may start the run cold, should we die. */
+    if (!await_init() || enter() < 0 ||
+        !__atomic_compare_exchange_n(&the.page->warm_claim, &open_claim, WARM_TAKEN, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST))
         _exit(1);
     if (inject()) {
         job_begins();
         return;
     }
-    /* The job's ends are the job's alone from here on: their end of file tells. Ours of `alive` stays to the last. */
-    for (size_t i = 0; i < the.fd_count; i++)
-        if (i != WARM_FD_ALIVE)
-            close(the.fds[i]);
-    if (the.job > 0 && !the.page->failed) {
-        the.page->job_pid = (uint32_t)the.job;
-        warm_wake(&the.page->job_pid);
-    }
-    _exit(0);
+    _exit(0); /* and with us our end of the hand-over: the other is the job's */
 }
 
 void injected_release(void)
@@ -264,7 +289,8 @@ void injected_release(void)
     int handover = the.sandbox.handover;
     memset(&the, 0, sizeof the);
     signal(SIGPIPE, SIG_IGN); /* as Python has it, and told itself when it started */
-    close(handover);
+    syscall(SYS_close_range, handover, ~0U, 0);
+    close(handover); /* where a profile refuses the call before */
 }
 
 void injected_execute(void)

@@ -2,7 +2,7 @@
  * python.c - Python by its public C interface, as far as a template needs it.
  *
  * Found by name in the process, so that nothing here depends on a version's headers: functions with plain
- * arguments only, there since Python 3.8. PyConfig is never looked into: it is a block that is large enough.
+ * arguments only, there since Python 3.9. PyConfig is never looked into: it is a block that is large enough.
  *
  * What is done at the start and at the end of a program follows Modules/main.c and pythonrun.c of CPython, so that a run says and
  * returns the same, warm or cold. One thing is left out: the modules that were there before the run are not
@@ -41,6 +41,9 @@ enum { CONFIG_BYTES = 64 << 10, FILE_INPUT = 257, IGNORE_COOKIE = 0x0800 };
     X(object *, PyImport_ImportModule, (const char *))                                             \
     X(object *, PyImport_AddModule, (const char *))                                                \
     X(object *, PyImport_GetImporter, (object *))                                                  \
+    X(object *, PyImport_GetModuleDict, (void))                                                    \
+    X(void, PyErr_WriteUnraisable, (object *))                                                     \
+    X(object *, PyObject_CallNoArgs, (object *))                                                   \
     X(object *, PyModule_GetDict, (object *))                                                      \
     X(object *, PyObject_CallFunction, (object *, const char *, ...))                              \
     X(object *, PyObject_CallMethod, (object *, const char *, const char *, ...))                  \
@@ -84,6 +87,7 @@ static object *kept_modules; /* names of the modules that are there before any r
 
 static enum { RUN_FILE, RUN_MODULE, RUN_CODE } what;
 static char *what_text; /* file, module or code */
+static char shown_path[PATH_MAX]; /* of the file: absolute, as tracebacks and __file__ have it */
 
 /* ---- start ---- */
 
@@ -102,7 +106,7 @@ static int find_api(char *why, size_t why_size)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         *slots[i] = dlsym(RTLD_DEFAULT, names[i]);
         if (!*slots[i]) {
-            snprintf(why, why_size, "the interpreter has no %s: it is no CPython of 3.8 or later", names[i]);
+            snprintf(why, why_size, "the interpreter has no %s: it is no CPython of 3.9 or later", names[i]);
             return -1;
         }
     }
@@ -138,7 +142,7 @@ int python_start(const char *argv0, char *why, size_t why_size)
 
 static object *call(const char *name)
 {
-    return py.PyObject_CallFunction(py.PyDict_GetItemString(helper, name), NULL);
+    return py.PyObject_CallNoArgs(py.PyDict_GetItemString(helper, name));
 }
 
 int python_import(const char *module, char *why, size_t why_size)
@@ -208,7 +212,10 @@ int python_begin(const struct program *p)
     if (what == RUN_MODULE) {
         snprintf(folder, sizeof folder, "/work");
     } else if (what == RUN_FILE) {
-        if (!realpath(what_text, folder))
+        const char *below = strncmp(what_text, "./", 2) == 0 ? what_text + 2 : what_text;
+        int n = snprintf(shown_path, sizeof shown_path, what_text[0] == '/' ? "%s" : "/work/%s",
+                         what_text[0] == '/' ? what_text : below);
+        if (n >= (int)sizeof shown_path || !realpath(what_text, folder))
             return false;
         char *slash = strrchr(folder, '/');
         slash[slash == folder] = '\0';
@@ -232,17 +239,17 @@ int python_begin(const struct program *p)
 
 static object *run_file(object *globals)
 {
-    FILE *f = fopen(what_text, "rbe");
+    FILE *f = fopen(shown_path, "rbe");
     if (!f)
         return NULL;
-    object *name = py.PyUnicode_DecodeFSDefault(what_text);
+    object *name = py.PyUnicode_DecodeFSDefault(shown_path);
     py.PySys_Audit("cpython.run_file", "O", name);
     py.PyDict_SetItemString(globals, "__file__", name);
     py.PyDict_SetItemString(globals, "__cached__", py.none);
     object *loader = py.PyObject_CallFunction(py.PyDict_GetItemString(helper, "loader"), "O", name);
     if (loader)
         py.PyDict_SetItemString(globals, "__loader__", loader);
-    return py.PyRun_FileExFlags(f, what_text, FILE_INPUT, globals, globals, 1, NULL);
+    return py.PyRun_FileExFlags(f, shown_path, FILE_INPUT, globals, globals, 1, NULL);
 }
 
 static object *run_code(object *globals)
@@ -279,6 +286,17 @@ static int status_of_exception(bool *interrupted)
     return (int)py.PyLong_AsLong(status);
 }
 
+/* As Py_FinalizeEx begins. Called from here, no frame of ours is in what they may complain of. */
+static void end_threads(void)
+{
+    object *threading = py.PyDict_GetItemString(py.PyImport_GetModuleDict(), "threading");
+    if (threading && !py.PyObject_CallMethod(threading, "_shutdown", NULL))
+        py.PyErr_WriteUnraisable(threading);
+    object *atexit = py.PyImport_ImportModule("atexit");
+    if (!atexit || !py.PyObject_CallMethod(atexit, "_run_exitfuncs", NULL))
+        py.PyErr_WriteUnraisable(atexit);
+}
+
 void python_go_on(void)
 {
     bool interrupted = false;
@@ -287,6 +305,7 @@ void python_go_on(void)
                      : what == RUN_CODE ? run_code(globals)
                                         : run_module();
     int status = result ? 0 : status_of_exception(&interrupted);
+    end_threads();
     object *flushed = py.PyObject_CallFunction(py.PyDict_GetItemString(helper, "finish"), "O", kept_modules);
     if (!flushed)
         py.PyErr_Print();

@@ -178,8 +178,8 @@ class WarmRunner(harness.Runner):
                                                     spec_changes={"warm": self.owner})
             process = self.send(folder)
             run = super(WarmRunner, self).finish(process, folder, 0)
-            assert run.record.warm.warm or "being made" in run.record.warm.why, run.record.warm
-            return run.record.warm.warm
+            assert run.record.sandbox.warm.warm or "being made" in run.record.sandbox.warm.why, run.record.sandbox.warm
+            return run.record.sandbox.warm.warm
 
         harness.Deadline(30).until(warm, "a template", 0.1)
         self.ready.add(key)
@@ -194,7 +194,7 @@ class WarmRunner(harness.Runner):
     def finish(self, process, folder, began, timeout=60):
         run = super().finish(process, folder, began, timeout)
         if self.only_warm and run.record is not None and run.verdict != "setup_failed":
-            assert run.record.warm.warm, run.record.warm
+            assert run.record.sandbox.warm.warm, run.record.sandbox.warm
         return run
 
     def stop(self):
