@@ -44,8 +44,8 @@ static const struct sql_row rows[] = {
     [RUN_ADD] =
         {.text = "INSERT INTO run (id, name, state, actor_uid, actor_name, experiment, profile,"
                  " command, env, resources, cpus_milli, memory_bytes, code, priority, best_effort,"
-                 " report_paths, interactive, created_us, environment)"
-                 " VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+                 " report_paths, interactive, created_us, environment, warm)"
+                 " VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
     [RUN_ADD_DATASET] = {.text =
                              "INSERT INTO run_dataset (run, ordinal, version) VALUES (?, ?, ?)"},
     [RUN_ADD_PARAM] = {.text = "INSERT INTO param (run, name, value) VALUES (?, ?, ?)"},
@@ -146,7 +146,7 @@ static int add_run(struct cat *db, const struct run_new *run, struct err *e)
                V_T(run->command_json), V_T(run->env_json), V_T(run->resources_json),
                V_I(run->cpus_milli), V_I(run->memory_bytes), V_T(run->code), V_I(run->priority),
                V_I(run->best_effort), V_I(run->report_paths), V_T(run->interactive_json),
-               V_I(run->created_us), V_I_OR(run->environment, 0)) < 0)
+               V_I(run->created_us), V_I_OR(run->environment, 0), V_I(run->warm)) < 0)
         return -1;
     int64_t seq = cat_last_id(db);
     for (size_t i = 0; i < run->dataset_count; i++)

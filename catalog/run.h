@@ -48,6 +48,7 @@ struct run_new {
     int64_t priority;
     bool best_effort; /* limits: "best_effort" */
     bool report_paths;
+    bool warm;
     const char *interactive_json;     /* {"kind":"shell",...}, or NULL: not an interactive run */
     const char *allow_hosts_json;     /* of a run whose network is proxy: ["pypi.org:443",...]; else NULL */
     const char *idempotency_key; /* may be NULL */
@@ -180,7 +181,7 @@ struct run_row {
     int64_t cpus_milli, memory_bytes;
     const char *code;
     int64_t priority;
-    bool best_effort, report_paths;
+    bool best_effort, report_paths, warm;
     const char *interactive_json; /* or NULL */
     int64_t created_us, started_us, finished_us; /* 0: not yet */
     int64_t wall_ms, cpu_ms, memory_peak_bytes;  /* -1: not known */

@@ -38,7 +38,7 @@ enum {
     " profile, command, env, resources, cpus_milli, memory_bytes, code, priority, best_effort,"    \
     " report_paths, created_us, started_us, finished_us, wall_ms, cpu_ms, memory_peak_bytes,"      \
     " log_kept_bytes, log_dropped_bytes, log_offset, bad_metrics, event_count, cancel_us,"         \
-    " cancel_reason, outputs, log_error, metrics_dropped, interactive, environment"
+    " cancel_reason, outputs, log_error, metrics_dropped, interactive, environment, warm"
 
 static const struct sql_row rows[] = {
     [READ_ONE] = {.text = "SELECT " COLUMNS " FROM run WHERE id = ?"},
@@ -132,6 +132,7 @@ static int64_t row_from(struct arena *a, sqlite3_stmt *s, struct run_row *r)
         .metrics_dropped = cat_col_int(s, 36, -1),
         .interactive_json = cat_col_text(a, s, 37),
         .environment.key = cat_col_int(s, 38, 0),
+        .warm = sqlite3_column_int(s, 39) != 0,
     };
     return sqlite3_column_int64(s, 0);
 }

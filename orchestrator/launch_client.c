@@ -161,10 +161,12 @@ static void push(struct launch *l)
     uv_poll_start(l->poll, UV_READABLE | (full ? UV_WRITABLE : 0), on_poll);
 }
 
-void launch_start(struct launch *l, const char *run, const char *profile, int folder_fd)
+void launch_start(struct launch *l, const char *run, const char *profile, const struct launch_warm *warm, int folder_fd)
 {
     struct ask *a = ask_add(l, LAUNCH_START, run, folder_fd);
     snprintf(a->packet.text, sizeof a->packet.text, "%s", profile);
+    snprintf(a->packet.warm, sizeof a->packet.warm, "%s", warm->owner);
+    a->packet.value = warm->cpus;
     push(l);
 }
 

@@ -5,6 +5,7 @@
 #define ENCLOS_LAUNCH_CLIENT_H
 
 #include "api/common/err.h"
+#include "api/common/launch.h"
 #include "orchestrator/options.h"
 #include "orchestrator/state.h"
 
@@ -22,7 +23,11 @@ void launch_free(struct launch *l);  /* after the loop has run the close callbac
 
 /* Asks for a launch; takes folder_fd. What comes of it: live_launched, live_refused, or live_judge when the
  * launcher was replaced meanwhile. Waits by itself while there is no launcher. */
-void launch_start(struct launch *l, const char *run, const char *profile, int folder_fd);
+struct launch_warm { /* of a run that may start warm: see launch.h */
+    char owner[LAUNCH_WARM_SIZE]; /* empty: it starts as usual */
+    int64_t cpus;
+};
+void launch_start(struct launch *l, const char *run, const char *profile, const struct launch_warm *warm, int folder_fd);
 /* The monitor of that run died: the launcher frees what it left. */
 void launch_forget(struct launch *l, const char *run);
 

@@ -474,7 +474,12 @@ static void prepared(void *ctx, const struct err *e)
     v->tries = 0;
     v->phase = LIVE_LAUNCHING;
     v->may_have_proxy = proxy_is_for(v->lab->profiles, p->row.profile);
-    launch_start(v->lab->launch, v->id, p->row.profile, fd_take(&p->folder_fd));
+    struct launch_warm warm = {.owner = ""};
+    if (p->row.warm) {
+        prepare_warm_owner(&p->row, warm.owner);
+        warm.cpus = (p->row.cpus_milli + 999) / 1000;
+    }
+    launch_start(v->lab->launch, v->id, p->row.profile, &warm, fd_take(&p->folder_fd));
     prepare_free(p);
 }
 

@@ -226,6 +226,7 @@ static int take_params(struct request *q, struct submit *s, struct err *e)
     s->run.priority = request_int(q, "priority", 0);
     s->run.best_effort = limits ? !strcmp(limits, "best_effort") : q->lab->opt.best_effort;
     s->run.report_paths = request_bool(q, "report_paths", false);
+    s->run.warm = request_bool(q, "warm", false);
     s->run.idempotency_key = request_str(q, "idempotency_key");
     if (s->run.idempotency_key) {
         AUTO_BUF struct buf b = BUF_INIT(2 << 20);

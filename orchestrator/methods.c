@@ -230,6 +230,11 @@ static const struct param submit_params[] = {
      .max = NET_ALLOW_MAX,
      .of = &allow_item,
      .meaning = "of a profile whose network is proxy: the part of its list that this run may reach; left out: all of it"},
+    {.name = "warm",
+     .type = PARAM_BOOLEAN,
+     .otherwise = "false",
+     .meaning = "start from a process that has the profile's imports done, kept for this account "
+                "only; where that cannot be, the run starts as usual and sandbox.warm says why"},
     {.name = "interactive",
      .type = PARAM_OBJECT,
      .of = interactive_params,

@@ -144,6 +144,11 @@ static void print_interactive(const struct prepare *p, struct jw *w)
     jw_end_obj(w);
 }
 
+void prepare_warm_owner(const struct run_row *r, char out[LAUNCH_WARM_SIZE])
+{
+    snprintf(out, LAUNCH_WARM_SIZE, "uid-%lld", (long long)r->actor.uid);
+}
+
 static void print_spec(const struct prepare *p, const char *environment, const char *code, const char *const *data,
                        struct buf *out)
 {
@@ -180,6 +185,11 @@ static void print_spec(const struct prepare *p, const char *environment, const c
     jw_raw_at(&w, "resources", r->resources_json, strlen(r->resources_json));
     jw_str_at(&w, "limits", r->best_effort ? "best_effort" : "enforced");
     jw_bool_at(&w, "report_paths", r->report_paths);
+    if (r->warm) {
+        char owner[LAUNCH_WARM_SIZE];
+        prepare_warm_owner(r, owner);
+        jw_str_at(&w, "warm", owner);
+    }
     if (r->interactive_json)
         print_interactive(p, &w);
     jw_end_obj(&w);

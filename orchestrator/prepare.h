@@ -6,6 +6,7 @@
 
 #include "api/common/err.h"
 #include "api/common/mem.h"
+#include "api/common/launch.h"
 #include "catalog/run.h"
 
 struct lab;
@@ -27,6 +28,9 @@ struct prepare {
 
 /* Pool. */
 int prepare_work(void *ctx, struct err *e);
+
+/* Whose templates a warm run may start from: its account's. */
+void prepare_warm_owner(const struct run_row *r, char out[LAUNCH_WARM_SIZE]);
 
 /* Leaves a `cancel` file in a run's folder, making the folder if need be. Blocks. */
 MUST_USE int prepare_cancel_file(struct lab *lab, const char *run, struct err *e);

@@ -200,6 +200,7 @@ int run_print_open(struct cat *db, const char *id, struct jw *w, enum run_state 
         jw_str_at(w, "code", r.code);
         raw_or(w, "resources", r.resources_json, "{}");
         jw_bool_at(w, "report_paths", r.report_paths);
+        jw_bool_at(w, "warm", r.warm);
         print_outputs(&r, w);
         rc = run_print_network(db, a, id, w, e);
     }

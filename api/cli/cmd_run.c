@@ -36,6 +36,7 @@ const struct opt cmd_run_options[] = {
     {"detach", 0, T_NONE, T_O_DETACH, false},
     {"limits", 0, T_A_LIMITS, T_O_LIMITS, false},
     {"report-paths", 0, T_NONE, T_O_REPORT_PATHS, false},
+    {"warm", 0, T_NONE, T_O_WARM, false},
     {"idempotency-key", 0, T_A_TEXT, T_O_IDEMPOTENCY, false},
     {"no-fd", 0, T_NONE, T_O_NO_FD, false},
     {0},

@@ -388,6 +388,14 @@ static int read_report_paths(const struct file *f, const struct json *v, const c
     return 0;
 }
 
+static int read_warm(const struct file *f, const struct json *v, const char *path, struct err *e)
+{
+    if (json_type(v) != JSON_BOOL)
+        return wrong_type(f, path, T_WANT_BOOL, e);
+    f->r->warm = json_bool(v, false);
+    return 0;
+}
+
 static const struct {
     const char *key;
     int (*read)(const struct file *f, const struct json *v, const char *path, struct err *e);
@@ -406,6 +414,7 @@ static const struct {
     {"priority", read_priority},
     {"limits", read_limits},
     {"report_paths", read_report_paths},
+    {"warm", read_warm},
 };
 enum { FILE_KEYS = sizeof file_keys / sizeof *file_keys };
 
@@ -495,6 +504,8 @@ int request_read_options(struct request *r, const struct args *a, struct err *e)
         return -1;
     if (args_has(a, "report-paths"))
         r->report_paths = true;
+    if (args_has(a, "warm"))
+        r->warm = true;
     if (limits && !(r->limits = limits_of(limits)))
         return say_err(e, E_INVALID, NULL, T_NONE, T_BAD_LIMITS, limits);
     if (priority) {
@@ -647,6 +658,8 @@ void request_print(const struct request *r, struct buf *out)
     write_text(&w, "limits", r->limits);
     if (r->report_paths)
         jw_bool_at(&w, "report_paths", true);
+    if (r->warm)
+        jw_bool_at(&w, "warm", true);
     if (r->interactive) {
         jw_obj_at(&w, "interactive");
         jw_str_at(&w, "kind", r->interactive);

@@ -56,6 +56,7 @@ struct request {
     const char *limits; /* "enforced", "best_effort" or NULL */
     const char *idempotency_key;
     bool report_paths;
+    bool warm;
     bool has_priority;
     int64_t priority;
     int64_t resources[RES_COUNT]; /* in the API's units; -1: not said */

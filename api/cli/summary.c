@@ -209,6 +209,24 @@ static void add_interactive(struct table *facts, const struct json *interactive)
     add_fact(facts, T_F_INTERACTIVE, &v);
 }
 
+/* Said of those runs only that asked for a warm start. */
+static void add_start(struct table *facts, const struct json *run)
+{
+    const struct json *warm = json_get(json_get(run, "sandbox"), "warm");
+    AUTO_BUF struct buf v = BUF_INIT(4096);
+
+    if (json_type(warm) != JSON_OBJECT)
+        return;
+    if (json_bool(json_get(warm, "warm"), false)) {
+        tr_add(&v, T_START_WARM, cli_str(warm, "template"), human_duration_text(cli_int(warm, "template_age_ms")));
+    } else {
+        AUTO_BUF struct buf why = BUF_INIT(4096);
+        labtext_add(&why, cli_str(warm, "why"));
+        tr_add(&v, T_START_COLD, buf_cstr(&why));
+    }
+    add_fact(facts, T_F_START, &v);
+}
+
 static void add_asked(struct table *facts, const struct json *run)
 {
     AUTO_BUF struct buf v = BUF_INIT(1 << 20);
@@ -237,6 +255,7 @@ static void add_asked(struct table *facts, const struct json *run)
     if (cli_int(run, "started_us") > 0)
         human_date(&v, cli_int(run, "started_us"));
     add_fact(facts, T_F_STARTED, &v);
+    add_start(facts, run);
 }
 
 /* ---- metrics and artifacts ---- */

@@ -32,6 +32,7 @@ static void a_submitted_run_reads_back_as_it_was_given(void **state)
     new.code = SHA_B;
     new.priority = -3;
     new.report_paths = true;
+    new.warm = true;
     OK(cat_run_insert(f->db, &new, id, &existed, &e), e);
     struct run_row r = get(f, "raaaa1");
     assert_string_equal(r.name, "essai 1");
@@ -44,7 +45,7 @@ static void a_submitted_run_reads_back_as_it_was_given(void **state)
     assert_string_equal(r.command_json, new.command_json);
     assert_string_equal(r.code, SHA_B);
     assert_int_equal(r.priority, -3);
-    assert_true(r.report_paths && !r.best_effort);
+    assert_true(r.report_paths && r.warm && !r.best_effort);
     assert_int_equal(r.created_us, new.created_us);
     assert_true(r.started_us == 0 && r.finished_us == 0 && r.wall_ms == -1 && r.cancel_us == 0);
     assert_int_equal(r.dataset_count, 1);
