@@ -10,12 +10,14 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
 
-static int spawn(const char *const *argv, int from, int to, int *pid, struct err *e)
+/* `in`: becomes its standard input; -1: it has ours. */
+static int spawn(const char *const *argv, int in, int from, int to, int *pid, struct err *e)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
@@ -28,6 +30,8 @@ static int spawn(const char *const *argv, int from, int to, int *pid, struct err
     posix_spawnattr_init(&attr);
     /* Where both numbers are the same, this clears close-on-exec. */
     posix_spawn_file_actions_adddup2(&actions, from, to);
+    if (in >= 0)
+        posix_spawn_file_actions_adddup2(&actions, in, 0);
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &all);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
@@ -46,7 +50,7 @@ static int spawn(const char *const *argv, int from, int to, int *pid, struct err
 
 int child_start(const char *const *argv, int fd, int *pid, struct err *e)
 {
-    return spawn(argv, fd, 3, pid, e);
+    return spawn(argv, -1, fd, 3, pid, e);
 }
 
 static int read_until(int fd, int64_t deadline_us, struct buf *out, const char *what, struct err *e)
@@ -74,15 +78,15 @@ static int read_until(int fd, int64_t deadline_us, struct buf *out, const char *
     }
 }
 
-int child_ask(const char *const *argv, int64_t timeout_ms, struct buf *out, int *exit_code,
-              struct err *e)
+static int ask(const char *const *argv, int input, int64_t timeout_ms, struct buf *out, int *exit_code,
+               struct err *e)
 {
     int pair[2], pid, status = 0;
     if (pipe2(pair, O_CLOEXEC) < 0)
         return err_sys(e, NULL, NULL, "cannot make a pipe");
     AUTO_FD int in = pair[0];
     AUTO_FD int theirs = pair[1];
-    if (spawn(argv, theirs, 1, &pid, e) < 0)
+    if (spawn(argv, input, theirs, 1, &pid, e) < 0)
         return -1;
     fd_close_at(&theirs);
     int rc = read_until(in, time_mono_us() + timeout_ms * 1000, out, argv[0], e);
@@ -97,4 +101,20 @@ int child_ask(const char *const *argv, int64_t timeout_ms, struct buf *out, int 
                        WTERMSIG(status));
     *exit_code = WEXITSTATUS(status);
     return 0;
+}
+
+int child_ask(const char *const *argv, int64_t timeout_ms, struct buf *out, int *exit_code,
+              struct err *e)
+{
+    return ask(argv, -1, timeout_ms, out, exit_code, e);
+}
+
+int child_ask_text(const char *const *argv, const char *text, size_t len, int64_t timeout_ms,
+                   struct buf *out, int *exit_code, struct err *e)
+{
+    /* A memory file, not a pipe: nobody has to write while the other reads. */
+    AUTO_FD int in = memfd_create("enclos-text", MFD_CLOEXEC);
+    if (in < 0 || fd_write_all(in, text, len) < 0 || lseek(in, 0, SEEK_SET) < 0)
+        return err_sys(e, NULL, NULL, "cannot hand a text to %s", argv[0]);
+    return ask(argv, in, timeout_ms, out, exit_code, e);
 }

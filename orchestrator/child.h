@@ -14,6 +14,10 @@
 MUST_USE int child_ask(const char *const *argv, int64_t timeout_ms, struct buf *out, int *exit_code,
                        struct err *e);
 
+/* The same with `text` on its standard input. */
+MUST_USE int child_ask_text(const char *const *argv, const char *text, size_t len, int64_t timeout_ms,
+                            struct buf *out, int *exit_code, struct err *e);
+
 /* Starts a program that inherits `fd` as its descriptor 3, with default signals. */
 MUST_USE int child_start(const char *const *argv, int fd, int *pid, struct err *e);
 

@@ -98,6 +98,8 @@ int method_env_get(struct request *q, struct err *e);
 int method_env_retire(struct request *q, struct err *e);
 int method_profile_list(struct request *q, struct err *e);
 int method_profile_get(struct request *q, struct err *e);
+int method_profile_diff(struct request *q, struct err *e);
+int method_profile_check(struct request *q, struct err *e);
 int method_audit_list(struct request *q, struct err *e);
 int method_audit_verify(struct request *q, struct err *e);
 

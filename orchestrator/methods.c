@@ -689,10 +689,44 @@ const struct method methods[] = {
      .params =
          (const struct param[]){
              {.name = "name", .type = PARAM_NAME, .required = true, .meaning = "its name"},
+             {.name = "effective",
+              .type = PARAM_BOOLEAN,
+              .otherwise = "false",
+              .meaning = "with every rule in force, what it extends merged in, and the reasons"},
              END_PARAMS},
-     .result = "one element of profile.list",
+     .result = "one element of profile.list; effective: also {env, host_env, thread_env, devices, "
+               "syscalls:[{name, number, rule, errno, args, why, file, line}], "
+               "entries:[{rule, group, names, when, errno, why, why_fr, file, line}], "
+               "reasons:[{key, why, why_fr, file, line}]}",
      .errors = FINDS,
      .handle = method_profile_get},
+    {.name = "profile.diff",
+     .summary = "What each of two profiles allows that the other refuses.",
+     .params =
+         (const struct param[]){
+             {.name = "a", .type = PARAM_NAME, .required = true, .meaning = "a profile"},
+             {.name = "b", .type = PARAM_NAME, .required = true, .meaning = "another"},
+             END_PARAMS},
+     .result = "{a, b, settings:[{key, a, b}], only_a:[{name, when, why, why_fr, other_in_part, "
+               "other_answers, other_why, other_why_fr}], only_b, env:[{name, a, b}], devices_a, devices_b}",
+     .errors = FINDS,
+     .handle = method_profile_diff},
+    {.name = "profile.check",
+     .summary = "Says whether a text is a valid profile of this lab; nothing is kept.",
+     .params =
+         (const struct param[]){
+             {.name = "name", .type = PARAM_NAME, .required = true, .meaning = "the name it would have"},
+             {.name = "text",
+              .type = PARAM_STRING,
+              .required = true,
+              .min = 1,
+              .max = 200000,
+              .meaning = "what its file would hold; what it extends is the lab's"},
+             END_PARAMS},
+     .result = "one element of profile.list: valid, or error:{kind, field, message, hint} whose message has file, line "
+               "and key",
+     .errors = READS,
+     .handle = method_profile_check},
     {.name = "audit.list",
      .summary = "Entries of the audit log, the newest first.",
      .params = (const struct param[]){LIMIT_PARAM(1000, "100"), CURSOR_PARAM, END_PARAMS},

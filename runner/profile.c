@@ -56,6 +56,14 @@ static void chain_fini(struct chain *c)
     }
 }
 
+/* Where the files of a chain are looked for. */
+struct place {
+    int dir_fd;
+    int other_fd;     /* what is not in the first, or -1 */
+    const char *text; /* of the profile asked for, which is in no folder yet, or NULL */
+    size_t len;
+};
+
 static int check_file(int dir_fd, const char *file, struct err *e)
 {
     struct stat st;
@@ -72,14 +80,19 @@ static int check_file(int dir_fd, const char *file, struct err *e)
 }
 
 /* The key "extends" of what was just read, or NULL. */
-static int read_link(int dir_fd, const char *name, struct link *l, const char **parent,
+static int read_link(const struct place *where, const char *name, struct link *l, const char **parent,
                      struct err *e)
 {
     snprintf(l->name, sizeof l->name, "%s", name);
     snprintf(l->file, sizeof l->file, "%s.jsonc", l->name);
-    if (check_file(dir_fd, l->file, e) < 0 ||
-        fd_read_file(dir_fd, l->file, FILE_MAX_BYTES, &l->text, e) < 0)
+    bool elsewhere = where->other_fd >= 0 && faccessat(where->dir_fd, l->file, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+    int dir_fd = elsewhere ? where->other_fd : where->dir_fd;
+    if (where->text != NULL)
+        buf_add(&l->text, where->text, where->len);
+    else if (check_file(dir_fd, l->file, e) < 0 || fd_read_file(dir_fd, l->file, FILE_MAX_BYTES, &l->text, e) < 0)
         return -1;
+    if (l->text.failed)
+        return err_set(e, E_LIMIT, "profile", NULL, "%s has more than %d bytes", l->file, FILE_MAX_BYTES);
     buf_cstr(&l->text);
     const struct json_limits limits = {.max_bytes = FILE_MAX_BYTES, .max_depth = 8};
     if (json_blank_comments(l->text.data, l->text.len, e) < 0)
@@ -109,8 +122,10 @@ static int cycle(const struct chain *c, size_t first, struct err *e)
 }
 
 /* `addon` (or NULL) is laid over `name`, whatever it extends by itself. */
-static int read_chain(int dir_fd, const char *name, const char *addon, struct chain *c, struct err *e)
+static int read_chain(const struct place *where, const char *name, const char *addon, struct chain *c,
+                      struct err *e)
 {
+    struct place here = *where;
     const char *next = addon ? addon : name;
     while (next != NULL) {
         for (size_t i = 0; i < c->count; i++)
@@ -122,7 +137,9 @@ static int read_chain(int dir_fd, const char *name, const char *addon, struct ch
         struct link *l = &c->link[c->count];
         l->text = (struct buf)BUF_INIT(FILE_MAX_BYTES + 1);
         c->count++;
-        if (read_link(dir_fd, next, l, &next, e) == 0) {
+        int failed = read_link(&here, next, l, &next, e);
+        here.text = NULL;
+        if (!failed) {
             if (addon && c->count == 1)
                 next = name;
             continue;
@@ -246,8 +263,8 @@ static int compile(struct profile *p, int cache_dir_fd, struct err *e)
                                          : check_exec_once(p, e);
 }
 
-int profile_load(const char *dir, const char *name, int cache_dir_fd, struct profile **out,
-                 struct err *e)
+static int load(const char *dir, const struct place *where, const char *name, int cache_dir_fd,
+                struct profile **out, struct err *e)
 {
     char base[65], *plus;
     const char *addon = NULL;
@@ -259,17 +276,13 @@ int profile_load(const char *dir, const char *name, int cache_dir_fd, struct pro
     if (strlen(name) >= sizeof base || !text_is_name(base) || (addon && !text_is_name(addon)))
         return err_set(e, E_INVALID, "profile", "letters, digits, '.', '_' and '-', at most 64",
                        "'%.80s' is no name of a profile", name);
-    AUTO_FD int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (dir_fd < 0)
-        return err_sys(e, "profile", "set ENCLOS_DATADIR or install the lab's files",
-                       "cannot open the profiles folder %s", dir);
     AUTO_PROFILE struct profile *p = mem_alloc(sizeof *p);
     p->rules = rules_new();
     snprintf(p->name, sizeof p->name, "%s", name);
     p->file = mem_printf("%s/%s.jsonc", dir, addon ? addon : base);
 
     __attribute__((cleanup(chain_fini))) struct chain chain = {.count = 0};
-    if (read_chain(dir_fd, base, addon, &chain, e) < 0)
+    if (read_chain(where, base, addon, &chain, e) < 0)
         return -1;
     for (size_t i = chain.count; i-- > 0;)
         if (keys_apply(p, &chain.link[i].source, i + 1 < chain.count, e) < 0 ||
@@ -290,6 +303,35 @@ int profile_load(const char *dir, const char *name, int cache_dir_fd, struct pro
     *out = p;
     p = NULL;
     return 0;
+}
+
+static int open_folder(const char *dir, int *out, struct err *e)
+{
+    *out = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return *out >= 0 ? 0
+                     : err_sys(e, "profile", "set ENCLOS_DATADIR or install the lab's files",
+                               "cannot open the profiles folder %s", dir);
+}
+
+int profile_load(const char *dir, const char *name, int cache_dir_fd, struct profile **out,
+                 struct err *e)
+{
+    AUTO_FD int dir_fd = -1;
+    if (open_folder(dir, &dir_fd, e) < 0)
+        return -1;
+    const struct place where = {.dir_fd = dir_fd, .other_fd = -1};
+    return load(dir, &where, name, cache_dir_fd, out, e);
+}
+
+int profile_load_text(const char *dir, const char *other_dir, const char *name, const char *text, size_t len,
+                      struct profile **out, struct err *e)
+{
+    AUTO_FD int dir_fd = -1;
+    AUTO_FD int other_fd = -1;
+    if (open_folder(dir, &dir_fd, e) < 0 || (other_dir != NULL && open_folder(other_dir, &other_fd, e) < 0))
+        return -1;
+    const struct place where = {dir_fd, other_fd, text, len};
+    return load(dir, &where, name, -1, out, e);
 }
 
 static void free_list(char **list, size_t count)

@@ -114,6 +114,10 @@ struct profile {
  * folder could be written by someone else. Gives *out, for profile_free. */
 MUST_USE int profile_load(const char *dir, const char *name, int cache_dir_fd, struct profile **out,
                           struct err *e);
+/* The same for a text that is not in a folder yet: NAME as this text says it, what it extends looked for in `dir`, then
+ * in `other_dir` (or NULL). Nothing is cached. */
+MUST_USE int profile_load_text(const char *dir, const char *other_dir, const char *name, const char *text, size_t len,
+                               struct profile **out, struct err *e);
 void profile_free(struct profile *p); /* NULL is fine */
 void profile_free_at(struct profile **p);
 #define AUTO_PROFILE __attribute__((cleanup(profile_free_at)))

@@ -7,20 +7,26 @@
 #include "runner/profile.h"
 
 #include "api/common/buf.h"
+#include "api/common/fd.h"
 #include "api/common/json.h"
 #include "api/common/mem.h"
 #include "runner/profile_keys.h"
 #include "runner/profile_rules.h"
+#include "runner/profile_words.h"
 #include "runner/syscalls.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
+#include <unistd.h>
 
-enum { OUTPUT_MAX = 8 << 20, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
+enum { OUTPUT_MAX = 8 << 20, TEXT_MAX = 256 << 10, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 struct options {
     const char *dir; /* --profiles */
     const char *name;
+    const char *other; /* the second profile of diff */
+    const char *as;    /* --name, for a text from standard input */
     bool json;
     bool effective;
 };
@@ -30,12 +36,16 @@ static int usage(FILE *to)
     fputs(
         "usage: enclos-runner profile list [--json] [--profiles DIR]\n"
         "       enclos-runner profile show NAME [--effective] [--json] [--profiles DIR]\n"
-        "       enclos-runner profile check FILE.jsonc [--json]\n"
+        "       enclos-runner profile diff NAME NAME [--json] [--profiles DIR]\n"
+        "       enclos-runner profile check FILE.jsonc [--json] [--profiles DIR]\n"
+        "       enclos-runner profile check - --name NAME [--json] [--profiles DIR]\n"
         "\n"
         "list   the profiles of this lab, and which are valid\n"
         "show   what a profile does; --effective lists every system call, where it is decided and "
         "why\n"
-        "check  says whether a file is a valid profile (what it extends is looked for beside it)\n",
+        "diff   what each of two profiles allows that the other refuses\n"
+        "check  says whether a file is a valid profile (what it extends is looked for beside it, then in "
+        "this lab)\n",
         to);
     return to == stdout ? 0 : EXIT_USAGE;
 }
@@ -89,6 +99,48 @@ static void json_strings(struct jw *w, const char *key, char *const *list, size_
     jw_end_arr(w);
 }
 
+static void json_paths(struct jw *w, const char *key, char *const *list, size_t count)
+{
+    jw_arr_at(w, key);
+    for (size_t i = 0; i < count; i++) {
+        AUTO_FREE char *path = mem_printf("/dev/%s", list[i]);
+        jw_str(w, path);
+    }
+    jw_end_arr(w);
+}
+
+static void json_devices(struct jw *w, const struct profile *p)
+{
+    jw_arr_at(w, "devices");
+    for (size_t i = 0; i < p->device_set_count; i++) {
+        const struct profile_devices *d = &p->devices[i];
+        jw_obj(w);
+        jw_str_at(w, "set", d->set);
+        json_paths(w, "need", d->need, d->need_count);
+        json_paths(w, "may", d->may, d->may_count);
+        json_strings(w, "drivers", d->driver, d->driver_count);
+        jw_str_at(w, "why", d->why);
+        jw_str_at(w, "why_fr", d->why_fr);
+        jw_end_obj(w);
+    }
+    jw_end_arr(w);
+}
+
+static void json_reasons(struct jw *w, const struct profile *p)
+{
+    jw_arr_at(w, "reasons");
+    for (size_t i = 0; i < p->reason_count; i++) {
+        jw_obj(w);
+        jw_str_at(w, "key", p->reasons[i].key);
+        jw_str_at(w, "why", p->reasons[i].why);
+        jw_str_at(w, "why_fr", p->reasons[i].why_fr);
+        jw_str_at(w, "file", p->reasons[i].file);
+        jw_int_at(w, "line", p->reasons[i].line);
+        jw_end_obj(w);
+    }
+    jw_end_arr(w);
+}
+
 static void json_summary(struct jw *w, const struct profile *p)
 {
     jw_bool_at(w, "valid", true);
@@ -102,6 +154,8 @@ static void json_summary(struct jw *w, const struct profile *p)
         json_strings(w, "allow_hosts", p->allow_hosts, p->allow_host_count);
     jw_str_at(w, "proc", proc_word(p));
     jw_bool_at(w, "exec_memory", p->exec_memory);
+    jw_str_at(w, "exec", p->exec == PROFILE_EXEC_ONCE ? "once" : "any");
+    json_devices(w, p);
     jw_bool_at(w, "file_locks", p->file_locks);
     jw_int_at(w, "syscalls_allowed", (int64_t)p->syscalls_allowed);
     jw_str_at(w, "filter", p->filter.digest);
@@ -158,6 +212,10 @@ static void json_profile(struct jw *w, const struct profile *p, bool effective)
         for (size_t i = 0; i < p->rules->count; i++)
             json_rule(w, &p->rules->rule[i]);
         jw_end_arr(w);
+        jw_arr_at(w, "entries");
+        words_entries(w, p);
+        jw_end_arr(w);
+        json_reasons(w, p);
     }
     jw_end_obj(w);
 }
@@ -282,25 +340,37 @@ static int cmd_show(const struct options *o)
     return 0;
 }
 
-static int cmd_check(const struct options *o)
+/* The text of FILE, or of standard input for "-", and where what it extends may lie: beside it, then in the lab. */
+static int load_text(const struct options *o, struct profile **out, struct err *e)
 {
-    struct err e = {0};
+    AUTO_BUF struct buf text = BUF_INIT(TEXT_MAX);
     AUTO_FREE char *path = mem_strdup(o->name);
+    bool input = strcmp(o->name, "-") == 0;
     char *slash = strrchr(path, '/');
     char *base = slash != NULL ? slash + 1 : path;
     const char *dir = slash == NULL ? "." : slash == path ? "/" : path;
     if (slash != NULL)
         *slash = '\0';
-    AUTO_PROFILE struct profile *p = NULL;
     size_t len = strlen(base);
-    if (len < 7 || strcmp(base + len - 6, ".jsonc") != 0) {
-        err_set(&e, E_INVALID, "file", "name it NAME.jsonc", "%s is not named like a profile",
-                base);
-    } else {
+    if (!input && (len < 7 || strcmp(base + len - 6, ".jsonc") != 0))
+        return err_set(e, E_INVALID, "file", "name it NAME.jsonc", "%s is not named like a profile", base);
+    if (!input)
         base[len - 6] = '\0';
-        if (profile_load(dir, base, -1, &p, &e) == 0 && !o->json)
-            printf("%s is valid: %zu system calls allowed\n", o->name, p->syscalls_allowed);
-    }
+    AUTO_FD int fd = input ? dup(STDIN_FILENO) : open(o->name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(e, "file", NULL, "cannot open %s", o->name);
+    if (fd_read_all(fd, TEXT_MAX, &text, o->name, e) < 0)
+        return -1;
+    return profile_load_text(input ? o->dir : dir, input ? NULL : o->dir, input ? o->as : base, buf_cstr(&text),
+                             text.len, out, e);
+}
+
+static int cmd_check(const struct options *o)
+{
+    struct err e = {0};
+    AUTO_PROFILE struct profile *p = NULL;
+    if (load_text(o, &p, &e) == 0 && !o->json)
+        printf("%s is valid: %zu system calls allowed\n", o->name, p->syscalls_allowed);
     if (!o->json)
         return p != NULL ? 0 : told(&e);
     AUTO_BUF struct buf out = BUF_INIT(OUTPUT_MAX);
@@ -319,6 +389,19 @@ static int cmd_check(const struct options *o)
     return p != NULL ? rc : EXIT_REFUSED;
 }
 
+static int cmd_diff(const struct options *o)
+{
+    struct err e = {0};
+    AUTO_PROFILE struct profile *a = NULL;
+    AUTO_PROFILE struct profile *b = NULL;
+    if (profile_load(o->dir, o->name, -1, &a, &e) < 0 || profile_load(o->dir, o->other, -1, &b, &e) < 0)
+        return told(&e);
+    AUTO_BUF struct buf out = BUF_INIT(OUTPUT_MAX);
+    struct jw w = jw_to(&out);
+    words_diff(&w, a, b);
+    return print(&out);
+}
+
 static const struct command {
     const char *name;
     bool takes_name;
@@ -328,7 +411,8 @@ static const struct command {
 } commands[] = {
     {"list", false, true, false, cmd_list},
     {"show", true, true, true, cmd_show},
-    {"check", true, false, false, cmd_check},
+    {"diff", true, true, false, cmd_diff},
+    {"check", true, true, false, cmd_check},
 };
 
 int profile_main(int argc, char **argv)
@@ -351,12 +435,17 @@ int profile_main(int argc, char **argv)
             o.dir = argv[++i];
         else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return usage(stdout);
-        else if (argv[i][0] != '-' && cmd->takes_name && o.name == NULL)
+        else if (strcmp(argv[i], "--name") == 0 && cmd->run == cmd_check && i + 1 < argc)
+            o.as = argv[++i];
+        else if ((argv[i][0] != '-' || strcmp(argv[i], "-") == 0) && cmd->takes_name && o.name == NULL)
             o.name = argv[i];
+        else if (argv[i][0] != '-' && cmd->run == cmd_diff && o.other == NULL)
+            o.other = argv[i];
         else
             return usage(stderr);
     }
-    if (cmd->takes_name && o.name == NULL)
+    if ((cmd->takes_name && o.name == NULL) || (cmd->run == cmd_diff && o.other == NULL) ||
+        (o.name != NULL && strcmp(o.name, "-") == 0 && (cmd->run != cmd_check || o.as == NULL)))
         return usage(stderr);
     AUTO_FREE char *found = NULL;
     if (o.dir == NULL && cmd->takes_dir) {

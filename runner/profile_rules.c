@@ -337,6 +337,7 @@ static int parse_arg(struct profile_rules *r, const struct profile_source *s,
     if (json_get(arg, in ? "value" : "values") != NULL)
         return source_fail(s, path, NULL, e, "op %s takes %s", op, in ? "values" : "value");
     out->index = (unsigned)index;
+    out->name = name != NULL ? arena_strdup(r->arena, name) : NULL;
     out->mask = UINT64_MAX;
     if (mask != NULL && parse_number(s, mask, at, &out->mask, e) < 0)
         return -1;

@@ -20,6 +20,7 @@ enum rule_kind { RULE_ALLOW, RULE_ALLOW_IF, RULE_ERRNO, RULE_REFUSE_IF, RULE_REF
 
 struct rule_arg {
     unsigned index;
+    const char *name; /* what the file calls it, or NULL */
     uint64_t mask;
     size_t value_count;
     const uint64_t *values; /* (argument & mask) is one of these */

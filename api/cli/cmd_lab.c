@@ -3,15 +3,13 @@
  */
 #include "api/cli/command.h"
 #include "api/cli/labtext.h"
+#include "api/cli/local_runner.h"
 #include "api/common/fd.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static const struct table_column fact_columns[] = {
@@ -117,50 +115,6 @@ static void add_check(struct checks *k, const char *name, bool ok, const char *m
     jw_end_obj(&k->w);
 }
 
-/* enclos-runner beside this program, or the one in PATH. */
-static char *runner_path(void)
-{
-    char *beside = mem_printf("%s/enclos-runner", cli_program_dir());
-
-    if (access(beside, X_OK) == 0)
-        return beside;
-    free(beside);
-    return mem_strdup("enclos-runner");
-}
-
-/* Runs `enclos-runner doctor --json` and reads what it prints. */
-static int ask_runner(struct json **out, struct err *e)
-{
-    AUTO_FREE char *program = runner_path();
-    AUTO_BUF struct buf text = BUF_INIT(1 << 20);
-    int ends[2];
-
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return err_sys(e, NULL, NULL, "pipe");
-    AUTO_FD int read_end = ends[0];
-    AUTO_FD int write_end = ends[1];
-    pid_t pid = fork();
-    if (pid < 0)
-        return err_sys(e, NULL, NULL, "fork");
-    if (pid == 0) {
-        if (dup2(write_end, STDOUT_FILENO) >= 0)
-            execlp(program, program, "doctor", "--json", (char *)NULL);
-        _exit(127);
-    }
-    fd_close_at(&write_end);
-    int failed = fd_read_all(read_end, 1 << 20, &text, program, e);
-    fd_close_at(&read_end);
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    if (failed < 0)
-        return -1;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-        return say_err(e, E_NOT_FOUND, NULL, T_NO_RUNNER_HINT, T_NO_RUNNER, program);
-    *out = json_parse(buf_cstr(&text), text.len, NULL, e);
-    return *out ? 0 : err_context(e, "%s doctor --json", program);
-}
-
 static void add_list(struct checks *k, const struct json *list)
 {
     for (const struct json *v = json_first(list); v; v = json_next(v)) {
@@ -172,10 +126,11 @@ static void add_list(struct checks *k, const struct json *list)
 
 static void check_host(struct checks *k)
 {
+    static const char *const words[] = {"doctor", "--json", NULL};
     AUTO_JSON struct json *runner = NULL;
     struct err e = {0};
 
-    if (ask_runner(&runner, &e) < 0)
+    if (local_runner_ask(words, &runner, NULL, &e) < 0)
         add_check(k, "runner", false, e.message, e.hint);
     else
         add_list(k, json_get(runner, "checks"));

@@ -1,10 +1,14 @@
 /*
- * cmd_profile.c - enclos profile: the isolation profiles of the lab.
- *
- * Checking a file that is being written is `enclos-runner profile check FILE`: it needs no lab.
+ * cmd_profile.c - enclos profile list, show, diff, check: the isolation profiles of the lab.
  */
 #include "api/cli/command.h"
 #include "api/cli/labtext.h"
+#include "api/cli/local_runner.h"
+#include "api/cli/profile_print.h"
+#include "api/common/fd.h"
+#include "api/common/text.h"
+#include <fcntl.h>
+#include <unistd.h>
 #include <string.h>
 
 static const char *title_of(const struct json *p)
@@ -29,32 +33,9 @@ static const struct table_column columns[] = {
     {T_C_CALLS, true, 0, 4},    {T_C_DESCRIPTION, false, 20, 1},
 };
 
-static enum text_id network_text(const char *network)
-{
-    if (strcmp(network, "none") == 0)
-        return T_NET_NONE;
-    return strcmp(network, "loopback") == 0 ? T_NET_LOOPBACK : T_NONE;
-}
-
 static const char *network_word(const struct json *p)
 {
-    const char *network = cli_str(p, "network");
-
-    return network_text(network) == T_NONE ? network : tr(network_text(network));
-}
-
-static enum text_id landlock_text(const char *landlock)
-{
-    if (strcmp(landlock, "required") == 0)
-        return T_LANDLOCK_REQUIRED;
-    return strcmp(landlock, "if_available") == 0 ? T_LANDLOCK_IF_AVAILABLE : T_NONE;
-}
-
-static const char *landlock_word(const struct json *p)
-{
-    const char *landlock = cli_str(p, "landlock");
-
-    return landlock_text(landlock) == T_NONE ? landlock : tr(landlock_text(landlock));
+    return profile_word(cli_str(p, "network"));
 }
 
 /* What the lab said of a file, in the reader's language. */
@@ -121,6 +102,68 @@ static void add_fact(struct table *t, enum text_id label, const char *value)
     table_cell(t, STYLE_PLAIN, value);
 }
 
+static int ask_one(struct cli *c, const char *name, bool effective, struct client_answer *answer, struct err *e)
+{
+    AUTO_BUF struct buf params = BUF_INIT(4096);
+    struct jw w = jw_to(&params);
+
+    jw_obj(&w);
+    jw_str_at(&w, "name", name);
+    jw_bool_at(&w, "effective", effective);
+    jw_end_obj(&w);
+    return cli_call(c, "profile.get", buf_cstr(&params), answer, e);
+}
+
+static int ask_diff(struct cli *c, const char *a, const char *b, struct client_answer *answer, struct err *e)
+{
+    AUTO_BUF struct buf params = BUF_INIT(4096);
+    struct jw w = jw_to(&params);
+
+    jw_obj(&w);
+    jw_str_at(&w, "a", a);
+    jw_str_at(&w, "b", b);
+    jw_end_obj(&w);
+    return cli_call(c, "profile.diff", buf_cstr(&params), answer, e);
+}
+
+/* "/dev/nvidiactl /dev/nvidia*" of each set of devices. */
+static void add_devices(struct buf *out, const struct json *sets)
+{
+    for (const struct json *d = json_first(sets); d; d = json_next(d)) {
+        buf_printf(out, "%s%s:", out->len > 0 ? "; " : "", cli_str(d, "set"));
+        for (const struct json *n = json_first(json_get(d, "need")); n; n = json_next(n))
+            buf_printf(out, " %s", json_str(n) ? json_str(n) : "");
+    }
+}
+
+static void add_variables(struct buf *out, const struct json *env)
+{
+    for (const struct json *v = json_first(env); v; v = json_next(v))
+        buf_printf(out, "%s%s=%s", out->len > 0 ? " " : "", json_key(v), json_str(v) ? json_str(v) : "");
+}
+
+static void add_words(struct buf *out, const struct json *list)
+{
+    for (const struct json *v = json_first(list); v; v = json_next(v))
+        buf_printf(out, "%s%s", out->len > 0 ? " " : "", json_str(v) ? json_str(v) : "");
+}
+
+/* With --effective: what the short form leaves out. */
+static void add_more_facts(struct table *t, const struct json *p)
+{
+    AUTO_BUF struct buf v = BUF_INIT(1 << 16);
+
+    add_fact(t, T_PK_EXEC, profile_word(cli_str(p, "exec")));
+    add_fact(t, T_PK_EXEC_MEMORY, tr(json_bool(json_get(p, "exec_memory"), false) ? T_YES : T_NO));
+    add_fact(t, T_PK_FILE_LOCKS, tr(json_bool(json_get(p, "file_locks"), false) ? T_YES : T_NO));
+    add_fact(t, T_PK_PROC, profile_word(cli_str(p, "proc")));
+    add_variables(&v, json_get(p, "env"));
+    add_fact(t, T_PD_ENV, buf_cstr(&v));
+    buf_clear(&v);
+    add_words(&v, json_get(p, "thread_env"));
+    add_fact(t, T_PK_THREAD_ENV, buf_cstr(&v));
+}
+
 int cmd_profile_show(struct cli *c, struct args *a, struct err *e)
 {
     AUTO_ANSWER struct client_answer answer = {0};
@@ -129,7 +172,7 @@ int cmd_profile_show(struct cli *c, struct args *a, struct err *e)
 
     if (cli_need_words(a, 1, 1, T_A_NAME, e) < 0)
         return CLI_BAD_USAGE;
-    if (cli_call_with(c, "profile.get", "name", args_word(a, 0), &answer, e) < 0)
+    if (ask_one(c, args_word(a, 0), args_has(a, "effective"), &answer, e) < 0)
         return CLI_FAILED;
     if (c->json) {
         cli_print_json(answer.result);
@@ -148,11 +191,122 @@ int cmd_profile_show(struct cli *c, struct args *a, struct err *e)
     add_extends(&v, p);
     add_fact(t, T_F_EXTENDS, buf_cstr(&v));
     add_fact(t, T_F_NETWORK, network_word(p));
-    add_fact(t, T_F_LANDLOCK, landlock_word(p));
+    add_fact(t, T_F_LANDLOCK, profile_word(cli_str(p, "landlock")));
     if (json_is_int(json_get(p, "syscalls_allowed")))
         add_fact(t, T_F_CALLS, human_count_text((uint64_t)cli_int(p, "syscalls_allowed")));
+    buf_clear(&v);
+    add_devices(&v, json_get(p, "devices"));
+    add_fact(t, T_PT_DEVICES, buf_cstr(&v));
+    bool effective = args_has(a, "effective");
+    if (effective)
+        add_more_facts(t, p);
     add_fact(t, T_F_FILE, cli_str(p, "file"));
     table_add(&out, t, &c->out, 2, true);
+    if (effective) {
+        AUTO_ANSWER struct client_answer diff = {0};
+        profile_print_rules(&out, &c->out, p);
+        if (strcmp(cli_str(p, "name"), "base") != 0) {
+            if (ask_diff(c, cli_str(p, "name"), "base", &diff, e) < 0)
+                return CLI_FAILED;
+            buf_add_char(&out, '\n');
+            term_add(&out, &c->out, STYLE_BOLD, tr(T_PT_DIFFERS));
+            buf_add_char(&out, '\n');
+            profile_print_diff(&out, &c->out, diff.result);
+        }
+    }
+    cli_print(&out);
+    return CLI_OK;
+}
+
+int cmd_profile_diff(struct cli *c, struct args *a, struct err *e)
+{
+    AUTO_ANSWER struct client_answer answer = {0};
+    AUTO_BUF struct buf out = BUF_INIT(1 << 20);
+
+    if (cli_need_words(a, 2, 2, T_A_NAME, e) < 0)
+        return CLI_BAD_USAGE;
+    if (ask_diff(c, args_word(a, 0), args_word(a, 1), &answer, e) < 0)
+        return CLI_FAILED;
+    if (c->json) {
+        cli_print_json(answer.result);
+        return CLI_OK;
+    }
+    profile_print_diff(&out, &c->out, answer.result);
+    cli_print(&out);
+    return CLI_OK;
+}
+
+/* ---- check ---- */
+
+enum { TEXT_MAX = 200000 };
+
+/* NAME of NAME.jsonc. */
+static int name_of(const char *file, char *out, size_t size, struct err *e)
+{
+    const char *slash = strrchr(file, '/'), *base = slash ? slash + 1 : file;
+    size_t len = strlen(base);
+
+    if (len > 6 && len - 6 < size && strcmp(base + len - 6, ".jsonc") == 0) {
+        memcpy(out, base, len - 6);
+        out[len - 6] = '\0';
+        if (text_is_name(out))
+            return 0;
+    }
+    return say_err(e, E_INVALID, NULL, T_PC_NAME_HINT, T_PC_NAME, base);
+}
+
+/* The lab's word on it, or that of this machine's runner when no lab answers. */
+static int judge(struct cli *c, const char *file, const char *name, const struct buf *text, struct client_answer *answer,
+                 struct json **local, struct err *e)
+{
+    AUTO_BUF struct buf params = BUF_INIT(1 << 21);
+    struct jw w = jw_to(&params);
+    const char *const words[] = {"profile", "check", file, "--json", NULL};
+
+    jw_obj(&w);
+    jw_str_at(&w, "name", name);
+    jw_str_at(&w, "text", text->data ? text->data : "");
+    jw_end_obj(&w);
+    if (cli_call(c, "profile.check", buf_cstr(&params), answer, e) == 0)
+        return 0;
+    if (e->kind != E_UNAVAILABLE)
+        return -1;
+    *e = (struct err){0};
+    return local_runner_ask(words, local, NULL, e);
+}
+
+int cmd_profile_check(struct cli *c, struct args *a, struct err *e)
+{
+    AUTO_ANSWER struct client_answer answer = {0};
+    AUTO_JSON struct json *local = NULL;
+    AUTO_BUF struct buf text = BUF_INIT(TEXT_MAX), out = BUF_INIT(1 << 16);
+    char name[65];
+
+    if (cli_need_words(a, 1, 1, T_A_PATH, e) < 0)
+        return CLI_BAD_USAGE;
+    const char *file = args_word(a, 0);
+    AUTO_FD int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return err_sys(e, "file", NULL, "%s", file), CLI_FAILED;
+    if (name_of(file, name, sizeof name, e) < 0 || fd_read_all(fd, TEXT_MAX, &text, file, e) < 0)
+        return CLI_FAILED;
+    buf_cstr(&text);
+    if (judge(c, file, name, &text, &answer, &local, e) < 0)
+        return CLI_FAILED;
+    const struct json *p = answer.result ? answer.result : local, *error = json_get(p, "error");
+    bool valid = json_bool(json_get(p, "valid"), false);
+    if (c->json) {
+        cli_print_json(p);
+        return valid ? CLI_OK : CLI_REFUSED;
+    }
+    if (valid) {
+        AUTO_BUF struct buf line = BUF_INIT(8192);
+        tr_add(&line, T_PC_VALID, file, human_count_text((uint64_t)cli_int(p, "syscalls_allowed")));
+        cli_add_line(&out, &c->out, buf_cstr(&line));
+    }
+    if (!valid)
+        return err_set(e, E_INVALID, cli_str(error, "field"), cli_str(error, "hint"), "%s", cli_str(error, "message")),
+               CLI_FAILED;
     cli_print(&out);
     return CLI_OK;
 }

@@ -64,6 +64,11 @@ static const struct opt cursor_options[] = {
     {0},
 };
 
+static const struct opt profile_show_options[] = {
+    {"effective", 0, T_NONE, T_O_EFFECTIVE, false},
+    {0},
+};
+
 const struct command commands[] = {
     {"run", GROUP_RUNS, T_U_RUN, T_H_RUN, T_D_RUN,
      "enclos run --dataset cancer@1 --profile python -- python3 train.py --trees 200\n"
@@ -117,8 +122,12 @@ const struct command commands[] = {
 
     {"profile list", GROUP_LAB, T_NONE, T_H_PROFILE_LIST, T_NONE, NULL, NULL, ARGS_ANYWHERE, false,
      cmd_profile_list},
-    {"profile show", GROUP_LAB, T_U_PROFILE_ONE, T_H_PROFILE_SHOW, T_D_PROFILE_SHOW, NULL, NULL,
-     ARGS_ANYWHERE, false, cmd_profile_show},
+    {"profile show", GROUP_LAB, T_U_PROFILE_SHOW, T_H_PROFILE_SHOW, T_D_PROFILE_SHOW, NULL,
+     profile_show_options, ARGS_ANYWHERE, false, cmd_profile_show},
+    {"profile diff", GROUP_LAB, T_U_PROFILE_DIFF, T_H_PROFILE_DIFF, T_D_PROFILE_DIFF,
+     "enclos profile diff python strict", NULL, ARGS_ANYWHERE, false, cmd_profile_diff},
+    {"profile check", GROUP_LAB, T_U_PROFILE_CHECK, T_H_PROFILE_CHECK, T_D_PROFILE_CHECK, NULL, NULL,
+     ARGS_ANYWHERE, false, cmd_profile_check},
     {"info", GROUP_LAB, T_NONE, T_H_INFO, T_NONE, NULL, NULL, ARGS_ANYWHERE, false, cmd_info},
     {"doctor", GROUP_LAB, T_NONE, T_H_DOCTOR, T_D_DOCTOR, NULL, NULL, ARGS_ANYWHERE, false,
      cmd_doctor},

@@ -3,6 +3,8 @@
 import os
 import stat
 
+import pytest
+
 import harness
 
 # Loads code by every road that could replace an execution. Prints one line a road.
@@ -214,11 +216,10 @@ def _run_devices(runner, sets, command):
         runner.exec_arguments = before
 
 
-def _fixture_nodes(request_runner):
+def _nodes():
     try:
         return Nodes()
     except OSError as e:
-        import pytest
         pytest.skip(f"no device node can be made here: {e}")
 
 
@@ -244,7 +245,7 @@ except OSError as e:
 
 
 def test_listed_devices_are_given_and_only_those(runner):
-    nodes = _fixture_nodes(runner)
+    nodes = _nodes()
     try:
         nodes.add("card0"), nodes.add("card12"), nodes.add("ctl"), nodes.add("cardx"), nodes.add("other")
         sets = [_set("ours", [f"{nodes.top}/ctl", f"{nodes.top}/card*"], [f"{nodes.top}/absent"]),
@@ -273,7 +274,7 @@ def test_a_device_that_is_absent_refuses_the_run_by_name(runner):
 
 
 def test_devices_that_are_not_what_they_should_be_are_refused_by_name(runner):
-    nodes = _fixture_nodes(runner)
+    nodes = _nodes()
     try:
         ctl = nodes.add("ctl")
         os.symlink(ctl, f"{nodes.top}/link")
@@ -298,3 +299,63 @@ def test_devices_that_are_not_what_they_should_be_are_refused_by_name(runner):
     finally:
         os.rmdir(f"{nodes.top}/folder")
         nodes.remove()
+
+
+# ---- the command line ----
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_effective_rules_are_shown_with_reasons_at_80_columns(shared_lab, language):
+    done = shared_lab.cli("profile", "show", "numa", "--effective", "--lang", language, env={"COLUMNS": "80"})
+    assert done.returncode == 0, done.stderr
+    text = done.stdout
+    rules = text[text.index("openat"):]
+    assert max(map(len, rules.splitlines())) <= 80
+    names = set(text.split())
+    for rule in shared_lab.cli_json("rpc", "profile.get", "name=numa", "effective=true").syscalls:
+        assert rule.name in names, rule.name
+    assert "numa.jsonc:" in text and "base.jsonc:" in text
+    for words in {"en": ["What differs from base", "numa allows, base does not", "its control group"],
+                  "fr": ["Ce qui diffère de base", "numa permet, base non", "son groupe de contrôle"]}[language]:
+        assert words in " ".join(text.split()), words
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_diff_says_both_sides_in_words(shared_lab, language):
+    done = shared_lab.cli("profile", "diff", "jupyter", "strict", "--lang", language)
+    text = " ".join(done.stdout.split())
+    assert done.returncode == 0, done.stderr
+    en = ["jupyter allows, strict does not", "strict allows, jupyter does not nothing", "network: jupyter, loopback; strict, none",
+          "strict answers ENOSYS: two runs that read the same dataset"]
+    fr = ["jupyter permet, strict non", "strict permet, jupyter non rien", "réseau : jupyter, interne; strict, aucun",
+          "strict répond ENOSYS : deux exécutions qui lisent"]
+    for words in en if language == "en" else fr:
+        assert words in text.replace("\u00a0", " "), (words, text)
+
+
+def test_a_diff_is_exact_about_arguments(shared_lab):
+    diff = shared_lab.rpc("profile.diff", a="r", b="jupyter")
+    assert diff.only_a == [] and [d.name for d in diff.only_b] == ["socket"], diff
+    assert any("SOCK_DGRAM" in when for when in diff.only_b[0].when) and any("AF_NETLINK" in w for w in diff.only_b[0].when)
+    same = shared_lab.rpc("profile.diff", a="gpu", b="gpu")
+    assert same.only_a == same.only_b == same.settings == same.env == same.devices_a == []
+    wide = shared_lab.rpc("profile.diff", a="strict", b="base")
+    assert wide.only_a == [], "strict only takes away"
+
+
+def test_a_profile_that_is_being_written_is_checked(shared_lab, tmp_path):
+    good, bad = tmp_path / "good.jsonc", tmp_path / "bad.jsonc"
+    head = '{"version": 1, "title": "t", "title_fr": "t", "extends": "python",\n'
+    good.write_text(head + '"thread_env": ["A_B"]}')
+    bad.write_text(head + '"syscalls": {\n"allow": [{"group": "g", "why": "w", "names": [\n"opne"]}]}}')
+    for lab in (True, False):
+        env = {} if lab else {"ENCLOS_SOCKET": str(tmp_path / "none.sock")}
+        done = shared_lab.cli("profile", "check", str(good), env=env)
+        assert done.returncode == 0 and "valid" in done.stdout, (lab, done)
+        done = shared_lab.cli("profile", "check", str(bad), env=env)
+        assert done.returncode == 1 and "bad.jsonc:4: syscalls.allow[0].names[0]" in done.stderr, (lab, done)
+        shown = shared_lab.cli("profile", "check", str(bad), "--json", env=env)
+        assert shown.returncode == 1 and harness.bag_loads(shown.stdout).valid is False
+    assert "good" not in [p.name for p in shared_lab.rpc("profile.list").profiles]
+    with pytest.raises(harness.RpcError, match="no profile none"):
+        shared_lab.rpc("profile.diff", a="base", b="none")
