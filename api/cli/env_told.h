@@ -8,7 +8,7 @@
 
 enum { ENV_TOLD_NAME = 160, ENV_TOLD_NAMES = 240 };
 
-/* How many of a kind, and the first of them, fit to be shown. */
+/* How many of a kind, and the first of them by name, fit to be shown. */
 struct env_count {
     size_t count;
     char first[ENV_TOLD_NAME];

@@ -46,7 +46,8 @@ void env_told_count(struct env_count *c, const char *path)
 {
     if (strncmp(path, "./", 2) == 0)
         path += 2;
-    if (c->count++ == 0)
+    /* The first in order, not in time: folders are read in none. */
+    if (c->count++ == 0 || strcmp(path, c->first) < 0)
         text_sanitize(path, strlen(path), c->first, sizeof c->first);
 }
 

@@ -10,6 +10,7 @@
 #include "api/common/json.h"
 #include "api/common/mem.h"
 #include "catalog/dataset.h"
+#include "catalog/environment.h"
 #include "catalog/manifest.h"
 #include "orchestrator/ingest.h"
 #include "orchestrator/method.h"
@@ -135,6 +136,17 @@ static void test_real_messages_are_said_in_french(void **state)
          ": data.csv n’a plus la même empreinte"},
         {"the dataset was changed: a b.csv is missing",
          "le jeu de données a été modifié" NBSP ": il manque a b.csv"},
+        {"mini@1 is used by 1 run that is not finished, such as r0",
+         "mini@1 est utilisé par une exécution inachevée, r0"},
+        {"mini@1 is used by 12 runs that are not finished, such as r0",
+         "mini@1 est utilisé par 12 exécutions inachevées, dont r0"},
+        {"the environment mini@1 is in quarantine: before run r1: environment mini@1: the environment was "
+         "changed: usr/bin/sh has another mode",
+         "l’environnement mini@1 est en quarantaine" NBSP ": avant l’exécution r1" NBSP
+         ": environnement mini@1" NBSP ": l’environnement a été modifié" NBSP
+         ": usr/bin/sh n’a plus le même mode"},
+        {"python3 is not in the environment mini@1: use one that has it, or --env host",
+         "python3 n’est pas dans l’environnement mini@1" NBSP ": utilisez-en un qui l’a, ou --env host"},
         {"there is no profile turbo", "le profil turbo n’existe pas"},
         {"there are: base python strict", "il y a" NBSP ": base python strict"},
         {"3 CPUs were asked for, the lab has 0.5",
@@ -252,6 +264,7 @@ static void test_what_the_code_of_the_lab_says_is_known(void **state)
           &e);
 
     known(dataset_parse_ref("a@b@c", name, &version, &e), &e);
+    known(env_parse_ref("a@b@c", name, &version, &e), &e);
     static const char *const lines[] = {
         "{\"metric\":7}",
         "{\"metric\":\"\"}",
@@ -349,7 +362,7 @@ static void test_every_step_of_a_set_up_is_explained(void **state)
 {
     (void)state;
     static const char *const of_the_lab[] = {"dataset_tree",         "dataset_verify",
-                                             "dataset_verify_after", "code_tree",
+                                             "dataset_verify_after", "environment_tree", "environment_verify", "environment_verify_after", "code_tree",
                                              "run_folder",           "launch"};
     for (int s = 0; s < STEP_COUNT; s++)
         if (step_what(setup_step_name((enum setup_step)s)) == T_NONE)
