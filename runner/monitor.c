@@ -544,9 +544,10 @@ static void check_idle(struct monitor *m, const struct cg_usage *u, int64_t now)
     if (spent_us * 100 > passed_us * IDLE_CPU_PERCENT)
         m->attach.used_us = now;
     int64_t limit_ms = m->spec.interactive.idle_ms;
+    bool minutes = limit_ms % 60000 == 0;
     if (limit_ms > 0 && m->stop == VERDICT_NONE && now - m->attach.used_us >= limit_ms * 1000)
-        stop_run(m, VERDICT_CANCELLED, false, "idle for its limit of %" PRId64 " ms: nothing typed, shown, connected or "
-                 "computed", limit_ms);
+        stop_run(m, VERDICT_CANCELLED, false, "idle for its limit of %" PRId64 " %s: nothing typed, shown, connected or "
+                 "computed", minutes ? limit_ms / 60000 : (limit_ms + 999) / 1000, minutes ? "min" : "s");
 }
 
 static void sample(struct monitor *m, int64_t now)
