@@ -118,6 +118,26 @@ def test_the_job_has_nothing(family):
             assert inside != os.stat(f"/proc/{family[other]}/ns/{kind}").st_ino, f"{kind} is shared with {other}"
 
 
+def test_the_door_of_a_notebook_can_only_connect(lab):
+    run = lab.submit("sleep 30", profile="jupyter", interactive={"kind": "notebook"})
+    lab.wait_running(run)
+    found, todo = {}, [lab.daemon.pid]
+    while todo:
+        for child in children(todo.pop()):
+            found[named(child)] = child
+            todo.append(child)
+    pid = found["enclos-door"]
+    assert uids(pid) == {INIT_UID}
+    for which in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+        assert capabilities(pid, which) == 0, which
+    assert status(pid)["NoNewPrivs"] == "1" and status(pid)["Seccomp"] == "2"
+    assert os.listdir(f"/proc/{pid}/fd") == ["0"], "its socket to the monitor and nothing else"
+    for kind in ("net", "mnt", "pid", "ipc", "uts"):
+        assert os.stat(f"/proc/{pid}/ns/{kind}").st_ino == os.stat(f"/proc/{found['sleep']}/ns/{kind}").st_ino, kind
+    lab.rpc("run.cancel", run=run)
+    lab.wait(run)
+
+
 def test_the_record_tells_what_the_kernel_shows(lab):
     run = lab.submit("sleep 1")
     lab.wait_running(run)
