@@ -191,6 +191,14 @@ int cmd_profile_show(struct cli *c, struct args *a, struct err *e)
     add_extends(&v, p);
     add_fact(t, T_F_EXTENDS, buf_cstr(&v));
     add_fact(t, T_F_NETWORK, network_word(p));
+    if (strcmp(cli_str(p, "network"), "proxy") == 0) {
+        AUTO_BUF struct buf hosts = BUF_INIT(1 << 17);
+        for (const struct json *h = json_first(json_get(p, "allow_hosts")); h; h = json_next(h)) {
+            buf_add_str(&hosts, hosts.len ? ", " : "");
+            buf_add_str(&hosts, json_str(h) ? json_str(h) : "");
+        }
+        add_fact(t, T_F_ALLOW_HOSTS, hosts.len ? buf_cstr(&hosts) : tr(T_NW_ALLOWED_NONE));
+    }
     add_fact(t, T_F_LANDLOCK, profile_word(cli_str(p, "landlock")));
     if (json_is_int(json_get(p, "syscalls_allowed")))
         add_fact(t, T_F_CALLS, human_count_text((uint64_t)cli_int(p, "syscalls_allowed")));

@@ -17,6 +17,7 @@ const struct opt cmd_run_options[] = {
     {"dataset", 'd', T_A_DATASET, T_O_DATASET, true},
     {"profile", 'p', T_A_NAME, T_O_PROFILE, false},
     {"environment", 0, T_A_ENVIRONMENT, T_O_ENVIRONMENT, false},
+    {"allow-host", 0, T_A_HOST, T_O_ALLOW_HOST, true},
     {"cpus", 0, T_A_NUMBER, T_O_CPUS, false},
     {"memory", 'm', T_A_SIZE, T_O_MEMORY, false},
     {"time", 't', T_A_DURATION, T_O_TIME, false},

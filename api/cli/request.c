@@ -37,6 +37,7 @@ void request_fini(struct request *r)
 {
     free(r->command);
     free(r->datasets);
+    free(r->allow_hosts);
     free(r->expected);
     free(r->env);
     free(r->params);
@@ -50,6 +51,8 @@ const char *request_name_of(const char *field)
     static const char prefix[] = "resources.";
     static char name[64];
 
+    if (strcmp(field, "allow_hosts") == 0)
+        return "--allow-host";
     if (strncmp(field, prefix, strlen(prefix)) != 0)
         return NULL;
     for (size_t i = 0; i < RES_COUNT; i++) {
@@ -327,6 +330,13 @@ static int read_environment(const struct file *f, const struct json *v, const ch
     return read_string(f, v, path, &f->r->environment, e);
 }
 
+static int read_allow_hosts(const struct file *f, const struct json *v, const char *path,
+                            struct err *e)
+{
+    f->r->has_allow_hosts = true;
+    return read_list(f, v, path, &f->r->allow_hosts, &f->r->allow_host_count, e);
+}
+
 static int read_datasets(const struct file *f, const struct json *v, const char *path,
                          struct err *e)
 {
@@ -404,6 +414,7 @@ static const struct {
     {"command", read_command},
     {"profile", read_profile},
     {"environment", read_environment},
+    {"allow_hosts", read_allow_hosts},
     {"datasets", read_datasets},
     {"resources", read_resources},
     {"params", read_params},
@@ -527,6 +538,13 @@ int request_read_options(struct request *r, const struct args *a, struct err *e)
         if (read_quantity(row->unit, row->zero, value, &r->resources[i], &why) < 0)
             return say_err(e, E_INVALID, NULL, T_NONE, T_LABELLED, label, why.message);
     }
+    if (args_has(a, "allow-host")) {
+        size_t host_at = 0;
+        r->allow_host_count = 0;
+        r->has_allow_hosts = true;
+        for (const char *h; (h = args_each(a, "allow-host", &host_at)) != NULL;)
+            add_text(r, &r->allow_hosts, &r->allow_host_count, h);
+    }
     if (args_has(a, "dataset"))
         r->dataset_count = 0; /* the list of the options, not a mix of two */
     for (const char *d; (d = args_each(a, "dataset", &at)) != NULL;)
@@ -638,6 +656,9 @@ void request_print(const struct request *r, struct buf *out)
     write_text(&w, "code", r->code);
     write_text(&w, "profile", r->profile);
     write_text(&w, "environment", r->environment);
+    if (r->has_allow_hosts && r->allow_host_count == 0)
+        jw_raw_at(&w, "allow_hosts", "[]", 2);
+    write_list(&w, "allow_hosts", r->allow_hosts, r->allow_host_count);
     write_list(&w, "datasets", r->datasets, r->dataset_count);
     for (size_t i = 0; i < RES_COUNT; i++) {
         if (r->resources[i] < 0)

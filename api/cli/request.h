@@ -52,6 +52,9 @@ struct request {
     const char *name;
     const char *profile;
     const char *environment; /* NAME@VERSION, NAME or host; NULL: not said */
+    const char **allow_hosts; /* of its profile's list */
+    size_t allow_host_count;
+    bool has_allow_hosts; /* an empty list means something */
     const char *experiment;
     const char *limits; /* "enforced", "best_effort" or NULL */
     const char *idempotency_key;

@@ -12,6 +12,7 @@
  */
 #include "api/cli/summary.h"
 #include "api/cli/labtext.h"
+#include "api/cli/network.h"
 #include "api/cli/verdict.h"
 #include "api/cli/warnings.h"
 #include "api/common/mem.h"
@@ -132,6 +133,8 @@ static void add_short(struct table *facts, const struct json *run)
     if (verdict_limits(run) == LIMITS_WATCHED)
         buf_add_str(&v, tr(T_LIMITS_WATCHED));
     add_fact(facts, T_F_RESOURCES, &v);
+    network_add_fact(&v, json_get(run, "network"), false);
+    add_fact(facts, T_F_NETWORK, &v);
 }
 
 /* A command as one would type it. */
@@ -237,6 +240,8 @@ static void add_asked(struct table *facts, const struct json *run)
     buf_add_str(&v, cli_str(run, "profile"));
     add_fact(facts, T_F_PROFILE, &v);
     add_environment(facts, run, true);
+    network_add_fact(&v, json_get(run, "network"), true);
+    add_fact(facts, T_F_NETWORK, &v);
     add_interactive(facts, json_get(run, "interactive"));
     add_datasets(facts, run);
     if (json_str(json_get(run, "code")))
@@ -474,6 +479,7 @@ void summary_add(struct buf *out, const struct term *t, const struct json *run, 
         add_title(out, t, T_TITLE_REFUSED);
         summary_add_refused(out, t, refused, 2);
     }
+    network_add_table(out, t, json_get(run, "network"), full);
     if (json_count(denied) > 0) {
         add_title(out, t, T_TITLE_DENIED);
         add_denied(out, t, denied);

@@ -424,6 +424,22 @@ def test_much_passes_unchanged_both_ways(world):
     assert world.lab.log(run.id, "stdout").count(b"good") == 6, world.lab.log(run.id)
     assert all(c.why == "ok" for c in world.connections(run.id).connections)
 
+def test_the_command_line_shows_what_was_reached_and_refused(world):
+    p = world.index.port
+    done = world.lab.cli("run", "--no-code", "--profile", "net", "--allow-host", f"127.0.0.1:{p}", "--", "curl", "-sS",
+                         f"http://127.0.0.1:{p}/", "--next", "--noproxy", "", "-x", "http://127.0.0.1:3128",
+                         f"http://127.0.0.1:{p}/curl", "http://other.test/")
+    assert "hello from /curl" in done.stdout and "not_listed" in done.stdout, done
+    assert "1 connection, 1 refused" in done.stderr and "other.test:80" in done.stderr, done.stderr
+    run = world.lab.cli_json("ps", "--all").runs[0].id
+    shown = world.lab.cli("show", run).stdout
+    assert f"allowed: 127.0.0.1:{p}" in shown and "not in the run’s list" in shown
+    french = world.lab.cli("show", run, env={"LANG": "fr_CA.UTF-8", "ENCLOS_LANG": "fr"}).stdout
+    assert "1 connexion, 1 refusée" in french and "absent de la liste de l’exécution" in french, french
+    assert world.lab.cli_json("show", run).network.refused == 1
+    refused = world.lab.cli("run", "--no-code", "--profile", "net", "--allow-host", "x.test:1", "--", "true")
+    assert refused.returncode == 125 and "--allow-host" in refused.stderr and "does not allow x.test:1" in refused.stderr, refused
+
 
 def proxies_of(lab):
     """Processes of proxies of this lab's program."""

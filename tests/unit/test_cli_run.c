@@ -154,7 +154,7 @@ static void test_the_file_gives_defaults_that_options_override(void **state)
     const char *file =
         "{ // essai\n"
         "  \"name\": \"essai\", \"command\": [\"python3\", \"t.py\"],\n"
-        "  \"datasets\": [\"a@1\"], \"profile\": \"python\",\n"
+        "  \"datasets\": [\"a@1\"], \"profile\": \"python\", \"allow_hosts\": [],\n"
         "  \"resources\": {\"cpus\": 2, \"memory\": \"2G\", \"time\": 90},\n"
         "  \"params\": {\"trees\": 200, \"deep\": true},\n"
         "  \"outputs\": {\"size\": \"1M\", \"files\": 10, \"expected\": [\"m.pkl\"]},\n"
@@ -162,13 +162,13 @@ static void test_the_file_gives_defaults_that_options_override(void **state)
     assert_string_equal(
         request_of(file, "", &out, &e),
         "{\"name\":\"essai\",\"command\":[\"python3\",\"t.py\"],\"profile\":\"python\","
-        "\"datasets\":[\"a@1\"],"
+        "\"allow_hosts\":[],\"datasets\":[\"a@1\"],"
         "\"resources\":{\"cpus_milli\":2000,\"memory_bytes\":2147483648,\"wall_ms\":90000,"
         "\"output_bytes\":1048576,\"output_files\":10},\"params\":{\"trees\":\"200\",\"deep\":"
         "\"true\"}}");
     assert_string_equal(
-        request_of(file, "--dataset b --cpus 1 --param trees=5 ls", &out, &e),
-        "{\"name\":\"essai\",\"command\":[\"ls\"],\"profile\":\"python\",\"datasets\":[\"b\"],"
+        request_of(file, "--dataset b --allow-host a.test:80 --cpus 1 --param trees=5 ls", &out, &e),
+        "{\"name\":\"essai\",\"command\":[\"ls\"],\"profile\":\"python\",\"allow_hosts\":[\"a.test:80\"],\"datasets\":[\"b\"],"
         "\"resources\":{\"cpus_milli\":1000,\"memory_bytes\":2147483648,\"wall_ms\":90000,"
         "\"output_bytes\":1048576,\"output_files\":10},\"params\":{\"trees\":\"5\",\"deep\":"
         "\"true\"}}");
