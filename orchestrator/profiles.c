@@ -25,6 +25,7 @@ struct profiles {
     struct json *fresh; /* from the pool thread */
     bool asking;
     struct waiting *waiting; /* for the answer under way */
+    struct waiting *late;    /* came since it was asked: what they ask about may be newer */
 };
 
 static int ask(void *ctx, struct err *e)
@@ -50,6 +51,8 @@ static int ask(void *ctx, struct err *e)
     return 0;
 }
 
+static void start_asking(struct profiles *p);
+
 static void answered(void *ctx, const struct err *e)
 {
     struct profiles *p = ctx;
@@ -68,6 +71,16 @@ static void answered(void *ctx, const struct err *e)
         w->then(w->ctx, e);
         free(w);
     }
+    if (p->late && !p->asking)
+        start_asking(p);
+}
+
+static void start_asking(struct profiles *p)
+{
+    p->waiting = p->late;
+    p->late = NULL;
+    p->asking = true;
+    lab_pool(p->lab, ask, answered, p);
 }
 
 struct profiles *profiles_new(struct lab *lab)
@@ -81,11 +94,13 @@ void profiles_free(struct profiles *p)
 {
     json_free(p->root);
     json_free(p->fresh);
-    while (p->waiting) {
-        struct waiting *w = p->waiting;
-        p->waiting = w->next;
-        free(w);
-    }
+    struct waiting *lists[] = {p->waiting, p->late};
+    for (size_t i = 0; i < 2; i++)
+        while (lists[i]) {
+            struct waiting *w = lists[i];
+            lists[i] = w->next;
+            free(w);
+        }
     free(p);
 }
 
@@ -93,13 +108,11 @@ void profiles_refresh(struct profiles *p, void (*then)(void *ctx, const struct e
 {
     if (then) {
         struct waiting *w = mem_alloc(sizeof *w);
-        *w = (struct waiting){then, ctx, p->waiting};
-        p->waiting = w;
+        *w = (struct waiting){then, ctx, p->late};
+        p->late = w;
     }
-    if (p->asking)
-        return;
-    p->asking = true;
-    lab_pool(p->lab, ask, answered, p);
+    if (!p->asking)
+        start_asking(p);
 }
 
 const struct json *profiles_all(const struct profiles *p)

@@ -14,7 +14,7 @@ struct profiles *profiles_new(struct lab *lab);
 void profiles_free(struct profiles *p);
 
 /* Asks the runner anew; `then` is called on the loop with the result (err NULL: the list is fresh). Asks that come
- * while one is under way share its answer. */
+ * while one is under way share the answer of the next one. */
 void profiles_refresh(struct profiles *p, void (*then)(void *ctx, const struct err *e), void *ctx);
 
 /* {"profiles":[...]}, or NULL before the first answer. Borrowed until the next turn of the loop. */

@@ -138,8 +138,9 @@ static int read_fields(struct span *rest, struct fields *f, enum proxy_why why, 
 /* For a connection, not for the message (RFC 9110, 7.6.1). */
 static bool is_hop_by_hop(struct span name)
 {
-    static const char *const names[] = {"connection", "proxy-connection", "keep-alive", "proxy-authenticate",
-                                        "proxy-authorization", "proxy-authentication-info", "te", "trailer", "upgrade"};
+    static const char *const names[] = {"connection", "keep-alive", "te", "trailer", "upgrade"};
+    if (name.len >= 6 && strncasecmp(name.p, "proxy-", 6) == 0) /* said to a proxy, whatever it is */
+        return true;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (is_word(name, names[i]))
             return true;

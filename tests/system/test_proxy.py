@@ -600,3 +600,124 @@ def make_wheel(top):
         z.writestr("tiny-1.0.dist-info/RECORD", "tiny.py,,\ntiny-1.0.dist-info/METADATA,,\ntiny-1.0.dist-info/WHEEL,,\n"
                    "tiny-1.0.dist-info/RECORD,,\n")
     return path
+
+
+# ---- a world with a name server and public addresses: namespaces of the test's own ------------------
+
+DNS = r'''
+import socket, struct, sys, time
+# Answers A questions for what the table says; "flip.test" says another thing each time. Ends with its parent.
+table = {"pypi.test": ["93.184.216.35"], "own.test": ["93.184.216.34"], "mine.test": ["10.99.0.1"], "gone.test": ["198.41.0.4"],
+         "meta.test": ["169.254.169.254"], "several.test": ["127.0.0.1", "93.184.216.34", "93.184.216.35"]}
+flips = [["93.184.216.35"], ["127.0.0.1"]]
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.53", 53))
+print("ready", flush=True)
+count = 0
+while True:
+    q, peer = s.recvfrom(2048)
+    at, labels = 12, []
+    while q[at]:
+        labels.append(q[at + 1 : at + 1 + q[at]].decode())
+        at += 1 + q[at]
+    kind = struct.unpack(">H", q[at + 1 : at + 3])[0]
+    name = ".".join(labels).lower()
+    addresses = table.get(name)
+    if name == "flip.test":
+        addresses = flips[count % 2]
+        count += kind == 1
+    if name == "silent.test":
+        continue
+    found = addresses if addresses and kind == 1 else []
+    head = q[:2] + struct.pack(">HHHHH", 0x8180 if addresses else 0x8183, 1, len(found), 0, 0)
+    body = q[12 : at + 5] + b"".join(b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 0, 4) + socket.inet_aton(a) for a in found)
+    s.sendto(head + body, peer)
+'''
+
+SERVER = r'''
+import http.server, sys
+class H(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"public " + self.headers["Host"].encode())
+    def log_message(self, *_): pass
+s = http.server.ThreadingHTTPServer(("93.184.216.35", 80), H)
+print("ready", flush=True)
+s.serve_forever()
+'''
+
+
+@pytest.fixture
+def internet(top, install):
+    """The lab's machine has 93.184.216.34 and 10.99.0.1, and a cable to a host that has 93.184.216.35."""
+    if os.getuid() != 0:
+        pytest.skip("needs root: it makes network namespaces")
+    if not shutil.which("ip"):
+        pytest.skip("needs ip (iproute2)")
+    names = [f"enclos-{os.getpid()}-{n}" for n in ("lab", "far")]
+    started = []
+
+    def sh(line):
+        subprocess.run(line, shell=True, check=True, capture_output=True)
+
+    def spawn(name, code):
+        process = subprocess.Popen(["ip", "netns", "exec", name, "/usr/bin/python3", "-c", code], stdout=subprocess.PIPE)
+        started.append(process)
+        assert process.stdout.readline() == b"ready\n"
+
+    try:
+        try:
+            sh(f"ip netns add {names[0]} && ip netns add {names[1]}")
+            sh(f"ip -n {names[0]} link add cable type veth peer name cable netns {names[1]}")
+        except subprocess.CalledProcessError as e:
+            pytest.skip(f"this host lets no network namespace be named: {e.stderr.decode()[:200]}")
+        lab_ns, far_ns = names
+        for ns, address in ((lab_ns, "93.184.216.34/24"), (far_ns, "93.184.216.35/24")):
+            sh(f"ip -n {ns} link set lo up && ip -n {ns} link set cable up && ip -n {ns} address add {address} dev cable")
+        sh(f"ip -n {lab_ns} address add 10.99.0.1/24 dev cable")
+        spawn(lab_ns, DNS)
+        spawn(far_ns, SERVER)
+        folder = tempfile.mkdtemp(dir=top)
+        os.chmod(folder, 0o755)
+        resolv = os.path.join(folder, "resolv.conf")
+        with open(resolv, "w") as f:
+            f.write("nameserver 127.0.0.53\noptions timeout:1 attempts:1\n")
+        os.chmod(resolv, 0o644)
+        made = make_world(top, install, 0, None)
+        made.lab.extra = made.lab.extra[:2]  # its profiles, and no file of names: the name server is asked
+        plain = made.lab.daemon_command
+        etc = os.path.realpath("/etc/resolv.conf")
+        made.lab.daemon_command = lambda: [
+            "nsenter", f"--net=/run/netns/{lab_ns}", "unshare", "-m", "sh", "-c", f'mount --bind {resolv} {etc} && exec "$@"', "sh", *plain()]
+        made.lab.start_daemon()
+        yield made
+        made.lab.stop()
+        made.close()
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+        for name in names:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+
+def test_a86_public_addresses_by_a_name_server_and_no_other(internet):
+    names = ["pypi.test", "own.test", "mine.test", "meta.test", "several.test", "unknown.test", "silent.test"]
+    internet.profile("public", [f"{n}:80" for n in names + ["flip.test"]])
+    answers, run = internet.ask([case(get(f"http://{n}/")) for n in names], profile="public", seconds=90)
+    told = {c.host: (c.address, c.why) for c in internet.connections(run.id).connections}
+    assert told == {
+        "pypi.test": ("93.184.216.35", "ok"), "own.test": ("93.184.216.34", "own_address"), "mine.test": ("10.99.0.1", "private"),
+        "meta.test": ("169.254.169.254", "metadata"), "several.test": ("93.184.216.35", "ok"),
+        "unknown.test": (None, "no_address"), "silent.test": (None, "no_address")}
+    assert answers[0].endswith(b"public pypi.test") and answers[4].endswith(b"public several.test")
+
+
+def test_a86_a_name_server_that_flips_never_leads_inside(internet):
+    internet.profile("flip", ["flip.test:80", "pypi.test:80"])
+    answers, run = internet.ask([case(get("http://flip.test/"))] * 40, profile="flip")
+    assert {refused_with(a) for a in answers} <= {None, "loopback"}
+    for c in internet.connections(run.id).connections:
+        assert (c.address, c.why) in (("93.184.216.35", "ok"), ("127.0.0.1", "loopback")), c
+        assert c.allowed == (c.address == "93.184.216.35")
