@@ -1,10 +1,29 @@
 """Attack cases, groups F and G: leaks from the host and from other runs, kernel surface."""
 
+import ctypes
 import hashlib
+import json
 import os
 import socket
+import subprocess
 
 import harness
+
+SYS_ADD_KEY, SYS_KEYCTL, KEYCTL_UNLINK, USER_SESSION = 248, 250, 9, -5
+
+
+def test_f71_keys_of_the_host_are_out_of_reach_and_invisible(runner):
+    libc = ctypes.CDLL(None, use_errno=True)
+    # In the user's own keyring, where any process of that user finds it.
+    key = libc.syscall(SYS_ADD_KEY, b"user", b"enclos-test-secret", b"secret", 6, USER_SESSION)
+    try:
+        for call, got in runner.probe("c51").said()["calls"].items():
+            assert got == "ENOSYS", f"{call}: {got}"
+        shown = runner.run(["sh", "-c", "cat /proc/keys /proc/key-users; echo end"])
+        assert shown.stdout == b"end\n", shown.describe()
+    finally:
+        if key > 0:
+            libc.syscall(SYS_KEYCTL, KEYCTL_UNLINK, key, USER_SESSION)
 
 
 def test_f72_only_unix_sockets_exist(runner):
@@ -33,6 +52,57 @@ def test_f75_no_address_can_be_reached(runner):
     assert any("AF_INET" in d.detail for d in run.denied if d.name == "socket"), run.denied
 
 
+def networks(runner):
+    """{profile: its network} of the installed ones."""
+    listed = json.loads(runner.call("profile", "list", "--json").stdout)["profiles"]
+    return {p["name"]: p["network"] for p in listed if p["valid"]}
+
+
+def test_f75_loopback_is_the_runs_own_and_leads_nowhere_else(runner):
+    """Every profile with a loopback: the host's listeners, its address, the cloud's metadata, names."""
+    profiles = [name for name, network in networks(runner).items() if network == "loopback" and name != "gpu"]
+    assert profiles, "no profile has a loopback any more"
+    with socket.socket() as listener:
+        listener.bind(("0.0.0.0", 0))
+        listener.listen()
+        listener.settimeout(0)
+        host = subprocess.run(["hostname", "-I"], capture_output=True, text=True).stdout.split() or ["10.0.0.1"]
+        for profile in profiles:
+            run = runner.probe("f75", listener.getsockname()[1], host[0], profile=profile)
+            calls = run.said()["calls"]
+            assert len(calls) == 5, calls
+            for call, got in calls.items():
+                assert got in {"ECONNREFUSED", "ENETUNREACH", "EACCES", "EADDRNOTAVAIL"}, f"{profile} {call}: {got}"
+            named = runner.run(["getent", "hosts", "debian.org"], profile=profile)
+            assert named.exit_code == 2 and named.stdout == b"", named.describe()
+        try:
+            listener.accept()
+            raise AssertionError("a run reached a listener of the host")
+        except BlockingIOError:
+            pass
+
+
+def test_f77_a_shared_dataset_cannot_be_watched(runner):
+    path = runner.tree("data-f77", {"data.csv": "1\n"})
+    watcher = runner.probe("watches", datasets={"d": path})
+    calls = watcher.said()["calls"]
+    for call in ("inotify_init1()", "inotify_init()", "fanotify_init()"):
+        assert calls[call] in {"ENOSYS", "EPERM"}, calls
+    # F_NOTIFY and leases tell of others' opens too, without either.
+    tried = runner.run(["/usr/bin/python3", "-c", """
+import errno, fcntl, os
+folder, file = os.open("/data/d", os.O_RDONLY), os.open("/data/d/data.csv", os.O_RDONLY)
+for name, fd, call, value in (("notify", folder, fcntl.F_NOTIFY, fcntl.DN_ACCESS), ("lease", file, 1024, fcntl.F_RDLCK)):
+    try:
+        fcntl.fcntl(fd, call, value)
+        print(name, "ok")
+    except OSError as e:
+        print(name, errno.errorcode[e.errno])
+"""], datasets={"d": path}, profile="python")
+    said = dict(line.split() for line in tried.stdout.decode().splitlines())
+    assert set(said) == {"notify", "lease"} and "ok" not in said.values(), tried.describe()
+
+
 def test_f76_abstract_sockets_of_the_host_are_out_of_reach(runner):
     name = f"enclos-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX) as listener:
@@ -48,6 +118,19 @@ def test_f79_runs_share_no_memory_and_no_temporary_files(runner):
         assert said.facts.shm_found == "", said.facts
         for call in ("shmget(0x51, no create)", "semget(0x52, no create)", "open(/tmp/left, no create)"):
             assert said["calls"][call] in {"ENOENT", "ENOSYS", "EPERM"}, said["calls"]
+
+
+def test_f79_runs_that_go_at_once_share_nothing_either(runner):
+    first = runner.folder(["sh", "-c", "echo mine > /dev/shm/first; echo mine > /tmp/first; echo ready; sleep 20"])
+    process = runner.start(first)
+    log = os.path.join(first, "log")
+    harness.Deadline(15).until(lambda: b"ready" in harness.Frames(harness.read_log(log)).text("stdout"), "the first run")
+    second = runner.run(["sh", "-c", "ls /dev/shm /tmp; ls /proc | grep -c '^[0-9]'"])
+    assert b"first" not in second.stdout and second.verdict == "succeeded", second.describe()
+    open(os.path.join(first, "cancel"), "w").close()
+    if runner.rootless:
+        os.chown(os.path.join(first, "cancel"), runner.uid, runner.uid)
+    assert runner.finish(process, first, 0).verdict == "cancelled"
 
 
 def test_f81_the_environment_of_the_lab_is_absent(runner):
