@@ -44,6 +44,7 @@ static const struct {
     {"tmp_bytes", 256 << 20},
     {"output_bytes", 512 << 20},
     {"output_files", 10000},
+    {"output_disk", 0},
     {"log_bytes", 4 << 20},
 };
 

@@ -18,17 +18,20 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 /* Kept free for the tail of the log, the record and the lab's catalog, which goes on when runs have filled
  * the disk: a fiftieth of it. */
+enum { FULL_DISK_BLOCKS = 64 };
 enum { ROOM_KEPT_PART = 50, ROOM_KEPT_MIN_BYTES = 1 << 20, ROOM_KEPT_MAX_BYTES = 256 << 20 };
 
 struct walk {
     struct collected *c;
     const struct spec *spec;
     const struct identity *identity;
+    bool keep;          /* nothing is taken away from where it comes from: it is mounted read-only */
     int64_t room_bytes; /* of the lab's disk, less what log and record may still need */
     char path[1100];
 };
@@ -137,6 +140,9 @@ static int take_file(struct walk *w, int from, int to, const char *name, const s
     w->c->file_count++;
     w->c->total_bytes += st->st_size;
     w->room_bytes -= st->st_size;
+    /* Both stand on the lab's disk: it never holds more than one file twice, because the mount gives freed room back. */
+    if (w->spec->resources.output_disk && !w->keep && unlinkat(from, name, 0) == 0)
+        w->room_bytes += (int64_t)st->st_blocks * 512;
     return 0;
 }
 
@@ -255,9 +261,11 @@ static bool has_entries(int folder)
 int collect_outputs(int outputs_fd, int run_fd, const struct spec *spec, const struct identity *identity, struct collected *c, struct err *e)
 {
     struct walk w = {.c = c, .spec = spec, .identity = identity};
-    struct statfs fs, disk;
+    struct statfs fs = {0}, disk;
     if (fstatfs(outputs_fd, &fs) == 0)
-        c->full = fs.f_bfree == 0 || fs.f_ffree == 0;
+        /* ext4 refuses while a few blocks are left, which a file's map might need. */
+        c->full = fs.f_bavail <= (spec->resources.output_disk ? (fsblkcnt_t)FULL_DISK_BLOCKS : 0) || fs.f_ffree == 0;
+    w.keep = fs.f_flags & ST_RDONLY;
     if (fstatfs(run_fd, &disk) == 0)
         w.room_bytes = room_on(&disk);
     AUTO_FD int from = open_root(&w, outputs_fd);

@@ -35,6 +35,9 @@ int launcher_main(int argc, char **argv);
 int exec_main(int argc, char **argv);
 int log_main(int argc, char **argv);
 
+/* `enclos-runner outputs RUN_FOLDER`: keeps what a run had written on disk whose monitor died. */
+int outputs_main(int argc, char **argv);
+
 /* Options that launcher, exec and doctor share. Returns the index of the first argument that is
  * none, or -1 with *e. `fd` and `json` may be NULL where the program has no such option. */
 MUST_USE int host_read_options(int argc, char **argv, struct host_options *o, int *fd, bool *json, struct err *e);

@@ -72,6 +72,7 @@ struct monitor {
     int64_t warm_until_us;            /* until then it may take the run */
     int page_fd;                      /* of `setup`, until a template has it */
     int lease_fd, idmap_fd, proc_fd, outputs_fd;
+    int outputs_mount; /* /outputs on disk, before the sandbox has it; -1: in memory */
     int mounts_fd; /* the run's mount namespace, held so that taking it down does not delay its end */
     pid_t init_pid;
     int job_pidfd;
@@ -200,6 +201,9 @@ static int prepare(struct monitor *m)
             return step_err(m, STEP_IDMAP, &e);
         setup_done(m->setup, STEP_IDMAP);
     }
+    if (m->spec.resources.output_disk &&
+        outputs_disk_open(m->run_fd, &m->spec.resources, c->identity.rootless, m->job_uid, &m->outputs_mount, &e) < 0)
+        return step_err(m, STEP_MOUNT_OUTPUTS, &e);
     decide_warmth(m);
     m->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (m->proc_fd < 0)
@@ -354,6 +358,7 @@ static int start(struct monitor *m)
         .own_uid = geteuid(),
         .own_gid = getegid(),
         .proc_fd = m->proc_fd,
+        .outputs_mount = m->outputs_mount,
         .idmap_fd = m->idmap_fd,
         .netns_fd = m->config->netns_fd,
         .stdout_fd = out[1],
@@ -805,6 +810,11 @@ static int finish(struct monitor *m, int init_status, enum verdict *verdict, int
         collect_outputs(m->outputs_fd, m->run_fd, &m->spec, &m->config->identity, &m->collected,
                         &r.output_error) < 0)
         log_warn("monitor.outputs_lost", LOG_STR("run", r.run), LOG_ERR(&r.output_error));
+    else if (m->spec.resources.output_disk) { /* what it held is kept by now, or refused with a reason */
+        identity_lab(&m->config->identity);
+        unlinkat(m->run_fd, RUNFOLDER_OUTPUTS_IMAGE, 0);
+        identity_own(&m->config->identity);
+    }
     const struct judge_facts facts = {m->setup,     m->stop,  m->stop_reason, m->running, init_status, &m->spec.resources,
                                       &r.usage, m->collected.full};
     judge(&facts, &r.end);
@@ -844,6 +854,7 @@ static void release(struct monitor *m)
     fd_close_at(&m->epoll_fd);
     fd_close_at(&m->job_pidfd);
     fd_close_at(&m->outputs_fd);
+    fd_close_at(&m->outputs_mount);
     fd_close_at(&m->idmap_fd);
     fd_close_at(&m->mounts_fd);
     fd_close_at(&m->proc_fd);
@@ -874,7 +885,7 @@ static int open_signals(void)
 int monitor_run(const struct monitor_config *c, int run_fd, enum verdict *verdict, int *exit_code, struct err *e)
 {
     struct monitor m = {.config = c, .run_fd = run_fd, .epoll_fd = -1, .lease_fd = -1, .idmap_fd = -1,
-                        .proc_fd = -1, .outputs_fd = -1, .mounts_fd = -1, .job_pidfd = -1, .started_us = time_now_us(),
+                        .proc_fd = -1, .outputs_fd = -1, .outputs_mount = -1, .mounts_fd = -1, .job_pidfd = -1, .started_us = time_now_us(),
                         .mono_started_us = time_mono_us(), .journal = {.fd = -1}, .page_fd = -1,
                         .cg = {.oom_event = -1, .oom_control = -1}};
     int init_status = 0;

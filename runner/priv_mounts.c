@@ -284,7 +284,13 @@ static int mount_work(struct sandbox *s, const struct mounts_lent *src, int root
 static int mount_writable(struct sandbox *s, int root, int *outputs_fd)
 {
     const struct spec_resources *r = &s->spec->resources;
-    if (job_tmpfs(s, root, "outputs", r->output_bytes, r->output_files + 1, "755", MOUNT_ATTR_NOEXEC,
+    if (s->outputs_mount >= 0) {
+        if (attach(s->outputs_mount, root, "outputs") < 0)
+            return setup_fail(s->setup, STEP_MOUNT_OUTPUTS, errno, NULL, "cannot attach /outputs");
+        *outputs_fd = fcntl(s->outputs_mount, F_DUPFD_CLOEXEC, 3);
+        if (*outputs_fd < 0)
+            return setup_fail(s->setup, STEP_MOUNT_OUTPUTS, errno, NULL, "cannot keep /outputs");
+    } else if (job_tmpfs(s, root, "outputs", r->output_bytes, r->output_files + 1, "755", MOUNT_ATTR_NOEXEC,
                   STEP_MOUNT_OUTPUTS, outputs_fd) < 0)
         return -1;
     setup_done(s->setup, STEP_MOUNT_OUTPUTS);

@@ -268,7 +268,7 @@ int record_write(const struct record *r, int run_fd, struct err *e)
     jw_int_at(&w, "dropped_lines", r->journal->dropped_lines);
     jw_end_obj(&w);
     jw_obj_at(&w, "outputs");
-    jw_str_at(&w, "store", "tmpfs");
+    jw_str_at(&w, "store", r->spec && r->spec->resources.output_disk ? "disk" : "tmpfs"); /* disk: a file system of its own in a file */
     put_raw_array(&w, "files", &r->collected->files);
     put_raw_array(&w, "refused", &r->collected->refused);
     jw_int_at(&w, "refused_count", r->collected->refused_count);

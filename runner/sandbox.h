@@ -48,6 +48,7 @@ struct sandbox {
     int proc_fd;    /* the host's /proc, for writes about oneself that no mount inside can redirect */
     int idmap_fd;   /* user namespace of id-mapped mounts: lab's uid -> job's uid; -1 when rootless */
     int netns_fd;   /* an unused network namespace to enter; -1: clone3 makes one */
+    int outputs_mount; /* /outputs on disk, mounted by priv_outputs.c and attached to nothing yet; -1: a tmpfs */
     int stdout_fd, stderr_fd, metrics_fd; /* write ends */
     int terminal_fd; /* set by init: takes the place of standard input, output and error; -1: none */
     int handover;                         /* socket end of init and job */
@@ -112,6 +113,11 @@ MUST_USE int sandbox_write_self(const struct sandbox *s, const char *file, const
  * failure noted on the set-up page. */
 MUST_USE int landlock_confine(struct sandbox *s);
 int landlock_abi(void); /* 0: this kernel has none; -1: it could not be asked, errno set */
+
+/* priv_outputs.c: /outputs on disk, for uid `owner`. Gives a mount that is attached to nothing. The second mounts read-only
+ * what a run left whose monitor died. Monitor and commands, root only: E_UNAVAILABLE rootless. */
+MUST_USE int outputs_disk_open(int run_fd, const struct spec_resources *r, bool rootless, uid_t owner, int *out, struct err *e);
+MUST_USE int outputs_disk_recover(int run_fd, int *out, struct err *e);
 
 /* priv_idmap.c: a user namespace that maps `from` to `to` for mount_setattr. */
 MUST_USE int idmap_open(uid_t from_uid, gid_t from_gid, uid_t to, int *out, struct err *e);

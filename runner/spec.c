@@ -35,6 +35,7 @@ static const struct {
     ROW(output_bytes, 4096, 4096 * GIB),
     ROW(output_files, 1, 10 * 1000 * 1000),
     ROW(log_bytes, 4096, 16 * GIB),
+    ROW(output_disk, 0, 1), /* optional: 0 */
 #undef ROW
 };
 
@@ -220,6 +221,8 @@ static int read_resources(const struct json *root, struct spec *out, struct err 
         return -1;
     for (size_t i = 0; i < ROWS; i++) {
         int64_t *to = (int64_t *)((char *)&out->resources + resource_rows[i].offset);
+        if (resource_rows[i].offset == offsetof(struct spec_resources, output_disk) && !json_get(obj, "output_disk"))
+            continue;
         if (json_need_int(obj, "resources", resource_rows[i].key, resource_rows[i].min,
                           resource_rows[i].max, to, e) < 0)
             return -1;

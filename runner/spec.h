@@ -37,6 +37,7 @@ struct spec_resources {
     int64_t tmp_bytes;  /* /tmp, and as much for /dev/shm */
     int64_t output_bytes;
     int64_t output_files;
+    int64_t output_disk; /* 1: /outputs is on the lab's disk, 0: in memory */
     int64_t log_bytes; /* head kept of standard output and error together */
 };
 

@@ -22,6 +22,7 @@ const struct resource_row resource_rows[RES_COUNT] = {
     [RES_WORK] = {"work", "work", "work_bytes", UNIT_SIZE, false},
     [RES_OUTPUTS] = {"outputs", NULL, "output_bytes", UNIT_SIZE, false},
     [RES_OUTPUT_FILES] = {NULL, NULL, "output_files", UNIT_COUNT, false},
+    [RES_OUTPUT_DISK] = {NULL, NULL, "output_disk", UNIT_COUNT, true},
     [RES_LOG] = {NULL, "log", "log_bytes", UNIT_SIZE, false},
     [RES_GRACE] = {NULL, "grace", "grace_ms", UNIT_DURATION, true},
 };
@@ -62,7 +63,7 @@ const char *request_name_of(const char *field)
         if (row->option)
             snprintf(name, sizeof name, "--%s", row->option);
         else
-            snprintf(name, sizeof name, "%s", row->key ? row->key : "outputs.files");
+            snprintf(name, sizeof name, "%s", row->key ? row->key : i == RES_OUTPUT_DISK ? "--outputs-on" : "outputs.files");
         return name;
     }
     return NULL;
@@ -283,10 +284,16 @@ static int read_resources(const struct file *f, const struct json *v, const char
     return 0;
 }
 
-/* "outputs": what the run should leave, and how much: {"size":"1G","files":100,"expected":[...]} */
+/* Where /outputs stands: 0 memory, 1 disk, -1 is neither. */
+static int64_t store_of(const char *s)
+{
+    return s && strcmp(s, "disk") == 0 ? 1 : s && strcmp(s, "memory") == 0 ? 0 : -1;
+}
+
+/* "outputs": what the run should leave, how much, and where meanwhile: {"size":"1G","files":100,"store":"disk","expected":[...]} */
 static int read_outputs(const struct file *f, const struct json *v, const char *path, struct err *e)
 {
-    static const char *const keys[] = {"size", "files", "expected"};
+    static const char *const keys[] = {"size", "files", "store", "expected"};
 
     if (json_type(v) != JSON_OBJECT)
         return wrong_type(f, path, T_WANT_OUTPUTS, e);
@@ -297,10 +304,12 @@ static int read_outputs(const struct file *f, const struct json *v, const char *
             failed = read_resource(f, m, at, RES_OUTPUTS, e);
         else if (strcmp(json_key(m), "files") == 0)
             failed = read_resource(f, m, at, RES_OUTPUT_FILES, e);
+        else if (strcmp(json_key(m), "store") == 0)
+            failed = (f->r->resources[RES_OUTPUT_DISK] = store_of(json_str(m))) < 0 ? wrong_type(f, at, T_WANT_STORE, e) : 0;
         else if (strcmp(json_key(m), "expected") == 0)
             failed = read_list(f, m, at, &f->r->expected, &f->r->expected_count, e);
         else
-            failed = unknown_key(f, at, json_key(m), keys, 3, e);
+            failed = unknown_key(f, at, json_key(m), keys, 4, e);
         if (failed < 0)
             return -1;
     }
@@ -519,6 +528,8 @@ int request_read_options(struct request *r, const struct args *a, struct err *e)
         r->warm = true;
     if (limits && !(r->limits = limits_of(limits)))
         return say_err(e, E_INVALID, NULL, T_NONE, T_BAD_LIMITS, limits);
+    if (args_has(a, "outputs-on") && (r->resources[RES_OUTPUT_DISK] = store_of(args_get(a, "outputs-on"))) < 0)
+        return say_err(e, E_INVALID, NULL, T_NONE, T_BAD_STORE, args_get(a, "outputs-on"));
     if (priority) {
         uint64_t n;
         bool negative = priority[0] == '-';

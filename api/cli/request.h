@@ -26,6 +26,7 @@ enum resource {
     RES_WORK,
     RES_OUTPUTS,
     RES_OUTPUT_FILES,
+    RES_OUTPUT_DISK, /* 1: on disk */
     RES_LOG,
     RES_GRACE,
     RES_COUNT

@@ -191,7 +191,7 @@ static void add_resources(struct table *facts, const struct json *run)
     if (kind != LIMITS_ENFORCED)
         buf_add_str(&v, tr(kind == LIMITS_WATCHED ? T_LIMITS_WATCHED : T_LIMITS_BEST_EFFORT));
     add_fact(facts, T_NONE, &v); /* a line of its own: a narrow terminal must not cut it off */
-    tr_add(&v, T_RESOURCES_DISK, human_size_text((uint64_t)cli_int(r, "output_bytes")),
+    tr_add(&v, cli_int(r, "output_disk") == 1 ? T_RESOURCES_ON_DISK : T_RESOURCES_DISK, human_size_text((uint64_t)cli_int(r, "output_bytes")),
            human_size_text((uint64_t)cli_int(r, "work_bytes")),
            human_size_text((uint64_t)cli_int(r, "tmp_bytes")));
     add_fact(facts, T_F_SPACE, &v);

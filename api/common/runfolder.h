@@ -16,6 +16,7 @@
 #define RUNFOLDER_RECORD "record.json"
 #define RUNFOLDER_LOG "log"
 #define RUNFOLDER_OUTPUTS "outputs"
+#define RUNFOLDER_OUTPUTS_IMAGE "outputs.img" /* of a run with outputs on disk, while it goes */
 #define RUNFOLDER_LOCK "monitor.lock"
 #define RUNFOLDER_CANCEL "cancel"
 #define RUNFOLDER_ATTACH "attach.sock" /* of a run that may be joined while it goes: attach.h */
