@@ -703,7 +703,7 @@ const struct method methods[] = {
      .result = "one element of profile.list; effective: also {env, host_env, thread_env, devices, "
                "syscalls:[{name, number, rule, errno, args, why, file, line}], "
                "entries:[{rule, group, names, when, errno, why, why_fr, file, line}], "
-               "reasons:[{key, why, why_fr, file, line}]}",
+               "reasons:[{key, why, why_fr, file, line}], risks:{name: what allowing it gives away}}",
      .errors = FINDS,
      .handle = method_profile_get},
     {.name = "profile.diff",

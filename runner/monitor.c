@@ -21,6 +21,7 @@
 #include "runner/environment.h"
 #include "runner/journal.h"
 #include "runner/judge.h"
+#include "runner/learn.h"
 #include "runner/procs.h"
 #include "runner/record.h"
 #include "runner/refusals.h"
@@ -184,13 +185,16 @@ static int prepare(struct monitor *m)
         snprintf(with_terminal, sizeof with_terminal, "%s+terminal", m->spec.profile);
         wanted = with_terminal;
     }
-    if (c->profile && strcmp(c->profile->name, wanted) == 0) {
+    if (c->profile && strcmp(c->profile->name, wanted) == 0 && !m->spec.learn.wanted) {
         m->profile = c->profile;
     } else {
         if (profile_load(c->profiles_dir, wanted, c->cache_dir_fd, &m->own_profile, &e) < 0)
             return step_err(m, STEP_PROFILE, &e);
         m->profile = m->own_profile;
     }
+    if (m->spec.learn.wanted &&
+        learn_open(c->profiles_dir, c->cache_dir_fd, m->own_profile, &m->spec, &m->refusals.learn, &e) < 0)
+        return step_err(m, STEP_PROFILE, &e);
     if (m->profile->exec == PROFILE_EXEC_ONCE)
         m->refusals.exec_announced = &m->setup->exec_tries;
     setup_done(m->setup, STEP_PROFILE);
@@ -864,6 +868,7 @@ static void release(struct monitor *m)
     fd_close_at(&m->lease_fd);
     collect_fini(&m->collected);
     refusals_fini(&m->refusals);
+    learn_free(m->refusals.learn);
     profile_free(m->own_profile);
     setup_unmap(m->setup);
     if (m->has_spec)

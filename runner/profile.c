@@ -263,6 +263,24 @@ static int compile(struct profile *p, int cache_dir_fd, struct err *e)
                                          : check_exec_once(p, e);
 }
 
+static int ask_all(struct profile *p, bool report_paths, struct profile_filter *filter, struct err *e)
+{
+    AUTO_FREE struct filter_rule *all = NULL;
+    size_t count = 0, kept = 0;
+    if (rules_for_filter(p->rules, report_paths, &all, &count, e) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (all[i].os_errno <= 0) /* allowed, or a fake success, which is nothing to learn */
+            all[kept++] = all[i];
+    filter_fini(filter);
+    return filter_compile(all, kept, filter, e);
+}
+
+int profile_ask_all(struct profile *p, struct err *e)
+{
+    return ask_all(p, false, &p->filter, e) < 0 ? -1 : ask_all(p, true, &p->filter_paths, e);
+}
+
 static int load(const char *dir, const struct place *where, const char *name, int cache_dir_fd,
                 struct profile **out, struct err *e)
 {

@@ -129,6 +129,9 @@ void profile_free_at(struct profile **p);
 int profile_refusal(const struct profile *p, int nr, const uint64_t args[6], char *detail,
                     size_t detail_size);
 
+/* For learning (learn.h): its filters ask about calls that the rules answer with an errno without a word, too. */
+MUST_USE int profile_ask_all(struct profile *p, struct err *e);
+
 /* The text alone, whatever the profile: detail of a call's arguments. */
 void profile_detail(int nr, const uint64_t args[6], char *detail, size_t detail_size);
 
@@ -142,5 +145,7 @@ MUST_USE int profile_default_dir(char **out, struct err *e);
 
 /* `enclos-runner profile ...` (argv[0] is "profile"): returns the exit status. */
 int profile_main(int argc, char **argv);
+/* `profile learn ...`: argv[0] is "learn". */
+int profile_learn_main(int argc, char **argv);
 
 #endif

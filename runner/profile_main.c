@@ -37,6 +37,7 @@ static int usage(FILE *to)
         "usage: enclos-runner profile list [--json] [--profiles DIR]\n"
         "       enclos-runner profile show NAME [--effective] [--json] [--profiles DIR]\n"
         "       enclos-runner profile diff NAME NAME [--json] [--profiles DIR]\n"
+        "       enclos-runner profile learn [options] -- COMMAND...\n"
         "       enclos-runner profile check FILE.jsonc [--json] [--profiles DIR]\n"
         "       enclos-runner profile check - --name NAME [--json] [--profiles DIR]\n"
         "\n"
@@ -216,6 +217,11 @@ static void json_profile(struct jw *w, const struct profile *p, bool effective)
         words_entries(w, p);
         jw_end_arr(w);
         json_reasons(w, p);
+        jw_obj_at(w, "risks"); /* what allowing a call gives away, of those that are allowed */
+        for (int nr = 0; nr < SYSCALLS_END; nr++)
+            if (syscalls_risk(nr)[0] != '\0' && rules_allows(p->rules, nr))
+                jw_str_at(w, syscalls_name(nr), syscalls_risk(nr));
+        jw_end_obj(w);
     }
     jw_end_obj(w);
 }
@@ -419,6 +425,8 @@ int profile_main(int argc, char **argv)
 {
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
         return usage(stdout);
+    if (argc > 1 && strcmp(argv[1], "learn") == 0)
+        return profile_learn_main(argc - 1, argv + 1);
     const struct command *cmd = NULL;
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof commands[0]; i++)
         if (strcmp(argv[1], commands[i].name) == 0)

@@ -638,6 +638,19 @@ int rules_refusal(const struct profile_rules *r, int nr, const uint64_t args[6])
     return syscalls_known(nr) && nr < SYSCALLS_YOUNG ? EPERM : ENOSYS;
 }
 
+const struct profile_rule *rules_permitting(const struct profile_rules *r, int nr, const uint64_t args[6])
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->rule[i].nr == nr && r->rule[i].kind <= RULE_ALLOW_IF && matches(&r->rule[i], args))
+            return &r->rule[i];
+    return NULL;
+}
+
+bool rules_permits(const struct profile_rules *r, int nr, const uint64_t args[6])
+{
+    return rules_permitting(r, nr, args) != NULL;
+}
+
 /* The product of the lists of values of a rule's conditions. */
 static size_t expand(const struct profile_rule *rule, struct filter_rule *out)
 {

@@ -77,6 +77,11 @@ void rules_sort(struct profile_rules *r); /* by number, kind, order of appearanc
 bool rules_allows(const struct profile_rules *r, int nr);
 size_t rules_allowed_count(const struct profile_rules *r); /* sorted rules only */
 
+/* True when these arguments are let through. */
+bool rules_permits(const struct profile_rules *r, int nr, const uint64_t args[6]);
+/* The rule that lets them through, or NULL. */
+const struct profile_rule *rules_permitting(const struct profile_rules *r, int nr, const uint64_t args[6]);
+
 /* Errno for a call (0: allowed) as told in profile.h. */
 int rules_refusal(const struct profile_rules *r, int nr, const uint64_t args[6]);
 

@@ -30,12 +30,17 @@ static const struct {
     {__NR_clone, 0, CONST_CLONE, "flags"},        {__NR_personality, 0, CONST_PERSONALITY, "persona"},
 };
 
+const char *words_constant(int nr, unsigned index, uint64_t value)
+{
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        if (named[i].nr == nr && named[i].index == index && value != 0)
+            return const_name(named[i].set, value);
+    return NULL;
+}
+
 static void add_value(int nr, const struct rule_arg *a, uint64_t value, struct buf *out)
 {
-    const char *name = NULL;
-    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
-        if (named[i].nr == nr && named[i].index == a->index && value != 0)
-            name = const_name(named[i].set, value);
+    const char *name = words_constant(nr, a->index, value);
     if (name != NULL)
         buf_add_str(out, name);
     else if (value < 10)

@@ -16,6 +16,9 @@ void words_of_rule(const struct profile_rule *rule, struct buf *out);
 /* One value of each condition, by its place in the list of values. */
 void words_of_values(const struct profile_rule *rule, const size_t *at, struct buf *out);
 
+/* The name of a value of one of its arguments (AF_INET), or NULL. */
+const char *words_constant(int nr, unsigned index, uint64_t value);
+
 /* "any", "once"; "yes", "no" ... : the value of one of the settings that words_settings names. */
 extern const char *const words_settings[];
 void words_of_setting(const struct profile *p, size_t i, struct buf *out);

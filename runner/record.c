@@ -7,6 +7,7 @@
 #include "api/common/fd.h"
 #include "api/common/json.h"
 #include "runner/attest.h"
+#include "runner/learn.h"
 #include "runner/warm.h"
 
 #include <fcntl.h>
@@ -277,6 +278,11 @@ int record_write(const struct record *r, int run_fd, struct err *e)
     jw_arr_at(&w, "denied");
     refusals_print(r->refusals, &w);
     jw_end_arr(&w);
+    if (r->refusals->learn) {
+        jw_arr_at(&w, "learned");
+        learn_print(r->refusals->learn, &w);
+        jw_end_arr(&w);
+    }
     put_sandbox(&w, r);
     jw_end_obj(&w);
     buf_add_char(&out, '\n');

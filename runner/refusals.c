@@ -6,6 +6,7 @@
 
 #include "api/common/mem.h"
 #include "api/common/text.h"
+#include "runner/learn.h"
 #include "runner/syscalls.h"
 
 #include <errno.h>
@@ -242,6 +243,11 @@ int refusals_answer(struct refusals *r, int listener, const struct profile *p, c
         /* Gone meanwhile (a signal restarts it): it was not let through, and asks again. */
         r->exec_let += ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer) == 0;
         return 0;
+    }
+    if (refused != 0 && r->learn && learn_lets(r->learn, &call.data, refused, detail)) {
+        answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+        (void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer); /* ENOENT: gone meanwhile */
+        return !spend(r);
     }
     if (refused == 0 && row) {
         look_at_path(r, listener, &call, row->path_arg, changes_something(row, &call.data), spec, p);

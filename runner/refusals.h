@@ -16,6 +16,8 @@
 
 #include <stdbool.h>
 
+struct learn;
+
 /* Every system call has its row, so that none hides behind others; paths are the run's to invent. */
 enum { REFUSALS_MAX = 704, REFUSALS_PATHS_MAX = 64, REFUSALS_BURST = 20000, REFUSALS_PER_SECOND = 2000 };
 
@@ -40,6 +42,7 @@ struct refusals {
      * the filter decides about executions. */
     const volatile unsigned *exec_announced;
     unsigned exec_let;
+    struct learn *learn; /* or NULL: see learn.h */
 };
 
 void refusals_init(struct refusals *r);

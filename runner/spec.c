@@ -41,7 +41,7 @@ static const struct {
 
 static const char *const spec_keys[] = {"version", "run",       "command", "env",          "profile", "code",
                                         "datasets", "resources", "limits",  "report_paths", "interactive", "warm",
-                                        "environment", NULL};
+                                        "environment", "learn", NULL};
 
 bool spec_env_name_allowed(const char *name)
 {
@@ -230,6 +230,34 @@ static int read_resources(const struct json *root, struct spec *out, struct err 
     return 0;
 }
 
+/* What is learnt is learnt on a person's own code: a lab that writes this beside data is mistaken, or worse. */
+static int read_learn(const struct json *root, struct spec *out, struct err *e)
+{
+    static const char *const keys[] = {"withhold", NULL}, *const row_keys[] = {"name", "detail", NULL};
+    const struct json *obj = NULL, *list = NULL;
+    if (json_opt_object(root, "", "learn", 16, &obj, e) < 0)
+        return -1;
+    if (!obj)
+        return 0;
+    if (json_only_keys(obj, "learn", keys, e) < 0 ||
+        json_opt_array(obj, "learn", "withhold", SPEC_MAX_WITHHELD, &list, e) < 0)
+        return -1;
+    if (out->dataset_count || out->environment.path || out->interactive.wanted || out->warm)
+        return err_set(e, E_DENIED, "learn", "put a small sample of the data's form into the code folder",
+                       "a run that learns sees no dataset, no environment of the lab's, no terminal and no template");
+    for (const struct json *v = json_first(list); v; v = json_next(v)) {
+        struct spec_withheld *w = &out->learn.withheld[out->learn.withheld_count++];
+        if (json_only_keys(v, "learn.withhold", row_keys, e) < 0 ||
+            json_need_str(v, "learn.withhold", "name", 1, 40, &w->name, e) < 0 ||
+            json_need_str(v, "learn.withhold", "detail", 0, 200, &w->detail, e) < 0)
+            return -1;
+        w->name = arena_strdup(out->arena, w->name);
+        w->detail = arena_strdup(out->arena, w->detail);
+    }
+    out->learn.wanted = true;
+    return 0;
+}
+
 static int read_interactive(const struct json *root, struct spec *out, struct err *e)
 {
     static const char *const keys[] = {"idle_ms", "terminal", "connect", NULL};
@@ -290,7 +318,8 @@ static int read_root(const struct json *root, struct spec *out, struct err *e)
     strcpy(out->profile, profile);
     if (read_command(root, out, e) < 0 || read_env(root, out, e) < 0 ||
         read_environment(root, out, e) < 0 ||
-        read_inputs(root, out, e) < 0 || read_resources(root, out, e) < 0 || read_interactive(root, out, e) < 0)
+        read_inputs(root, out, e) < 0 || read_resources(root, out, e) < 0 || read_interactive(root, out, e) < 0 ||
+        read_learn(root, out, e) < 0)
         return -1;
     return 0;
 }

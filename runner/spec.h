@@ -50,6 +50,17 @@ struct spec_interactive {
     bool connect;    /* ports of its own loopback can be reached through the lab */
 };
 
+/* `profile learn`: see learn.h. Never with datasets, an environment of the lab's, a terminal or a template. */
+enum { SPEC_MAX_WITHHELD = 64 };
+struct spec_learn {
+    bool wanted;
+    struct spec_withheld {
+        const char *name;   /* of a system call, or a setting: network, exec_memory */
+        const char *detail; /* the call's arguments in words, as recorded */
+    } withheld[SPEC_MAX_WITHHELD]; /* what is refused in spite of learning */
+    size_t withheld_count;
+};
+
 struct spec {
     char run[16];
     char profile[65];
@@ -66,6 +77,7 @@ struct spec {
     bool best_effort;  /* limits without cgroups, explicitly accepted */
     const char *warm;  /* the owner for whom a template may be kept and used, NULL: start cold */
     bool report_paths; /* name refused paths in the record, at a cost per open */
+    struct spec_learn learn;
     struct arena *arena;
 };
 

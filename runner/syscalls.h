@@ -30,6 +30,10 @@ int syscalls_number(const char *name);
 const char *syscalls_hint(int nr);
 const char *syscalls_hint_fr(int nr);
 
+/* What allowing this call gives away, or "" for an ordinary one. */
+const char *syscalls_risk(int nr);
+const char *syscalls_risk_fr(int nr);
+
 /* Calls that no profile may allow, because the launcher's own filter, which runs inherit, refuses them to itself. */
 struct syscalls_never {
     int nr;

@@ -6,6 +6,7 @@ about what they ask of the kernel, skips them.
 """
 
 import importlib.util
+import json
 import os
 import shutil
 
@@ -133,6 +134,13 @@ if __name__ == "__main__":
     print("ok")
 """
 
+# A callback of ctypes: code made in memory.
+CALLBACKS = """
+import ctypes
+assert ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int)(lambda n: n + 1)(2) == 3
+print("ok")
+"""
+
 R = """
 d <- data.frame(x = 1:100, g = rep(c("a", "b"), 50)); d$y <- 2 * d$x + sin(d$x)
 m <- lm(y ~ x + g, d); stopifnot(abs(coef(m)["x"] - 2) < .01)
@@ -195,3 +203,57 @@ def test_r_with_clusters(runner):
         pytest.skip("r-base-core is not installed: scripts/install-deps --test")
     done = _stack(runner, "s.R", ["Rscript", "s.R"], R, "r")
     assert {"plot.pdf", "d.csv"} <= set(done.outputs_on_disk)
+
+
+# ---- is what is risky needed? ----
+
+# Removed from python, and let through again while learning: so each stack tells which of them it uses.
+WITHOUT_RISKS = """{"version": 1, "title": "t", "title_fr": "t", "extends": "python",
+    "override": {"network": "as r has it"}, "network": "loopback",
+    "syscalls": {"remove": [{"names": [%s], "why": "asked about"}]}}"""
+
+# What hardly any run could begin without.
+ALWAYS = {"mmap", "mprotect", "execve", "clone", "socket"}
+# Risky, allowed in base, and not used by the stacks of this file. Each is there for a reason that was looked into; one that
+# is neither here nor used must go from the profile, or a stack that needs it must come into this file.
+UNUSED = {
+    "execveat": "the C library's fexecve, behind some launchers of Python and Go programs",
+    "pkey_mprotect": "V8 (Node.js) guards the code that it makes with protection keys",
+    "personality": "setarch and R's build scripts ask for the present one",
+    "semget": "MPI and PostgreSQL's tools; System V semaphores",
+    "shmget": "MPI, MKL and X11 clients; System V memory",
+    "flock": "HDF5 and filelock (Hugging Face's caches) lock what several processes of a run write",
+    "memfd_create": "libffi and just-in-time compilers, where memory may not be written and run at once",
+    "mincore": "jemalloc and Java's heap look at what is resident",
+}
+
+
+def test_what_is_risky_is_used_or_has_a_reason(root_runner):
+    show = json.loads(root_runner.call("profile", "show", "python", "--effective", "--json").stdout)
+    allowed = {r["name"] for r in show["syscalls"] if r["rule"] in ("allow", "allow_if")}
+    risky = {n for n in allowed if show["risks"].get(n)} - ALWAYS
+    assert risky, "the table of risks knows none of what python allows"
+    profiles = os.path.join(root_runner.top, "asked")
+    shutil.copytree(os.path.join(root_runner.install, "share/enclos/sandbox-profiles"), profiles)
+    with open(os.path.join(profiles, "asked.jsonc"), "w") as f:
+        f.write(WITHOUT_RISKS % ", ".join(f'"{n}"' for n in sorted(risky)))
+    used = set()
+    for name, command, code, modules in (
+            ("s.py", "/usr/bin/python3", STANDARD, []), ("s.py", "/usr/bin/python3", NUMPY, ["numpy"]),
+            ("s.py", "/usr/bin/python3", TORCH, ["torch"]), ("s.py", "/usr/bin/python3", XGBOOST, ["xgboost"]),
+            ("s.py", "/usr/bin/python3", CALLBACKS, []), ("s.R", "/usr/bin/Rscript", R, [])):
+        if not os.path.exists(command) or any(importlib.util.find_spec(m) is None for m in modules):
+            pytest.skip("the stacks are not all installed: scripts/install-deps --test")
+        folder = root_runner.folder([command, name], code={name: code}, profile="asked", spec_changes={"learn": {}},
+                                    memory_bytes=3000 * MIB, cpus_milli=2000, processes=200, tmp_bytes=256 * MIB)
+        before = root_runner.exec_arguments
+        root_runner.exec_arguments = lambda f: ["exec", "--profiles", profiles, f]
+        try:
+            done = root_runner.finish(root_runner.start(folder), folder, 0)
+        finally:
+            root_runner.exec_arguments = before
+        assert done.verdict == "succeeded", done.describe()
+        used |= {c.name for c in done.learned if c.let}
+    assert risky - used - set(UNUSED) == set(), "allowed, risky, and used by no stack"
+    assert set(UNUSED) & used == set(), "a stack uses these: no reason is needed here any more"
+    assert set(UNUSED) <= risky, "these are allowed no more, or not risky: no reason is needed here any more"
