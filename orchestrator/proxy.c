@@ -387,7 +387,7 @@ static void batch_done(void *ctx, const struct err *e)
         next = v->next;
         if (p && v->type == EVENT_DIAL)
             answer(p, v, e);
-        if (!e && v->type != EVENT_ENDED)
+        if (!e && v->type != EVENT_ENDED && (v->number || v->stopped)) /* a flood is counted only */
             log_info(v->type == EVENT_DIAL && !v->stopped ? "run.connected" : "run.connection_refused",
                      LOG_STR("run", s->run), LOG_STR("host", v->host), LOG_INT("port", v->row.port),
                      LOG_STR("address", v->address), LOG_STR("why", v->why));

@@ -8,11 +8,13 @@
 #include "api/common/fd.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -140,6 +142,19 @@ static int allow_reading(int ruleset, const char *path, bool file)
     return (int)syscall(ADD_RULE, ruleset, PATH_BENEATH, &attr, 0);
 }
 
+/* Not the file itself, so that another of that name may take its place. */
+static int allow_folder_of(int ruleset, const char *file)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(file, '/');
+    size_t len = slash && slash > file ? (size_t)(slash - file) : 1;
+    if (len >= sizeof folder)
+        return -1;
+    memcpy(folder, file, len);
+    folder[len] = 0;
+    return allow_reading(ruleset, folder, false);
+}
+
 static int load_landlock(enum proxy_role role, const char *hosts)
 {
     static const char *const read[] = {"/etc", "/usr/lib", "/lib", "/lib64", "/run/systemd/resolve", "/run/resolvconf",
@@ -156,17 +171,10 @@ static int load_landlock(enum proxy_role role, const char *hosts)
     for (size_t i = 0; role == PROXY_RESOLVER && i < sizeof read / sizeof *read; i++)
         if (allow_reading(ruleset, read[i], false) < 0)
             return -1;
-    if (role == PROXY_RESOLVER && hosts) {
-        /* Its folder, so that the file may be replaced by another of that name. */
-        char folder[4096];
-        size_t len = (size_t)(strrchr(hosts, '/') - hosts);
-        if (len == 0 || len >= sizeof folder)
-            len = 1;
-        memcpy(folder, hosts, len);
-        folder[len] = 0;
-        if (allow_reading(ruleset, folder, false) < 0)
-            return -1;
-    }
+    char real[PATH_MAX];
+    if (role == PROXY_RESOLVER && ((hosts && allow_folder_of(ruleset, hosts) < 0) ||
+                                   (realpath("/etc/resolv.conf", real) && allow_folder_of(ruleset, real) < 0)))
+        return -1;
     return (int)syscall(RESTRICT_SELF, ruleset, 0);
 }
 

@@ -367,7 +367,8 @@ int proxy_request_parse(const char *head, size_t len, struct proxy_request *out,
     if (path.len == 0 || path.p[0] != '/')
         buf_add_char(forward, '/');
     add_span(forward, path);
-    buf_add_str(forward, " HTTP/1.1\r\nHost: ");
+    /* The client's version: one of 1.0 could not read chunks. */
+    buf_add_str(forward, http_1_0 ? " HTTP/1.0\r\nHost: " : " HTTP/1.1\r\nHost: ");
     add_authority(out, forward);
     buf_add_str(forward, "\r\n");
     forward_fields(&f, true, forward);

@@ -447,15 +447,14 @@ static void step(struct relay *r, size_t at, short client, short server)
     if (server & (POLLIN | POLLHUP | POLLERR) && wants_server(s))
         moved |= fill(s->server, &s->down);
     move_bytes(s);
-    if (drain(s->client, &s->down, &s->down_bytes) < 0 ||
-        (s->server >= 0 && drain(s->server, &s->up, &s->up_bytes) < 0)) {
-        /* A server that has answered and takes no more of the request has still answered. */
-        if (s->phase == CLOSING || client & POLLERR || s->down.in_over) {
-            free_slot(r, at);
-            return;
-        }
+    if (drain(s->client, &s->down, &s->down_bytes) < 0) {
+        free_slot(r, at);
+        return;
+    }
+    if (s->server >= 0 && drain(s->server, &s->up, &s->up_bytes) < 0) {
+        /* It takes no more of the request, but may answer all the same. */
         s->up.out_len = s->up.in_len = 0;
-        s->up.in_over = s->up.out_over = true;
+        s->up.in_over = s->up.out_over = s->body.done = true;
     }
     r->bytes += s->up_bytes + s->down_bytes - before;
     if ((s->phase == OPEN || s->phase == ANSWER) && (moved || s->up_bytes + s->down_bytes != before))

@@ -16,6 +16,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -99,6 +100,8 @@ _Noreturn static void answer(const struct proxy_config *c, int judge_fd, struct 
 _Noreturn void proxy_resolver(const struct proxy_config *c, int judge_fd)
 {
     struct err e = {0};
+    /* No search list: a name that does not exist must not become another one, with the host's domain behind it. */
+    setenv("LOCALDOMAIN", "", 1);
     signal(SIGCHLD, SIG_IGN);
     signal(SIGALRM, SIG_DFL);
     if (proxy_confine(PROXY_RESOLVER, c->hosts[0] ? c->hosts : NULL, &e) < 0) {

@@ -45,6 +45,8 @@ static const struct system_mount system_mounts[] = {
     {"/etc/ld.so.cache", "etc/ld.so.cache", RO | MOUNT_ATTR_NOEXEC, false, true, STEP_MOUNT_SYSTEM, true},
     {"/etc/fonts", "etc/fonts", RO | MOUNT_ATTR_NOEXEC, true, true, STEP_MOUNT_SYSTEM, true},
     {"/etc/R", "etc/R", RO | MOUNT_ATTR_NOEXEC, true, true, STEP_MOUNT_SYSTEM, true},
+    /* whom TLS clients trust: public, but for nothing else of /etc/ssl */
+    {"/etc/ssl/certs", "etc/ssl/certs", RO | MOUNT_ATTR_NOEXEC, true, true, STEP_MOUNT_SYSTEM, true},
     {"/etc/mime.types", "etc/mime.types", RO | MOUNT_ATTR_NOEXEC, false, true, STEP_MOUNT_SYSTEM, true},
     {"/dev/null", "dev/null", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false, false, STEP_MOUNT_DEV, false},
     {"/dev/zero", "dev/zero", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false, false, STEP_MOUNT_DEV, false},
@@ -57,7 +59,7 @@ static const struct system_mount system_mounts[] = {
 };
 enum { SYSTEM_COUNT = sizeof system_mounts / sizeof *system_mounts };
 
-static const char *const folders[] = {"usr", "etc",  "dev", "proc", "sys", "sys/devices", "sys/devices/system",
+static const char *const folders[] = {"usr", "etc", "etc/ssl", "dev", "proc", "sys", "sys/devices", "sys/devices/system",
                                       "data", "work", "outputs", "tmp", "opt", "opt/enclos", "opt/enclos/python", "opt/enclos/tty", "dev/pts",
                                       "opt/enclos/lower", "opt/enclos/empty",
                                       "dev/shm"};

@@ -122,7 +122,7 @@ static int judge_normal(const char *path, bool writes, const struct spec *spec, 
         "/work", "/outputs", "/tmp", "/dev/shm", "/dev/null", "/dev/zero", "/dev/full", "/dev/random",
         "/dev/urandom", "/dev/fd", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/etc/passwd", "/etc/group",
         "/etc/hosts", "/etc/hostname", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/alternatives",
-        "/etc/ld.so.cache", "/etc/fonts", "/etc/R", "/etc/mime.types", "/etc/localtime", NULL};
+        "/etc/ld.so.cache", "/etc/fonts", "/etc/R", "/etc/ssl/certs", "/etc/mime.types", "/etc/localtime", NULL};
     static const char *const folders[] = {"/", "/etc", "/dev", "/proc", "/sys", "/sys/devices", "/data", "/opt",
                                           "/run", "/var", NULL};
     static const char *const kernel[] = {"/proc/kcore", "/proc/kmsg", "/proc/sysrq-trigger", "/proc/1", NULL};

@@ -589,6 +589,13 @@ def test_pip_builds_from_the_index_that_is_listed_and_from_nothing_else(world, t
         index.close()
 
 
+def test_tls_clients_find_whom_to_trust_and_no_private_key(world):
+    count = "import ssl; print(len(ssl.create_default_context().get_ca_certs()))"
+    outside = subprocess.run(["/usr/bin/python3", "-c", count], capture_output=True, text=True).stdout
+    run = world.lab.run(["sh", "-c", f"python3 -c '{count}'; ls /etc/ssl"], profile="net")
+    assert world.lab.log(run.id, "stdout").decode() == outside + "certs\n"
+
+
 def make_wheel(top):
     import zipfile
     folder = tempfile.mkdtemp(dir=top)
@@ -608,7 +615,8 @@ DNS = r'''
 import socket, struct, sys, time
 # Answers A questions for what the table says; "flip.test" says another thing each time. Ends with its parent.
 table = {"pypi.test": ["93.184.216.35"], "own.test": ["93.184.216.34"], "mine.test": ["10.99.0.1"], "gone.test": ["198.41.0.4"],
-         "meta.test": ["169.254.169.254"], "several.test": ["127.0.0.1", "93.184.216.34", "93.184.216.35"]}
+         "meta.test": ["169.254.169.254"], "several.test": ["127.0.0.1", "93.184.216.34", "93.184.216.35"],
+         "unknown.test.corp.test": ["93.184.216.35"]}
 flips = [["93.184.216.35"], ["127.0.0.1"]]
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("127.0.0.53", 53))
@@ -682,7 +690,7 @@ def internet(top, install):
         os.chmod(folder, 0o755)
         resolv = os.path.join(folder, "resolv.conf")
         with open(resolv, "w") as f:
-            f.write("nameserver 127.0.0.53\noptions timeout:1 attempts:1\n")
+            f.write("nameserver 127.0.0.53\nsearch corp.test\noptions timeout:1 attempts:1\n")
         os.chmod(resolv, 0o644)
         made = make_world(top, install, 0, None)
         made.lab.extra = made.lab.extra[:2]  # its profiles, and no file of names: the name server is asked

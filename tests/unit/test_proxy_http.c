@@ -31,7 +31,7 @@ static void test_a_request_goes_on_as_the_server_must_read_it(void **state)
     assert_int_equal(r.port, 80);
     assert_int_equal(r.body, PROXY_BODY_NONE);
     assert_null(parse("GET http://a.test:8080?x HTTP/1.0\r\n\r\n", &r, &out));
-    HAS(buf_cstr(&out), "GET /?x HTTP/1.1\r\nHost: a.test:8080\r\n");
+    HAS(buf_cstr(&out), "GET /?x HTTP/1.0\r\nHost: a.test:8080\r\n");
     assert_null(parse("POST http://[2001:db8::1]:81/ HTTP/1.1\r\nhost: [2001:DB8::1]:81\r\ncontent-length: 5\r\n\r\n", &r, &out));
     HAS(buf_cstr(&out), "Host: [2001:db8::1]:81\r\n");
     assert_int_equal(r.length, 5);
