@@ -124,7 +124,7 @@ def test_an_empty_list_denies_all(world):
     assert world.connections(run.id).refused == 3
 
 
-def test_a86_connect_is_no_relay_for_what_is_not_tls(world):
+def test_f86_connect_is_no_relay_for_what_is_not_tls(world):
     p, t = world.index.port, world.secure.port
     world.index.seen.clear()
     world.secure.seen.clear()
@@ -146,7 +146,7 @@ def test_a86_connect_is_no_relay_for_what_is_not_tls(world):
     assert [refused_with(a) for a in answers[7:]] == ["not_listed", "not_listed"]
 
 
-def test_a86_host_that_is_not_the_authority(world):
+def test_f86_host_that_is_not_the_authority(world):
     p, t = world.index.port, world.secure.port
     world.index.seen.clear()
     answers, run = world.ask([
@@ -164,7 +164,7 @@ def test_a86_host_that_is_not_the_authority(world):
         "index.test", "index.test", "index.test", "other.test", "secure.test", "index.test"]
 
 
-def test_a86_ip_literals_in_every_notation(world):
+def test_f86_ip_literals_in_every_notation(world):
     p = world.index.port
     bad = ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.0.0.1.", "[::ffff:127.0.0.1%25lo]", "[127.0.0.1]", "::1"]
     plain = ["127.0.0.2", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "169.254.169.254", "10.0.0.1", "8.8.8.8", "[fe80::1]",
@@ -188,7 +188,7 @@ FORBIDDEN = {
 }
 
 
-def test_a86_a_name_leads_to_public_addresses_only(world):
+def test_f86_a_name_leads_to_public_addresses_only(world):
     p = world.index.port
     world.hosts({"index.test": ["127.0.0.1"], "secure.test": ["127.0.0.1"], **{n: [a] for n, (a, _) in FORBIDDEN.items()}})
     world.profile("names", [f"{name}:{p}" for name in FORBIDDEN] + [f"index.test:{p}"])
@@ -204,7 +204,7 @@ def test_a86_a_name_leads_to_public_addresses_only(world):
     assert world.index.met == before
 
 
-def test_a86_a_name_that_changes_its_mind_gains_nothing(world):
+def test_f86_a_name_that_changes_its_mind_gains_nothing(world):
     """DNS rebinding: each connection is judged by the addresses of that moment, and dials what it judged."""
     p = world.index.port
     world.profile("rebind", [f"rebind.test:{p}", f"both.test:{p}", f"127.0.0.1:{p}"])
@@ -229,7 +229,7 @@ def test_a86_a_name_that_changes_its_mind_gains_nothing(world):
     assert {c.address for c in told if c.allowed} == {"127.0.0.1"}
 
 
-def test_a86_a_redirect_is_a_new_request(world):
+def test_f86_a_redirect_is_a_new_request(world):
     p = world.index.port
     world.hosts({"index.test": ["127.0.0.1"], "secure.test": ["127.0.0.1"]})
     code = ("import urllib.request, urllib.error, sys\n"
@@ -329,7 +329,7 @@ def test_a_list_that_is_wrong_is_told_by_file_line_and_key(world, key, value, sa
     assert re.search(r"wrong\.jsonc:\d+", done.stderr) and says in done.stderr, done.stderr
 
 
-def test_a75_nothing_is_reached_around_the_proxy(world):
+def test_f75_nothing_is_reached_around_the_proxy(world):
     code = ("import socket, errno, json\n"
             "def attempt(family, address):\n"
             "    s = None\n"
@@ -710,7 +710,7 @@ def internet(top, install):
             subprocess.run(["ip", "netns", "del", name], capture_output=True)
 
 
-def test_a86_public_addresses_by_a_name_server_and_no_other(internet):
+def test_f86_public_addresses_by_a_name_server_and_no_other(internet):
     names = ["pypi.test", "own.test", "mine.test", "meta.test", "several.test", "unknown.test", "silent.test"]
     internet.profile("public", [f"{n}:80" for n in names + ["flip.test"]])
     answers, run = internet.ask([case(get(f"http://{n}/")) for n in names], profile="public", seconds=90)
@@ -722,7 +722,7 @@ def test_a86_public_addresses_by_a_name_server_and_no_other(internet):
     assert answers[0].endswith(b"public pypi.test") and answers[4].endswith(b"public several.test")
 
 
-def test_a86_a_name_server_that_flips_never_leads_inside(internet):
+def test_f86_a_name_server_that_flips_never_leads_inside(internet):
     internet.profile("flip", ["flip.test:80", "pypi.test:80"])
     answers, run = internet.ask([case(get("http://flip.test/"))] * 40, profile="flip")
     assert {refused_with(a) for a in answers} <= {None, "loopback"}
