@@ -76,22 +76,10 @@ done:
  * notification by which its record names them. TRACE is weaker than that and still no permission: without a
  * tracer that asked for it (none of ours can be traced by a run) the call is not made and gives ENOSYS.
  */
-static int load_launcher_filter(void)
+static int load_refusals(const unsigned *numbers, size_t count)
 {
     struct sock_filter code[6 + CONFINE_CALLS_MAX + 2];
-    unsigned numbers[CONFINE_CALLS_MAX];
-    size_t count = 0, n = 0;
-    for (int i = 0; i < syscalls_never_count; i++) {
-#ifdef ENCLOS_TEST /* the leak sanitizer looks at its process through ptrace */
-        if (syscalls_never[i].nr == SYS_ptrace)
-            continue;
-#endif
-        if (count == CONFINE_CALLS_MAX) {
-            errno = E2BIG;
-            return -1;
-        }
-        numbers[count++] = (unsigned)syscalls_never[i].nr;
-    }
+    size_t n = 0;
     code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
     code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
     code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
@@ -104,6 +92,37 @@ static int load_launcher_filter(void)
     code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE);
     struct sock_fprog prog = {.len = (unsigned short)n, .filter = code};
     return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
+}
+
+static int load_launcher_filter(void)
+{
+    unsigned numbers[CONFINE_CALLS_MAX];
+    size_t count = 0;
+    for (int i = 0; i < syscalls_never_count; i++) {
+#ifdef ENCLOS_TEST /* the leak sanitizer looks at its process through ptrace */
+        if (syscalls_never[i].nr == SYS_ptrace)
+            continue;
+#endif
+        if (count == CONFINE_CALLS_MAX) {
+            errno = E2BIG;
+            return -1;
+        }
+        numbers[count++] = (unsigned)syscalls_never[i].nr;
+    }
+    return load_refusals(numbers, count);
+}
+
+/* A template's runs have their mounts made by their own init, and Python imports without any of these. */
+const unsigned confine_template_calls[] = {
+    SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_open_tree, SYS_move_mount, SYS_fsopen, SYS_fsconfig,
+    SYS_fsmount, SYS_fspick, SYS_mount_setattr, SYS_sethostname, SYS_setdomainname, SYS_process_vm_readv,
+    SYS_name_to_handle_at, SYS_splice, SYS_tee, SYS_vmsplice,
+};
+const size_t confine_template_count = sizeof confine_template_calls / sizeof *confine_template_calls;
+
+int confine_template(void)
+{
+    return load_refusals(confine_template_calls, confine_template_count);
 }
 
 int confine_launcher(struct err *e)

@@ -6,17 +6,19 @@
  *   as root: a uid of its own           rootless: a user namespace that owns these namespaces
  *   no capability in any set            no_new_privs, dies with the launcher
  *
- * Three walls of a run are not here, because what a template has, its runs cannot get rid of:
+ *   a filter on top of the launcher's (priv_confine.c), whose refusals give way to those of a run's own filter
+ *
+ * Walls of a run that are not here, because what a template has, its runs cannot get rid of:
  *   no PID namespace    a process may enter one below its own only; with no /proc and a uid of its own it sees and
  *                       reaches nobody
- *   no filter           filters add up, one of them only may have a listener, and the strictest answer counts: a
- *                       call refused by the template's would not be named in the run's record
+ *   not a run's filter  only one of all filters may have a listener, and it is the run's
  *   no Landlock         its rules would not know the file systems of the runs
  * So a template runs what the host has installed and nothing else, and has no input but launcher and monitors.
  */
 #include "runner/warm.h"
 
 #include "api/common/fd.h"
+#include "runner/confine.h"
 #include "runner/host.h"
 #include "runner/mount_calls.h"
 #include "runner/sandbox.h"
@@ -213,6 +215,8 @@ void template_main(const struct template_plan *p)
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != p->launcher)
         fail("cannot tie the template to its launcher");
     arrange_descriptors(p);
+    if (confine_template() < 0)
+        fail("cannot load the template's filter");
     for (size_t i = 0; i < WARM_IMPORTS_MAX && p->imports[i]; i++)
         argv[i + 1] = p->imports[i];
     execve(p->interpreter, (char *const *)(uintptr_t)argv, p->env);

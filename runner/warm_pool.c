@@ -15,8 +15,10 @@
 #include "api/common/log.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
+#include "runner/confine.h"
 #include "runner/environment.h"
 #include "runner/host.h"
+#include "runner/syscalls.h"
 #include "runner/uids.h"
 
 #include <errno.h>
@@ -236,7 +238,7 @@ static const struct spec *plain_spec(struct spec *s, int64_t threads)
     return s;
 }
 
-static int prepare(struct warm_pool *pool, struct slot *s, struct err *e)
+static int prepare(struct warm_pool *pool, struct slot *s, const struct profile *p, struct err *e)
 {
     const struct host *h = pool->host;
     bool limits;
@@ -245,6 +247,10 @@ static int prepare(struct warm_pool *pool, struct slot *s, struct err *e)
         return err_set(e, E_UNAVAILABLE, "warm", NULL, "lib/enclos/" WARM_LIBRARY_NAME " is not installed");
     if (!h->config.identity.rootless && !h->config.ready_root)
         return err_set(e, E_UNAVAILABLE, "warm", NULL, "the launcher has no root kept ready");
+    for (size_t i = 0; i < confine_template_count; i++)
+        if (filter_is_constant_allow(&p->filter, (int)confine_template_calls[i]))
+            return err_set(e, E_INVALID, "warm", NULL, "the profile allows %s, which a template may not call",
+                           syscalls_name((int)confine_template_calls[i]));
     if (stat(s->t.interpreter, &s->interpreter) < 0)
         return err_sys(e, "warm", NULL, "cannot find the interpreter %s", s->t.interpreter);
     if (!h->config.identity.rootless && uids_lease(&s->t.uid, &s->lease_fd, e) < 0)
@@ -285,7 +291,7 @@ static int start(struct warm_pool *pool, struct slot *s, const struct profile *p
 {
     int control[2] = {-1, -1}, output[2] = {-1, -1};
     pid_t launcher = getpid();
-    if (prepare(pool, s, e) < 0)
+    if (prepare(pool, s, p, e) < 0)
         return -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0 || pipe2(output, O_CLOEXEC) < 0 ||
         fcntl(control[0], F_SETFL, O_NONBLOCK) < 0 || fcntl(output[0], F_SETFL, O_NONBLOCK) < 0 ||
@@ -403,14 +409,15 @@ void warm_pool_leave(struct warm_pool *pool, const struct warm_template *kept)
         return;
     for (size_t i = 0; i < TEMPLATES_MAX; i++) {
         struct slot *s = &pool->slots[i];
-        int sock = s->t.sock, userns = s->t.userns_fd;
+        int sock = s->t.sock, userns = s->t.userns_fd, lease = s->lease_fd;
         bool keep = kept == &s->t;
         if (keep)
-            s->t.sock = s->t.userns_fd = -1;
+            s->t.sock = s->t.userns_fd = s->lease_fd = -1;
         close_slot(s);
-        if (keep) {
+        if (keep) { /* the lease too: the template's uid owns the run's user namespace for as long as it lives */
             s->t.sock = sock;
             s->t.userns_fd = userns;
+            s->lease_fd = lease;
         }
     }
     fd_close_at(&pool->epoll_fd);

@@ -67,10 +67,8 @@ const char *warm_refusal(const struct spec *s, const struct profile *p, const st
 {
     if (s->interactive.wanted)
         return "an interactive run is not started warm";
-    if (s->environment.path)
-        return "templates are of the host's Python, and the run has an environment of its own";
     if (s->resources.output_disk)
-        return "its outputs are on disk";
+        return "the run's outputs are on disk";
     if (strcmp(p->name, t->profile) != 0 || p->preload_count == 0)
         return "the template is another profile's";
     if (strcmp(s->warm, t->owner) != 0)

@@ -92,7 +92,7 @@ def state():
             x for x in os.popen("env").read().splitlines() if not x.startswith(("_=", "PWD="))),
         "alarm": signal.getitimer(signal.ITIMER_REAL), "frames": len(traceback.extract_stack()),
         "status": [l for l in open("/proc/self/status") if l.startswith(
-            ("Cap", "NoNew", "Seccomp", "Groups", "Sig", "Umask", "Threads", "Shd", "Uid", "Gid", "NSpid"))],
+            ("Cap", "NoNew", "Seccomp:", "Groups", "Sig", "Umask", "Threads", "Shd", "Uid", "Gid", "NSpid"))],
         "mounts": sorted(l.split(" - ")[0].split()[4] + " " + l.split(" - ")[0].split()[5] for l in open("/proc/self/mountinfo")),
     }
 print(json.dumps(state(), indent=0, sort_keys=True))
@@ -315,6 +315,12 @@ def python_templates(runner):
     return [t for t in runner.templates() if "pandas" in open(f"/proc/{t}/cmdline").read()]
 
 
+def spares_of(templates):
+    """pids of what the templates have forked and keep waiting: one each, or []."""
+    found = [int(c) for t in templates for c in open(f"/proc/{t}/task/{t}/children").read().split()]
+    return found if templates and len(found) == len(templates) else []
+
+
 def status_of(pid):
     with open(f"/proc/{pid}/status") as f:
         return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
@@ -373,6 +379,7 @@ def test_a_template_has_no_right_no_network_no_data_and_no_view_of_the_host(runn
     status = status_of(template)
     assert {status[c] for c in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0" * 16}
     assert status["NoNewPrivs"] == "1" and status["Groups"].strip() in ("", "65534")
+    assert status["Seccomp"] == "2" and int(status["Seccomp_filters"]) >= 2
     assert status["Uid"].split()[0] != "0"
     with open(f"/proc/{template}/net/dev") as f:
         assert [line.split(":")[0].strip() for line in f.readlines()[2:]] == ["lo"]
@@ -407,6 +414,12 @@ def test_refused_calls_of_python_are_named(runner):
                         "for n in (101, 155, 165, 272): print(c.syscall(n, 0, 0, 0, 0), ctypes.get_errno())"])
     assert run.stdout == b"-1 1\n" * 4, run.describe()
     assert {"ptrace", "pivot_root", "mount", "unshare"} <= run.denied_names(), run.denied
+
+
+def test_refused_paths_are_named_where_that_is_asked(runner):
+    run = warm(runner, ["python3", "-c", "print(open('/etc/shadow'))"], report_paths=True)
+    assert run.verdict == "failed" and b"FileNotFoundError" in run.stderr, run.describe()
+    assert any("/etc/shadow" in d.get("path", "") + json.dumps(d) for d in run.denied), run.denied
 
 
 def test_data_and_code_are_the_runs_own(runner):
@@ -510,7 +523,7 @@ def test_a_template_that_is_killed_is_replaced_and_its_runs_go_on(runner):
 def test_a_template_that_hangs_costs_some_seconds_and_no_run(runner):
     runner.prime("python", 1000)
     templates = python_templates(runner)
-    stopped = templates + [int(c) for t in templates for c in open(f"/proc/{t}/task/{t}/children").read().split()]
+    stopped = templates + Deadline(10).until(lambda: spares_of(templates), "the next spare")
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
     try:
@@ -528,8 +541,7 @@ def test_a_killed_launcher_takes_its_templates_and_no_run(runner):
     process = runner.start(folder)
     job_of(folder)
     templates = runner.templates()
-    spares = [int(c) for t in templates for c in open(f"/proc/{t}/task/{t}/children").read().split()]
-    assert templates and spares
+    spares = Deadline(10).until(lambda: spares_of(templates), "the next spare")
     os.kill(runner.launchers()[0], signal.SIGKILL)
     Deadline(5).until(lambda: not any(harness.is_alive(p) for p in templates + spares), "the templates to die")
     runner.receive()  # the next launcher says hello
@@ -546,7 +558,7 @@ def test_a_hundred_warm_runs_leave_nothing(runner):
     def held():
         return (len(os.listdir(f"/proc/{launcher}/fd")), len(runner.templates()),
                 len(open(f"/proc/{launcher}/mountinfo").readlines()),
-                sorted(c for t in runner.templates() for c in open(f"/proc/{t}/task/{t}/children").read().split()).__len__())
+                len(spares_of(runner.templates())))
 
     warm(runner, ["python3", "-c", "print(1)"])
     Deadline(5).until(lambda: held()[3] == len(runner.templates()), "the spares")

@@ -1,4 +1,5 @@
 /* Which runs may start warm, and what a profile may preload. */
+#include "runner/confine.h"
 #include "runner/profile_preload.h"
 #include "runner/warm.h"
 #include "tests/unit/unit.h"
@@ -102,6 +103,10 @@ static void test_a_template_serves_its_owner_profile_and_cpus_only(void **state)
     s.environment.path = "/lab/trees/e";
     assert_non_null(warm_refusal(&s, &python, &t));
     s.environment.path = NULL;
+    s.resources.output_disk = 1;
+    assert_non_null(warm_refusal(&s, &python, &t));
+    s.resources.output_disk = 0;
+    assert_null(warm_refusal(&s, &python, &t));
     s.interactive.wanted = true;
     assert_non_null(warm_refusal(&s, &python, &t));
 }
@@ -154,6 +159,25 @@ static void test_a_preload_names_an_interpreter_of_usr_and_modules(void **state)
     preload_fini(&p);
 }
 
+static void test_no_profile_allows_what_a_template_refuses(void **state)
+{
+    char **names = NULL;
+    size_t count = 0, with = 0;
+    struct err e = {0};
+    (void)state;
+    OK(profile_names("sandbox-profiles", &names, &count, &e), e);
+    for (size_t i = 0; i < count; i++) {
+        struct profile *p = NULL;
+        OK(profile_load("sandbox-profiles", names[i], -1, &p, &e), e);
+        with += p->preload_count > 0;
+        for (size_t k = 0; k < confine_template_count && p->preload_count; k++)
+            assert_false(filter_is_constant_allow(&p->filter, (int)confine_template_calls[k]));
+        profile_free(p);
+    }
+    profile_names_free(names, count);
+    assert_true(with > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +185,7 @@ int main(void)
         cmocka_unit_test(test_a_variable_that_is_read_early_keeps_a_run_cold),
         cmocka_unit_test(test_a_template_serves_its_owner_profile_and_cpus_only),
         cmocka_unit_test(test_a_preload_names_an_interpreter_of_usr_and_modules),
+        cmocka_unit_test(test_no_profile_allows_what_a_template_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
