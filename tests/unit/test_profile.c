@@ -420,6 +420,29 @@ static void test_exec_once_is_valid_only_where_nothing_gets_round_it(void **stat
     refuses(text, "x.jsonc", "execve is not allowed");
 }
 
+static void test_each_call_that_a_shipped_profile_refuses_has_a_hint(void **state)
+{
+    (void)state;
+    char **names = NULL;
+    size_t count = 0;
+    struct err e = {0};
+    OK(profile_names("sandbox-profiles", &names, &count, &e), e);
+    for (size_t i = 0; i < count; i++) {
+        AUTO_PROFILE struct profile *p = NULL;
+        OK(profile_load("sandbox-profiles", names[i], -1, &p, &e), e);
+        for (int nr = 0; nr < SYSCALLS_END; nr++) {
+            bool whole = false; /* allowed whatever the arguments, or a fake success (sync) */
+            for (size_t r = 0; r < p->rules->count; r++) {
+                const struct profile_rule *rule = &p->rules->rule[r];
+                whole |= rule->nr == nr && (rule->kind == RULE_ALLOW || (rule->kind == RULE_ERRNO && rule->os_errno == 0));
+            }
+            if (syscalls_known(nr) && !whole && syscalls_hint(nr)[0] == '\0')
+                fail_msg("%s may refuse %s, which has no hint", names[i], syscalls_name(nr));
+        }
+    }
+    profile_names_free(names, count);
+}
+
 static void test_an_override_without_a_new_rule_is_refused(void **state)
 {
     (void)state;
@@ -610,6 +633,7 @@ int main(void)
         cmocka_unit_test(test_no_profile_allows_what_the_launcher_refuses_to_all),
         cmocka_unit_test(test_exec_memory_is_false_only_where_the_rules_refuse_it),
         cmocka_unit_test(test_exec_once_is_valid_only_where_nothing_gets_round_it),
+        cmocka_unit_test(test_each_call_that_a_shipped_profile_refuses_has_a_hint),
         cmocka_unit_test(test_an_override_without_a_new_rule_is_refused),
         cmocka_unit_test(test_files_that_others_control_are_refused),
         cmocka_unit_test(test_the_cache_gives_the_same_program_or_none),

@@ -53,6 +53,22 @@ static void test_hints_are_in_two_languages_and_printable(void **state)
     HAS(syscalls_hint_fr(__NR_ptrace), "débogueurs");
 }
 
+static void test_risks_are_in_two_languages_and_of_calls_that_matter(void **state)
+{
+    (void)state;
+    static const int risky[] = {__NR_ptrace, __NR_mount, __NR_splice, __NR_io_uring_setup, __NR_bpf, __NR_memfd_create};
+    for (int nr = -1; nr < SYSCALLS_END + 10; nr++) {
+        const char *en = syscalls_risk(nr), *fr = syscalls_risk_fr(nr);
+        assert_int_equal(en[0] == '\0', fr[0] == '\0');
+        assert_true(text_is_utf8(fr, strlen(fr)) && !text_has_control(fr, strlen(fr)));
+        assert_true(strpbrk(en, "\n\"") == NULL); /* they stand in comments of a profile */
+        assert_true(strchr(fr, '\n') == NULL);
+    }
+    for (size_t i = 0; i < sizeof risky / sizeof *risky; i++)
+        assert_true(syscalls_risk(risky[i])[0] != '\0');
+    assert_string_equal(syscalls_risk(__NR_read), "");
+}
+
 static void test_path_rows_name_arguments(void **state)
 {
     (void)state;
@@ -97,6 +113,7 @@ int main(void)
         cmocka_unit_test(test_names_agree_with_libseccomp),
         cmocka_unit_test(test_names_and_numbers_are_inverse),
         cmocka_unit_test(test_hints_are_in_two_languages_and_printable),
+        cmocka_unit_test(test_risks_are_in_two_languages_and_of_calls_that_matter),
         cmocka_unit_test(test_path_rows_name_arguments),
         cmocka_unit_test(test_constants_are_found_by_name_and_value),
     };
