@@ -477,6 +477,17 @@ static int verify_link(struct verify *v, const struct manifest_entry *f, int dir
     return 0;
 }
 
+/* Looked at and not opened: most files of a tree that was verified before are known. */
+static bool is_as_known(const struct verify *v, const struct manifest_entry *f, int dir_fd,
+                        const char *name)
+{
+    struct stat st;
+    return v->cache && fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+           (uint64_t)st.st_size == f->size_bytes &&
+           (v->kind == TREE_DATA || (st.st_mode & 07777) == mode_in(v->kind, f->executable)) &&
+           cache_knows(v->cache, &st, f->sha256);
+}
+
 static int verify_file(struct verify *v, const struct manifest_entry *f, int dir_fd,
                        const char *name, struct err *e)
 {
@@ -484,6 +495,8 @@ static int verify_file(struct verify *v, const struct manifest_entry *f, int dir
     struct stat after;
     char got[DIGEST_HEX_SIZE];
     struct digest_progress progress = {verify_step, v};
+    if (is_as_known(v, f, dir_fd, name))
+        return 0;
     AUTO_FD int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return open_failed(v, e, f->path);
@@ -495,8 +508,6 @@ static int verify_file(struct verify *v, const struct manifest_entry *f, int dir
         return changed(v, e, f->path, "has another size");
     if (v->kind != TREE_DATA && (before.st_mode & 07777) != mode_in(v->kind, f->executable))
         return changed(v, e, f->path, "has another mode");
-    if (cache_knows(v->cache, &before, f->sha256))
-        return 0;
     /* Datasets are large and reading one again is dear; code is small, and a start does not wait. */
     bool settled = v->cache && settle(&before, v->kind != TREE_CODE);
     if (digest_fd(fd, &progress, got, NULL, e) < 0)
@@ -532,16 +543,20 @@ static bool is_known(const struct manifest *m, const char *path)
     const struct manifest_entry *f = lower_bound(m, path);
     if (f && strcmp(f->path, path) == 0)
         return true;
-    AUTO_FREE char *folder = mem_printf("%s/", path);
+    size_t len = strlen(path);
+    char folder[1024 + 256 + 3];
+    memcpy(folder, path, len);
+    memcpy(folder + len, "/", 2);
     f = lower_bound(m, folder);
-    return f && strncmp(f->path, folder, strlen(folder)) == 0;
+    return f && strncmp(f->path, folder, len + 1) == 0;
 }
 
 /* Nothing may stand in a folder that the manifest does not have. That all it has is there is
  * seen by the walk. */
 static int verify_folder(void *ctx, int fd, const char *path, size_t len, struct err *e)
 {
-    const struct verify *v = ctx;
+    struct verify *v = ctx;
+    char room[1024 + 256 + 2];
     AUTO_FD int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = own < 0 ? NULL : fdopendir(own);
     if (!dir)
@@ -553,11 +568,13 @@ static int verify_folder(void *ctx, int fd, const char *path, size_t len, struct
     while (rc == 0 && (errno = 0, d = readdir(dir)) != NULL) {
         if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
             continue;
-        AUTO_FREE char *full = len ? mem_printf("%.*s/%s", (int)len, path, d->d_name)
-                                   : mem_strdup(d->d_name);
-        if (!is_known(v->m, full)) {
+        size_t at = len > 0 ? len + 1 : 0; /* paths of a manifest have 1024 bytes at most, names 255 */
+        memcpy(room, path, len);
+        room[len] = '/';
+        snprintf(room + at, sizeof room - at, "%s", d->d_name);
+        if (!is_known(v->m, room)) {
             char shown[160];
-            text_sanitize(full, strlen(full), shown, sizeof shown);
+            text_sanitize(room, strlen(room), shown, sizeof shown);
             rc = changed(v, e, shown, "was added");
         }
     }
