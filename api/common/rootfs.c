@@ -53,6 +53,19 @@ static bool is_in(const char *const *names, const char *at, size_t len)
     return false;
 }
 
+/* Where systems keep the keys of their certificates: /etc/ssl/private, /etc/pki/tls/private. */
+static bool has_private(const char *path)
+{
+    static const char *const private[] = {"private", NULL};
+
+    for (size_t len; *path; path += len + (path[len] == '/')) {
+        len = strcspn(path, "/");
+        if (is_in(private, path, len))
+            return true;
+    }
+    return false;
+}
+
 bool rootfs_shows(const char *path)
 {
     size_t len = strcspn(path, "/");
@@ -66,7 +79,7 @@ bool rootfs_shows(const char *path)
         return true;
     size_t name = strcspn(rest, "/");
     if (path[0] == 'e')
-        return is_in(rootfs_etc, rest, name);
+        return is_in(rootfs_etc, rest, name) && !has_private(rest);
     return !(name == 6 && memcmp(rest, "enclos", 6) == 0);
 }
 

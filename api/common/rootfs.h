@@ -7,7 +7,8 @@
  *   /bin /sbin /lib /lib32 ...    folders, or links into /usr
  *   /opt/NAME                     anything but /opt/enclos, which is the run's own
  *   /etc/NAME                     the names below: what programs look up about the system, nothing about
- *                                 accounts, networks or services, which stay the sandbox's own
+ *                                 accounts, networks or services, which stay the sandbox's own; and no
+ *                                 folder named "private", where systems keep keys
  */
 #ifndef ENCLOS_ROOTFS_H
 #define ENCLOS_ROOTFS_H

@@ -9,12 +9,12 @@ static void programs_are_shown_and_accounts_are_not(void **state)
     (void)state;
     static const char *const shown[] = {"usr",           "usr/bin/sh",      "bin",        "bin/sh",      "lib64/ld.so",
                                         "opt",           "opt/conda/bin/x", "etc",        "etc/R/x",     "etc/os-release",
-                                        "etc/alternatives/python", "libx32", "sbin/init"};
+                                        "etc/alternatives/python", "libx32", "sbin/init", "etc/ssl/certs/a", "etc/ssl/privateer", "usr/lib/private/x"};
     static const char *const hidden[] = {
         "proc",       "proc/1",      "dev/null",      "sys",         "etc/passwd",   "etc/shadow",      "etc/resolv.conf",
         "etc/hosts",  "root/.ssh",   "home/x",        "var/lib/x",   "opt/enclos",   "opt/enclos/lower", "data/x",
         "work",       "outputs",     "tmp/x",         "usr2/x",      "us",           "libs/x",          "etc/ssl2",
-        "etcetera/R", "run/secrets", "etc/ssl.d/key", "opt/enclos/", ".dockerenv"};
+        "etcetera/R", "run/secrets", "etc/ssl.d/key", "opt/enclos/", "etc/ssl/private", "etc/ssl/private/key", "etc/pki/tls/private/x", ".dockerenv"};
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
         if (!rootfs_shows(shown[i]))
             fail_msg("%s is not shown", shown[i]);
