@@ -174,7 +174,8 @@ int cat_env_resolve(struct cat *db, struct arena *a, const char *ref, struct env
     if (env_parse_ref(ref, name, &version, e) < 0)
         return -1;
     if (version == 0) {
-        AUTO_STMT sqlite3_stmt *s = cat_query(db, &environment_sql, ENV_LATEST_SEALED, e, V_T(name));
+        AUTO_STMT sqlite3_stmt *s =
+            cat_query(db, &environment_sql, ENV_LATEST_SEALED, e, V_T(name));
         rc = one_from(db, a, s, out, e);
     }
     if (rc == 0)
@@ -307,12 +308,13 @@ int cat_env_add(struct cat *db, struct arena *a, const struct env_new *n, struct
             return -1;
         return cat_env_get(db, a, name, version, out, e);
     }
-    if (find_same(db, a, n, out, existed, e) < 0 || (!*existed && add_version(db, a, n, out, e) < 0))
+    if (find_same(db, a, n, out, existed, e) < 0 ||
+        (!*existed && add_version(db, a, n, out, e) < 0))
         return err_context(e, "importing environment %s", n->name);
     if (!n->idempotency_key)
         return 0;
-    return idem_keep(db, n->actor.uid, n->idempotency_key, "env.import", n->request_sha256, out->ref,
-                     n->created_us, e);
+    return idem_keep(db, n->actor.uid, n->idempotency_key, "env.import", n->request_sha256,
+                     out->ref, n->created_us, e);
 }
 
 /* ---- states ---- */

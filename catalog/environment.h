@@ -37,8 +37,8 @@ struct env_row { /* one version; texts in the arena */
     uint64_t size_bytes;
     enum env_state state;
     bool quarantined;
-    const char *quarantine_reason; /* or NULL */
-    struct cat_actor actor;        /* who imported it */
+    const char *quarantine_reason;  /* or NULL */
+    struct cat_actor actor;         /* who imported it */
     int64_t created_us, retired_us; /* 0: not */
 };
 

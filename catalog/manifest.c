@@ -301,7 +301,7 @@ int manifest_load_any(const struct store *s, const char *id, struct manifest **o
 int manifest_load(const struct store *s, const char *id, struct manifest **out, struct err *e)
 {
     AUTO_MANIFEST struct manifest *m = NULL;
-    if (manifest_load_any(s, id, &m, e) < 0)
+    if (manifest_load_any(s, id, &m, e) < 0 || !m)
         return -1;
     if (m->file_count != m->count)
         return err_set(e, E_INVALID, "manifest", "only an environment may have them",

@@ -82,12 +82,13 @@ static int check_layout(const struct manifest *m, struct err *e)
     for (size_t i = 0; i < m->count; i++) {
         const struct manifest_entry *f = &m->entries[i];
         if (!rootfs_may_hold(kind_of(f), f->path, f->target))
-            return err_set(e, E_INVALID, "manifest",
-                           rootfs_shows(f->path)
-                               ? "usr, etc and opt are folders; bin, sbin and lib are folders or links to "
-                                 "usr/..."
-                               : "leave it out: `enclos env import` takes only what runs see",
-                           "an environment may not have %.200s like that", f->path);
+            return err_set(
+                e, E_INVALID, "manifest",
+                rootfs_shows(f->path)
+                    ? "usr, etc and opt are folders; bin, sbin and lib are folders or links to "
+                      "usr/..."
+                    : "leave it out: `enclos env import` takes only what runs see",
+                "an environment may not have %.200s like that", f->path);
         usr += strncmp(f->path, "usr/", 4) == 0 || strncmp(f->path, "bin/", 4) == 0;
         size_t len = opt_len(f->path);
         opts += len != 0 && (strncmp(last_opt, f->path, len) != 0 || opt_len(last_opt) != len);
@@ -99,7 +100,8 @@ static int check_layout(const struct manifest *m, struct err *e)
                        "the environment has neither usr nor bin");
     if (opts > ROOTFS_OPT_MAX)
         return err_set(e, E_LIMIT, "manifest", "leave some out",
-                       "the environment has %zu entries in /opt, more than %d", opts, ROOTFS_OPT_MAX);
+                       "the environment has %zu entries in /opt, more than %d", opts,
+                       ROOTFS_OPT_MAX);
     return 0;
 }
 
@@ -126,10 +128,11 @@ static int check_objects(struct request *q, const struct manifest *m, struct err
     char more[40] = "";
     if (lost > 1)
         snprintf(more, sizeof more, " and of %zu more", lost - 1);
-    return err_set(e, E_CONFLICT, "manifest",
-                   "import it again: what is missing is sent then (by the API: blob.missing, blob.put, "
-                   "env.import)",
-                   "the lab has no content of %.120s%s", first, more);
+    return err_set(
+        e, E_CONFLICT, "manifest",
+        "import it again: what is missing is sent then (by the API: blob.missing, blob.put, "
+        "env.import)",
+        "the lab has no content of %.120s%s", first, more);
 }
 
 /* Built and then read, each file once: a tree that another version left there may be wrong though the
@@ -147,7 +150,8 @@ static int make_tree(struct request *q, const struct manifest *m, struct err *e)
             return 0;
         if (bad.kind != E_CONFLICT || tries > 0) {
             *e = bad;
-            if (e->kind == E_NOT_FOUND) /* set aside meanwhile: counts as missing, can be sent again */
+            if (e->kind ==
+                E_NOT_FOUND) /* set aside meanwhile: counts as missing, can be sent again */
                 e->kind = E_CONFLICT;
             return -1;
         }

@@ -34,28 +34,28 @@ struct system_mount {
     uint64_t attr;
     bool folder;
     bool optional;
-    enum setup_step step;
     bool programs;
+    enum setup_step step;
 };
 
 static const struct system_mount system_mounts[] = {
-    {"/usr", "usr", RO, true, false, STEP_MOUNT_SYSTEM, true},
+    {"/usr", "usr", RO, true, false, true, STEP_MOUNT_SYSTEM},
     /* libblas.so.3 and many programs of Debian are links through here */
-    {"/etc/alternatives", "etc/alternatives", RO | MOUNT_ATTR_NOEXEC, true, true, STEP_MOUNT_SYSTEM, true},
-    {"/etc/ld.so.cache", "etc/ld.so.cache", RO | MOUNT_ATTR_NOEXEC, false, true, STEP_MOUNT_SYSTEM, true},
-    {"/etc/fonts", "etc/fonts", RO | MOUNT_ATTR_NOEXEC, true, true, STEP_MOUNT_SYSTEM, true},
-    {"/etc/R", "etc/R", RO | MOUNT_ATTR_NOEXEC, true, true, STEP_MOUNT_SYSTEM, true},
+    {"/etc/alternatives", "etc/alternatives", RO | MOUNT_ATTR_NOEXEC, true, true, true, STEP_MOUNT_SYSTEM},
+    {"/etc/ld.so.cache", "etc/ld.so.cache", RO | MOUNT_ATTR_NOEXEC, false, true, true, STEP_MOUNT_SYSTEM},
+    {"/etc/fonts", "etc/fonts", RO | MOUNT_ATTR_NOEXEC, true, true, true, STEP_MOUNT_SYSTEM},
+    {"/etc/R", "etc/R", RO | MOUNT_ATTR_NOEXEC, true, true, true, STEP_MOUNT_SYSTEM},
     /* whom TLS clients trust: public, but for nothing else of /etc/ssl */
-    {"/etc/ssl/certs", "etc/ssl/certs", RO | MOUNT_ATTR_NOEXEC, true, true, STEP_MOUNT_SYSTEM, true},
-    {"/etc/mime.types", "etc/mime.types", RO | MOUNT_ATTR_NOEXEC, false, true, STEP_MOUNT_SYSTEM, true},
-    {"/dev/null", "dev/null", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false, false, STEP_MOUNT_DEV, false},
-    {"/dev/zero", "dev/zero", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false, false, STEP_MOUNT_DEV, false},
-    {"/dev/full", "dev/full", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false, false, STEP_MOUNT_DEV, false},
-    {"/dev/random", "dev/random", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false, false, STEP_MOUNT_DEV, false},
-    {"/dev/urandom", "dev/urandom", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false, false, STEP_MOUNT_DEV, false},
+    {"/etc/ssl/certs", "etc/ssl/certs", RO | MOUNT_ATTR_NOEXEC, true, true, true, STEP_MOUNT_SYSTEM},
+    {"/etc/mime.types", "etc/mime.types", RO | MOUNT_ATTR_NOEXEC, false, true, true, STEP_MOUNT_SYSTEM},
+    {"/dev/null", "dev/null", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false, false, false, STEP_MOUNT_DEV},
+    {"/dev/zero", "dev/zero", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false, false, false, STEP_MOUNT_DEV},
+    {"/dev/full", "dev/full", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false, false, false, STEP_MOUNT_DEV},
+    {"/dev/random", "dev/random", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false, false, false, STEP_MOUNT_DEV},
+    {"/dev/urandom", "dev/urandom", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, false, false, false, STEP_MOUNT_DEV},
     /* OpenMP, oneDNN and numactl look at the topology */
-    {"/sys/devices/system/cpu", "sys/devices/system/cpu", RO | MOUNT_ATTR_NOEXEC, true, true, STEP_MOUNT_SYS, false},
-    {"/sys/devices/system/node", "sys/devices/system/node", RO | MOUNT_ATTR_NOEXEC, true, true, STEP_MOUNT_SYS, false},
+    {"/sys/devices/system/cpu", "sys/devices/system/cpu", RO | MOUNT_ATTR_NOEXEC, true, true, false, STEP_MOUNT_SYS},
+    {"/sys/devices/system/node", "sys/devices/system/node", RO | MOUNT_ATTR_NOEXEC, true, true, false, STEP_MOUNT_SYS},
 };
 enum { SYSTEM_COUNT = sizeof system_mounts / sizeof *system_mounts };
 
@@ -234,7 +234,9 @@ static int link_piece(struct setup *s, int piece, int root, const char *path)
     target[n > 0 ? n : 0] = '\0';
     if (n <= 0 || !treetext_is_target(target) || !rootfs_may_hold(ROOTFS_LINK, path, target))
         return refuse_piece(s, path, "is a link that may not be there");
-    return symlinkat(target, root, path) == 0
+    /* In the place of an empty folder that we had made for the host's case. */
+    return symlinkat(target, root, path) == 0 ||
+                   (unlinkat(root, path, AT_REMOVEDIR) == 0 && symlinkat(target, root, path) == 0)
                ? 0
                : setup_fail(s, STEP_MOUNT_SYSTEM, errno, NULL, "cannot link /%s", path);
 }
@@ -249,12 +251,12 @@ static int attach_piece(struct setup *s, int base, const char *path, uint64_t at
         return setup_fail(s, STEP_MOUNT_SYSTEM, errno, NULL, "cannot open /%s of the environment", path);
     if (S_ISLNK(st.st_mode))
         return link_piece(s, piece, root, path);
-    bool folder = S_ISDIR(st.st_mode), made = strcmp(path, "usr") == 0; /* with the folders */
+    bool folder = S_ISDIR(st.st_mode);
     if ((!folder && !S_ISREG(st.st_mode)) || !rootfs_may_hold(folder ? ROOTFS_FOLDER : ROOTFS_FILE, path, NULL))
         return refuse_piece(s, path, "is not what may be there");
     AUTO_FD int mounted = clone_tree(piece, "", AT_EMPTY_PATH);
     if (mounted < 0 || set_attr(mounted, attr, 0, -1) < 0 ||
-        (!made && (folder ? mkdirat(root, path, 0755) : make_file(root, path, "")) < 0) ||
+        (folder ? mkdirat(root, path, 0755) < 0 && errno != EEXIST : make_file(root, path, "") < 0) || /* ours */
         attach(mounted, root, path) < 0)
         return setup_fail(s, STEP_MOUNT_SYSTEM, errno, NULL, "cannot mount /%s of the environment", path);
     return 0;

@@ -83,11 +83,12 @@ static int open_layers(struct source *s, struct err *e)
         int fd = -1;
         if (oci_open_blob(s->fd, layer, &fd, e) < 0)
             return -1;
-        add_archive(s, &(struct env_archive){.fd = fd,
-                                             .label = mem_printf("blobs/sha256/%.12s…", layer->sha256),
-                                             .layer = true,
-                                             .sha256 = layer->sha256,
-                                             .size_bytes = layer->size_bytes});
+        add_archive(s,
+                    &(struct env_archive){.fd = fd,
+                                          .label = mem_printf("blobs/sha256/%.12s…", layer->sha256),
+                                          .layer = true,
+                                          .sha256 = layer->sha256,
+                                          .size_bytes = layer->size_bytes});
     }
     return 0;
 }
@@ -113,8 +114,9 @@ static int open_source(struct source *s, struct err *e)
     if (!S_ISREG(st.st_mode))
         return say_err(e, E_INVALID, NULL, T_NONE, T_ENV_SOURCE, s->path);
     s->kind = "tar";
-    add_archive(s, &(struct env_archive){
-                       .fd = s->fd, .label = mem_strdup(s->path), .size_bytes = (uint64_t)st.st_size});
+    add_archive(s, &(struct env_archive){.fd = s->fd,
+                                         .label = mem_strdup(s->path),
+                                         .size_bytes = (uint64_t)st.st_size});
     return 0;
 }
 
@@ -273,7 +275,7 @@ static const char *source_word(const struct json *env)
 }
 
 static const struct table_column list_columns[] = {
-    {T_C_ENVIRONMENT, false, 0, 0}, {T_C_STATE, false, 0, 0}, {T_C_FILES, true, 0, 3},
+    {T_C_ENVIRONMENT, false, 0, 0}, {T_C_STATE, false, 0, 0},  {T_C_FILES, true, 0, 3},
     {T_C_SIZE, true, 0, 2},         {T_C_SOURCE, false, 0, 4}, {T_C_CREATED, false, 0, 5},
     {T_C_TITLE, false, 12, 1},
 };

@@ -113,10 +113,10 @@ static int bad_archive(struct archive *archive, const struct env_archive *a, str
 static int open_archive(struct stream *s, struct archive **out, struct err *e)
 {
     static int (*const filters[])(struct archive *) = {
-        archive_read_support_filter_none, archive_read_support_filter_gzip,
+        archive_read_support_filter_none,  archive_read_support_filter_gzip,
         archive_read_support_filter_bzip2, archive_read_support_filter_xz,
-        archive_read_support_filter_lzma, archive_read_support_filter_zstd,
-        archive_read_support_filter_lz4, archive_read_support_filter_compress};
+        archive_read_support_filter_lzma,  archive_read_support_filter_zstd,
+        archive_read_support_filter_lz4,   archive_read_support_filter_compress};
     AUTO_ARCHIVE struct archive *archive = archive_read_new();
 
     if (!archive)
@@ -143,7 +143,8 @@ static int next_entry(struct archive *archive, const struct env_archive *a,
 
     if (rc == ARCHIVE_EOF)
         return 0;
-    if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN) /* a warning is about a name in another character set */
+    if (rc != ARCHIVE_OK &&
+        rc != ARCHIVE_WARN) /* a warning is about a name in another character set */
         return bad_archive(archive, a, e);
     return 1;
 }
@@ -229,8 +230,8 @@ static int take_plain(struct env_reading *r, struct archive *archive, const stru
 
     if (hash_content(archive, a, entry, &content, e) < 0)
         return -1;
-    return env_tree_file(r->tree, path_of(entry), (archive_entry_perm(entry) & S_IXUSR) != 0, &content,
-                         e);
+    return env_tree_file(r->tree, path_of(entry), (archive_entry_perm(entry) & S_IXUSR) != 0,
+                         &content, e);
 }
 
 static void note_rights(struct env_reading *r, struct archive_entry *entry)

@@ -12,8 +12,8 @@
 
 /* What an archive may unpack to. A bomb ends here, and not on a disk. */
 struct env_limits {
-    uint64_t max_bytes;   /* of all contents, of all layers */
-    size_t max_entries;   /* headers read, of all layers */
+    uint64_t max_bytes; /* of all contents, of all layers */
+    size_t max_entries; /* headers read, of all layers */
 };
 extern const struct env_limits env_limits_usual;
 

@@ -278,13 +278,14 @@ static int walk(struct env_tree *t, struct node *at, const char *path, bool make
         if (n->kind == LINK) {
             if (++*hops > ENV_HOPS_MAX)
                 return bad_path(path, T_ENV_PATH_LOOP, e);
-            struct node *from = n->target[0] == '/' ? &t->root : at;
-            if (walk(t, from, n->target, make, hops, &n, e) < 0)
+            struct node *from = n->target[0] == '/' ? &t->root : at, *led = NULL;
+            if (walk(t, from, n->target, make, hops, &led, e) < 0)
                 return -1;
-            if (!n) {
+            if (!led) {
                 *out = NULL;
                 return 0;
             }
+            n = led;
         }
         at = n;
     }
@@ -347,7 +348,7 @@ int env_tree_file(struct env_tree *t, const char *path, bool executable,
 {
     struct node *n = NULL;
 
-    if (place(t, path, false, &n, e) < 0)
+    if (place(t, path, false, &n, e) < 0 || !n)
         return -1;
     if (t->content_count == t->content_room) {
         t->content_room = t->content_room ? 2 * t->content_room : 256;
@@ -364,7 +365,7 @@ int env_tree_link(struct env_tree *t, const char *path, const char *target, stru
 {
     struct node *n = NULL;
 
-    if (place(t, path, false, &n, e) < 0)
+    if (place(t, path, false, &n, e) < 0 || !n)
         return -1;
     n->kind = LINK;
     n->target = arena_strdup(t->arena, target);
@@ -388,7 +389,7 @@ int env_tree_hard_link(struct env_tree *t, const char *path, const char *to, str
     }
     /* Kept apart from what stands at `path`, which may be the same node. */
     struct node was = *other;
-    if (place(t, path, false, &n, e) < 0)
+    if (place(t, path, false, &n, e) < 0 || !n)
         return -1;
     n->kind = was.kind;
     n->executable = was.executable;
@@ -446,7 +447,7 @@ int env_tree_whiteout(struct env_tree *t, const char *path, bool *was, struct er
 bool env_tree_has(struct env_tree *t, const char *path)
 {
     struct err ignored = {0};
-    const char *own, *name;
+    const char *own = "", *name = "";
     struct node *folder = NULL;
 
     return clean(t, path, &own, &ignored) == 0 &&

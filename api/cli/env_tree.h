@@ -39,7 +39,8 @@ MUST_USE int env_tree_file(struct env_tree *t, const char *path, bool executable
                            const struct env_content *content, struct err *e);
 MUST_USE int env_tree_link(struct env_tree *t, const char *path, const char *target, struct err *e);
 /* The same file under another name. E_INVALID when there is no such file in the tree. */
-MUST_USE int env_tree_hard_link(struct env_tree *t, const char *path, const char *to, struct err *e);
+MUST_USE int env_tree_hard_link(struct env_tree *t, const char *path, const char *to,
+                                struct err *e);
 
 /* An entry of an OCI layer whose name begins with ".wh.": hides what it says of the layers below. *was false:
  * it is no such name. E_INVALID when it names nothing that could be there. */

@@ -101,6 +101,6 @@ bool rootfs_may_hold(enum rootfs_kind kind, const char *path, const char *target
     if (kind == ROOTFS_FOLDER)
         return true;
     /* At the top: what is mounted, or a link of ours. */
-    return kind == ROOTFS_LINK && strcmp(path, "usr") != 0 && is_in(rootfs_tops, path, strlen(path)) &&
-           rootfs_top_target(target) == target;
+    return kind == ROOTFS_LINK && target && strcmp(path, "usr") != 0 &&
+           is_in(rootfs_tops, path, strlen(path)) && rootfs_top_target(target) == target;
 }

@@ -33,6 +33,8 @@ def mini(more=None):
         "usr/lib/os-release": ("file", b'NAME="Mini"\n', 0o644),
         "etc/os-release": ("link", "../usr/lib/os-release", 0o777),
         "usr/share/empty": ("folder", None, 0o755),
+        "etc/ssl/certs/ca.pem": ("file", b"certificate\n", 0o644),
+        "etc/ssl/private/key.pem": ("file", b"secret\n", 0o600),
         # what runs must never see
         "etc/passwd": ("file", b"secret:x:0:0::/root:/bin/sh\n", 0o644),
         "etc/shadow": ("file", b"secret\n", 0o600),
@@ -153,8 +155,8 @@ def source_folder(lab, tree, name="rootfs"):
 
 
 LOOK = """
-cat /etc/os-release /etc/passwd
-for p in /usr/bin/python3 /usr/bin/perl /etc/debian_version /etc/shadow /root /home /var /run /boot; do
+cat /etc/os-release /etc/passwd /etc/ssl/certs/ca.pem
+for p in /usr/bin/python3 /usr/bin/perl /etc/debian_version /etc/shadow /etc/ssl/private /root /home /var /run /boot; do
     test -e $p && echo "SEEN $p"
 done
 ls /usr/share
@@ -177,7 +179,7 @@ def test_a_run_sees_the_environment_and_nothing_of_the_host(any_lab):
     said = ran(lab, run)
     assert 'NAME="Mini"' in said and "secret" not in said and "run:x:1000" in said
     assert "SEEN" not in said and "WRITTEN" not in said
-    for line in ("empty-folder", "usr/bin", "usr/lib", "own-places"):
+    for line in ("empty-folder", "usr/bin", "usr/lib", "own-places", "certificate"):
         assert line in said.splitlines(), said
     devices = said.split("own-places\n")[1].split()
     assert {"null", "zero", "urandom", "shm"} <= set(devices)
@@ -260,7 +262,7 @@ def test_what_is_no_file_or_has_rights_is_told(lab):
             "usr/pipe": ("fifo", None, 0o666)})))
     done = lab.cli("env", "import", "mini", path)
     assert done.returncode == 0
-    for word in ("usr/null", "usr/bin/su", "/root", "/var", "2 names", "etc/passwd"):
+    for word in ("usr/null", "usr/bin/su", "/root", "/var", "3 names", "etc/passwd"):
         assert word in done.stderr, done.stderr
     french = lab.cli("env", "import", "mini", path, "--lang", "fr")
     assert "laissés de côté" in french.stderr and "retirés" in french.stderr, french.stderr
