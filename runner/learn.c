@@ -42,13 +42,14 @@ void learn_free(struct learn *l)
 static bool is_withheld(const struct learn *l, const char *name, const char *detail)
 {
     for (size_t i = 0; i < l->spec->learn.withheld_count; i++)
-        if (strcmp(l->spec->learn.withheld[i].name, name) == 0 && strcmp(l->spec->learn.withheld[i].detail, detail) == 0)
+        if (strcmp(l->spec->learn.withheld[i].name, name) == 0 &&
+            strcmp(l->spec->learn.withheld[i].detail, detail) == 0)
             return true;
     return false;
 }
 
-int learn_open(const char *dir, int cache_dir_fd, struct profile *p, const struct spec *spec, struct learn **out,
-               struct err *e)
+int learn_open(const char *dir, int cache_dir_fd, struct profile *p, const struct spec *spec,
+               struct learn **out, struct err *e)
 {
     char **names = NULL;
     size_t count = 0;
@@ -59,11 +60,13 @@ int learn_open(const char *dir, int cache_dir_fd, struct profile *p, const struc
     for (size_t i = 0; i < count; i++) {
         struct profile *q = NULL;
         struct err invalid = {0}; /* what it would allow nobody can choose */
-        if (strcmp(names[i], p->name) == 0 || profile_load(dir, names[i], cache_dir_fd, &q, &invalid) < 0)
+        if (strcmp(names[i], p->name) == 0 ||
+            profile_load(dir, names[i], cache_dir_fd, &q, &invalid) < 0)
             continue;
         l->other = mem_grow(l->other, l->other_count + 1, sizeof *l->other);
         l->other[l->other_count++] = q;
-        if (q->network != PROFILE_NETWORK_NONE && p->network == PROFILE_NETWORK_NONE && !is_withheld(l, "network", ""))
+        if (q->network != PROFILE_NETWORK_NONE && p->network == PROFILE_NETWORK_NONE &&
+            !is_withheld(l, "network", ""))
             p->network = PROFILE_NETWORK_LOOPBACK;
         if (q->exec_memory && !is_withheld(l, "exec_memory", ""))
             p->exec_memory = true;
@@ -85,7 +88,8 @@ static const struct profile *allowing(const struct learn *l, const struct seccom
     for (size_t i = 0; i < l->other_count; i++) {
         const struct profile *q = l->other[i];
         /* Of those that do, one without the proxy is named: its reasons fit more programs. */
-        if (rules_permits(q->rules, call->nr, args) && (by == NULL || by->network == PROFILE_NETWORK_PROXY))
+        if (rules_permits(q->rules, call->nr, args) &&
+            (by == NULL || by->network == PROFILE_NETWORK_PROXY))
             by = q;
     }
     return by;

@@ -23,8 +23,8 @@ struct learn;
 
 /* Loads the other profiles of the folder (invalid ones are left out) and changes `p` for learning: silent answers are
  * asked about too. Gives *out, which keeps `spec`. */
-MUST_USE int learn_open(const char *dir, int cache_dir_fd, struct profile *p, const struct spec *spec, struct learn **out,
-                        struct err *e);
+MUST_USE int learn_open(const char *dir, int cache_dir_fd, struct profile *p,
+                        const struct spec *spec, struct learn **out, struct err *e);
 void learn_free(struct learn *l);
 
 /* A call that the profile answers with `os_errno`: noted, and true when it is to be let through. */

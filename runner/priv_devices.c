@@ -28,17 +28,18 @@ enum { DRIVERS_TEXT = 16384, DEVICES_MAX = 64, NAME_SIZE = 104 };
 
 struct devices {
     struct sandbox *s;
-    int dev_fd;                      /* the host's /dev */
+    int dev_fd;                        /* the host's /dev */
     char name[DEVICES_MAX][NAME_SIZE]; /* those that are there, below /dev */
-    int fd[DEVICES_MAX];             /* O_PATH */
+    int fd[DEVICES_MAX];               /* O_PATH */
     size_t count;
-    char drivers[DRIVERS_TEXT];  /* the host's /proc/devices */
+    char drivers[DRIVERS_TEXT]; /* the host's /proc/devices */
 };
 
-static int fail(struct devices *d, int os_errno, const char *hint, const char *what, const char *name)
+static int fail(struct devices *d, int os_errno, const char *hint, const char *what,
+                const char *name)
 {
-    return setup_fail(d->s->setup, STEP_MOUNT_DEV, os_errno, hint, "the profile %s gives /dev/%s: %s",
-                      d->s->profile->name, name, what);
+    return setup_fail(d->s->setup, STEP_MOUNT_DEV, os_errno, hint,
+                      "the profile %s gives /dev/%s: %s", d->s->profile->name, name, what);
 }
 
 /* ---- is a node what it should be? ---- */
@@ -53,11 +54,13 @@ static int read_drivers(struct devices *d)
         used += n > 0 ? (size_t)n : 0;
     }
     d->drivers[used] = '\0';
-    return n < 0 ? setup_fail(d->s->setup, STEP_MOUNT_DEV, errno, NULL, "cannot read /proc/devices") : 0;
+    return n < 0 ? setup_fail(d->s->setup, STEP_MOUNT_DEV, errno, NULL, "cannot read /proc/devices")
+                 : 0;
 }
 
 /* "195 nvidia" in the part on character devices. */
-static bool has_driver(const struct devices *d, const struct profile_devices *set, unsigned major_number)
+static bool has_driver(const struct devices *d, const struct profile_devices *set,
+                       unsigned major_number)
 {
     const char *end = strstr(d->drivers, "Block devices:");
     for (const char *line = d->drivers; line != NULL && (end == NULL || line < end);
@@ -87,25 +90,32 @@ static bool may_open(const struct devices *d, int fd, const struct stat *st)
 static int take(struct devices *d, const struct profile_devices *set, const char *name)
 {
     struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+                                      RESOLVE_NO_MAGICLINKS};
     struct stat st;
     AUTO_FD int fd = (int)syscall(SYS_openat2, d->dev_fd, name, &how, sizeof how);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return 0;
     if (fd < 0)
-        return fail(d, errno, "a link stands on the way: name the node itself", "it cannot be opened", name);
+        return fail(d, errno, "a link stands on the way: name the node itself",
+                    "it cannot be opened", name);
     if (fstat(fd, &st) < 0)
         return fail(d, errno, NULL, "it cannot be looked at", name);
     if (S_ISLNK(st.st_mode))
-        return fail(d, ELOOP, "the lab follows no link to a device: name the node itself", "it is a symbolic link", name);
+        return fail(d, ELOOP, "the lab follows no link to a device: name the node itself",
+                    "it is a symbolic link", name);
     if (!S_ISCHR(st.st_mode))
-        return fail(d, ENODEV, "something else stands in its place: look at it", "it is no character device", name);
+        return fail(d, ENODEV, "something else stands in its place: look at it",
+                    "it is no character device", name);
     if (!has_driver(d, set, major(st.st_rdev)))
-        return fail(d, ENODEV, "its major number is not in /proc/devices under a name that the profile lists",
+        return fail(d, ENODEV,
+                    "its major number is not in /proc/devices under a name that the profile lists",
                     "it belongs to another driver", name);
     if (!may_open(d, fd, &st))
-        return fail(d, EACCES, "a udev rule with MODE=\"0666\" opens it to runs, which have users of their own",
-                    "a run may not open it", name);
+        return fail(
+            d, EACCES,
+            "a udev rule with MODE=\"0666\" opens it to runs, which have users of their own",
+            "a run may not open it", name);
     for (size_t i = 0; i < d->count; i++)
         if (strcmp(d->name[i], name) == 0)
             return 1; /* two patterns name it */
@@ -137,7 +147,8 @@ static int take_numbered(struct devices *d, const struct profile_devices *set, c
     if (slash)
         snprintf(folder, sizeof folder, "%.*s", (int)(slash - pattern), pattern);
     struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+                                      RESOLVE_NO_MAGICLINKS};
     AUTO_FD int fd = (int)syscall(SYS_openat2, d->dev_fd, folder, &how, sizeof how);
     if (fd < 0)
         return errno == ENOENT ? 0 : fail(d, errno, NULL, "its folder cannot be opened", pattern);
@@ -184,8 +195,9 @@ static int take_set(struct devices *d, const struct profile_devices *set, const 
     if (there == 0)
         return 0;
     if (*missing != NULL)
-        return fail(d, ENOENT, "its driver is loaded in part only: see what it says in the kernel's log", "it is not there",
-                    *missing);
+        return fail(d, ENOENT,
+                    "its driver is loaded in part only: see what it says in the kernel's log",
+                    "it is not there", *missing);
     for (size_t i = 0; i < set->may_count; i++)
         if (take_path(d, set, set->may[i]) < 0)
             return -1;
@@ -205,7 +217,8 @@ static int take_all(struct devices *d)
         first = first == NULL ? missing : first;
     }
     return there > 0 ? 0
-                     : fail(d, ENOENT, "load its driver on this machine, or choose a profile without devices",
+                     : fail(d, ENOENT,
+                            "load its driver on this machine, or choose a profile without devices",
                             "it is not there", first);
 }
 
@@ -226,7 +239,8 @@ static int stand(int dev, const char *name)
 
 static int new_dev(struct devices *d, int root, int *out)
 {
-    static const struct option options[] = {{"size", "64k"}, {"nr_inodes", "256"}, {"mode", "755"}, {NULL, NULL}};
+    static const struct option options[] = {
+        {"size", "64k"}, {"nr_inodes", "256"}, {"mode", "755"}, {NULL, NULL}};
     static const char *const nodes[] = {"null", "zero", "full", "random", "urandom"};
     static const char *const links[] = {"fd", "stdin", "stdout", "stderr", "ptmx", "tty"};
     enum { NODES = sizeof nodes / sizeof *nodes };
@@ -246,8 +260,10 @@ static int new_dev(struct devices *d, int root, int *out)
         if (readlinkat(root, path, to[i], sizeof to[i] - 1) < 0 && errno != ENOENT)
             return setup_fail(setup, STEP_MOUNT_DEV, errno, NULL, "cannot take over /%s", path);
     }
-    AUTO_FD int dev = new_fs("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-    if (dev < 0 || attach(dev, root, "dev") < 0 || mkdirat(dev, "shm", 0755) < 0 || mkdirat(dev, "pts", 0755) < 0)
+    AUTO_FD int dev =
+        new_fs("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    if (dev < 0 || attach(dev, root, "dev") < 0 || mkdirat(dev, "shm", 0755) < 0 ||
+        mkdirat(dev, "pts", 0755) < 0)
         return setup_fail(setup, STEP_MOUNT_DEV, errno, NULL, "cannot make the run's own /dev");
     for (size_t i = 0; i < NODES; i++) {
         if (stand(dev, nodes[i]) < 0 || attach(tree[i], dev, nodes[i]) < 0)

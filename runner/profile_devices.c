@@ -18,10 +18,12 @@ enum { PLACE_SIZE = 96, WHY_MAX = 1000, PATH_MAX_BYTES = 100 };
 
 /* "/dev/" and a plain path below it; the last part may end with a `*`. Never /dev/shm or /dev/pts, which
  * are folders of the run's own, nor what every run has. */
-static int check_path(const struct profile_source *s, const char *at, const char *path, struct err *e)
+static int check_path(const struct profile_source *s, const char *at, const char *path,
+                      struct err *e)
 {
-    static const char *const own[] = {"shm", "pts", "ptmx", "fd", "stdin", "stdout", "stderr", "null", "zero", "full",
-                                      "random", "urandom", "tty", "console", "mem", "kmem", "port", "kmsg"};
+    static const char *const own[] = {"shm",    "pts",     "ptmx", "fd",   "stdin",  "stdout",
+                                      "stderr", "null",    "zero", "full", "random", "urandom",
+                                      "tty",    "console", "mem",  "kmem", "port",   "kmsg"};
     char plain[PATH_MAX_BYTES + 1];
     if (strncmp(path, "/dev/", 5) != 0 || strlen(path) > PATH_MAX_BYTES)
         return source_fail(s, at, "a path below /dev, such as /dev/nvidiactl or /dev/nvidia*", e,
@@ -40,8 +42,8 @@ static int check_path(const struct profile_source *s, const char *at, const char
     return 0;
 }
 
-static int read_paths(const struct profile_source *s, const struct json *entry, const char *at, const char *key,
-                      char **list, size_t *count, struct err *e)
+static int read_paths(const struct profile_source *s, const struct json *entry, const char *at,
+                      const char *key, char **list, size_t *count, struct err *e)
 {
     const struct json *paths = NULL;
     char place[PLACE_SIZE];
@@ -69,44 +71,51 @@ static int read_drivers(const struct profile_source *s, const struct json *entry
         const char *name = json_str(v);
         snprintf(place, sizeof place, "%s.drivers[%zu]", at, d->driver_count);
         if (name == NULL || name[0] == '\0' || strlen(name) > 64 || strpbrk(name, " \t\n") != NULL)
-            return source_fail(s, place, "as /proc/devices names it", e, "must be the name of a driver");
+            return source_fail(s, place, "as /proc/devices names it", e,
+                               "must be the name of a driver");
         d->driver[d->driver_count++] = mem_strdup(name);
     }
     if (d->driver_count == 0)
-        return source_fail(s, at, "the names in /proc/devices that the nodes' major numbers may have", e,
+        return source_fail(s, at,
+                           "the names in /proc/devices that the nodes' major numbers may have", e,
                            "drivers is missing or empty");
     return 0;
 }
 
-static int read_set(struct profile *p, const struct profile_source *s, const struct json *entry, const char *at,
-                    struct err *e)
+static int read_set(struct profile *p, const struct profile_source *s, const struct json *entry,
+                    const char *at, struct err *e)
 {
     static const char *const keys[] = {"set", "why", "why_fr", "need", "may", "drivers", NULL};
     const char *set = NULL, *why = NULL, *why_fr = NULL;
     if (json_type(entry) != JSON_OBJECT)
         return source_fail(s, at, NULL, e, "must be an object");
-    if (json_only_keys(entry, at, keys, e) < 0 || json_need_str(entry, at, "set", 1, 40, &set, e) < 0 ||
+    if (json_only_keys(entry, at, keys, e) < 0 ||
+        json_need_str(entry, at, "set", 1, 40, &set, e) < 0 ||
         json_need_str(entry, at, "why", 1, WHY_MAX, &why, e) < 0 ||
         json_opt_str(entry, at, "why_fr", 1, WHY_MAX, &why_fr, e) < 0)
         return source_located(s, e);
     for (size_t i = 0; i < p->device_set_count; i++)
         if (strcmp(p->devices[i].set, set) == 0)
-            return source_fail(s, at, "give it another name", e, "there is a set '%s' already at %s:%u", set,
-                               p->devices[i].file, p->devices[i].line);
+            return source_fail(s, at, "give it another name", e,
+                               "there is a set '%s' already at %s:%u", set, p->devices[i].file,
+                               p->devices[i].line);
     if (p->device_set_count == PROFILE_DEVICE_SETS_MAX)
         return source_fail(s, at, NULL, e, "more than %d sets of devices", PROFILE_DEVICE_SETS_MAX);
     p->devices = mem_grow(p->devices, p->device_set_count + 1, sizeof *p->devices);
-    struct profile_devices *d = &p->devices[p->device_set_count++]; /* freed with the profile, whole or not */
+    struct profile_devices *d =
+        &p->devices[p->device_set_count++]; /* freed with the profile, whole or not */
     *d = (struct profile_devices){.set = mem_strdup(set),
                                   .why = mem_strdup(why),
                                   .why_fr = why_fr != NULL ? mem_strdup(why_fr) : NULL,
                                   .file = mem_strdup(s->file),
                                   .line = source_line(s, at)};
     if (read_paths(s, entry, at, "need", d->need, &d->need_count, e) < 0 ||
-        read_paths(s, entry, at, "may", d->may, &d->may_count, e) < 0 || read_drivers(s, entry, at, d, e) < 0)
+        read_paths(s, entry, at, "may", d->may, &d->may_count, e) < 0 ||
+        read_drivers(s, entry, at, d, e) < 0)
         return -1;
     if (d->need_count == 0)
-        return source_fail(s, at, "the nodes without which the set is of no use", e, "need is missing or empty");
+        return source_fail(s, at, "the nodes without which the set is of no use", e,
+                           "need is missing or empty");
     return 0;
 }
 

@@ -23,7 +23,7 @@ static const char *const proc_words[] = {"hidepid", "minimal", NULL};
  * lists in "override". An absent key of a child keeps what it inherits. */
 struct choice {
     const char *key;
-    bool has_default; /* "any", false: what a profile that says nothing about it means */
+    bool has_default;         /* "any", false: what a profile that says nothing about it means */
     const char *const *words; /* NULL: the value is a bool or an integer */
     int64_t min, max;         /* of an integer; 0, 0: a bool */
     void (*set)(struct profile *p, int64_t value);
@@ -220,7 +220,8 @@ static int read_reason(struct profile *p, const struct profile_source *s, const 
     static const char *const keys[] = {"why", "why_fr", NULL};
     const char *why = json_str(v), *why_fr = NULL;
     if (json_type(v) == JSON_OBJECT &&
-        (json_only_keys(v, path, keys, e) < 0 || json_need_str(v, path, "why", 1, WHY_MAX, &why, e) < 0 ||
+        (json_only_keys(v, path, keys, e) < 0 ||
+         json_need_str(v, path, "why", 1, WHY_MAX, &why, e) < 0 ||
          json_opt_str(v, path, "why_fr", 1, WHY_MAX, &why_fr, e) < 0))
         return source_located(s, e);
     if (why == NULL || why[0] == '\0')
@@ -269,10 +270,25 @@ static int check_override(struct profile *p, const struct profile_source *s, boo
 
 int keys_apply(struct profile *p, const struct profile_source *s, bool child, struct err *e)
 {
-    static const char *const keys[] = {
-        "version", "title",   "title_fr", "extends",  "override",   "landlock", "landlock_min_abi", "network",
-        "proc",    "exec_memory", "exec",    "devices",  "env",        "host_env", "thread_env",       "preload",
-        "syscalls", "allow_hosts", NULL};
+    static const char *const keys[] = {"version",
+                                       "title",
+                                       "title_fr",
+                                       "extends",
+                                       "override",
+                                       "landlock",
+                                       "landlock_min_abi",
+                                       "network",
+                                       "proc",
+                                       "exec_memory",
+                                       "exec",
+                                       "devices",
+                                       "env",
+                                       "host_env",
+                                       "thread_env",
+                                       "preload",
+                                       "syscalls",
+                                       "allow_hosts",
+                                       NULL};
     int64_t version = 0;
     const char *title = NULL, *title_fr = NULL;
     if (json_only_keys(s->root, "", keys, e) < 0 ||
@@ -289,7 +305,8 @@ int keys_apply(struct profile *p, const struct profile_source *s, bool child, st
         apply_names(p, s, "host_env", &p->host_env, &p->host_env_count, e) < 0 ||
         apply_names(p, s, "thread_env", &p->thread_env, &p->thread_env_count, e) < 0)
         return -1;
-    return allow_hosts_apply(p, s, e) < 0 || preload_apply(p, s, e) < 0 ? -1 : devices_apply(p, s, e);
+    return allow_hosts_apply(p, s, e) < 0 || preload_apply(p, s, e) < 0 ? -1
+                                                                        : devices_apply(p, s, e);
 }
 
 void keys_fini(struct profile *p)

@@ -8,7 +8,8 @@
 #include "runner/profile_rules.h"
 
 /* Adds what a file says to what is inherited. `child`: it extends another profile. */
-MUST_USE int keys_apply(struct profile *p, const struct profile_source *s, bool child, struct err *e);
+MUST_USE int keys_apply(struct profile *p, const struct profile_source *s, bool child,
+                        struct err *e);
 void keys_fini(struct profile *p);
 
 /* The word of a file for it: "none", "loopback", "proxy". */

@@ -22,12 +22,18 @@ static const struct {
     enum const_set set;
     const char *name;
 } named[] = {
-    {__NR_socket, 0, CONST_FAMILY, "family"},     {__NR_socket, 1, CONST_SOCKTYPE, "type"},
-    {__NR_socket, 2, CONST_PROTOCOL, "protocol"}, {__NR_socketpair, 0, CONST_FAMILY, "family"},
-    {__NR_socketpair, 1, CONST_SOCKTYPE, "type"}, {__NR_ioctl, 1, CONST_IOCTL, "cmd"},
-    {__NR_prctl, 0, CONST_PRCTL, "option"},       {__NR_fcntl, 1, CONST_FCNTL, "cmd"},
-    {__NR_mknod, 1, CONST_FILETYPE, "mode"},      {__NR_mknodat, 2, CONST_FILETYPE, "mode"},
-    {__NR_clone, 0, CONST_CLONE, "flags"},        {__NR_personality, 0, CONST_PERSONALITY, "persona"},
+    {__NR_socket, 0, CONST_FAMILY, "family"},
+    {__NR_socket, 1, CONST_SOCKTYPE, "type"},
+    {__NR_socket, 2, CONST_PROTOCOL, "protocol"},
+    {__NR_socketpair, 0, CONST_FAMILY, "family"},
+    {__NR_socketpair, 1, CONST_SOCKTYPE, "type"},
+    {__NR_ioctl, 1, CONST_IOCTL, "cmd"},
+    {__NR_prctl, 0, CONST_PRCTL, "option"},
+    {__NR_fcntl, 1, CONST_FCNTL, "cmd"},
+    {__NR_mknod, 1, CONST_FILETYPE, "mode"},
+    {__NR_mknodat, 2, CONST_FILETYPE, "mode"},
+    {__NR_clone, 0, CONST_CLONE, "flags"},
+    {__NR_personality, 0, CONST_PERSONALITY, "persona"},
 };
 
 const char *words_constant(int nr, unsigned index, uint64_t value)
@@ -52,7 +58,8 @@ static void add_value(int nr, const struct rule_arg *a, uint64_t value, struct b
 /* "cmd", and the mask where it is not simply the width of what the kernel reads. */
 static void add_label(int nr, const struct rule_arg *a, struct buf *out)
 {
-    static const uint64_t plain[] = {UINT64_MAX, 0xFFFFFFFF, 0xFFF7F7FF /* without SOCK_NONBLOCK, SOCK_CLOEXEC */,
+    static const uint64_t plain[] = {UINT64_MAX, 0xFFFFFFFF,
+                                     0xFFF7F7FF /* without SOCK_NONBLOCK, SOCK_CLOEXEC */,
                                      0170000 /* S_IFMT */};
     const char *name = a->name;
     for (size_t i = 0; i < sizeof named / sizeof *named && name == NULL; i++)
@@ -98,7 +105,8 @@ void words_of_values(const struct profile_rule *rule, const size_t *at, struct b
 
 /* ---- settings ---- */
 
-const char *const words_settings[] = {"network", "exec", "exec_memory", "proc", "landlock", "file_locks", NULL};
+const char *const words_settings[] = {"network",  "exec",       "exec_memory", "proc",
+                                      "landlock", "file_locks", NULL};
 
 void words_of_setting(const struct profile *p, size_t i, struct buf *out)
 {
@@ -149,7 +157,8 @@ static const char *errno_word(int os_errno)
     return os_errno == 0 ? "0" : err_errno_name(os_errno);
 }
 
-static void put_reason(struct jw *w, const char *key, const char *key_fr, const struct profile_rule *r)
+static void put_reason(struct jw *w, const char *key, const char *key_fr,
+                       const struct profile_rule *r)
 {
     jw_str_at(w, key, r->why);
     jw_str_at(w, key_fr, r->why_fr);
@@ -189,17 +198,20 @@ void words_entries(struct jw *w, const struct profile *p)
 
 /* ---- what differs ---- */
 
-static const struct profile_rule *find(const struct profile *p, int nr, enum rule_kind from, enum rule_kind to)
+static const struct profile_rule *find(const struct profile *p, int nr, enum rule_kind from,
+                                       enum rule_kind to)
 {
     for (size_t i = 0; i < p->rules->count; i++)
-        if (p->rules->rule[i].nr == nr && p->rules->rule[i].kind >= from && p->rules->rule[i].kind <= to)
+        if (p->rules->rule[i].nr == nr && p->rules->rule[i].kind >= from &&
+            p->rules->rule[i].kind <= to)
             return &p->rules->rule[i];
     return NULL;
 }
 
 /* Whether a rule of `p` covers this one's conditions at these values: each of its own holds for all arguments that
  * satisfy them. */
-static bool covers(const struct profile_rule *wide, const struct profile_rule *narrow, const size_t *at)
+static bool covers(const struct profile_rule *wide, const struct profile_rule *narrow,
+                   const size_t *at)
 {
     for (size_t i = 0; i < wide->arg_count; i++) {
         const struct rule_arg *a = &wide->arg[i];
@@ -272,7 +284,8 @@ static void add_missing(struct jw *w, const struct profile *other, const struct 
 }
 
 /* The first rule of `p` that lets through something which `other` does not, or NULL. */
-static const struct profile_rule *allows_more(const struct profile *p, const struct profile *other, int nr)
+static const struct profile_rule *allows_more(const struct profile *p, const struct profile *other,
+                                              int nr)
 {
     for (size_t i = 0; i < p->rules->count; i++) {
         const struct profile_rule *r = &p->rules->rule[i];
@@ -287,7 +300,8 @@ static const struct profile_rule *allows_more(const struct profile *p, const str
     return NULL;
 }
 
-static void put_only(struct jw *w, const char *key, const struct profile *p, const struct profile *other)
+static void put_only(struct jw *w, const char *key, const struct profile *p,
+                     const struct profile *other)
 {
     jw_arr_at(w, key);
     for (int nr = 0; nr < SYSCALLS_END; nr++) {
@@ -305,9 +319,10 @@ static void put_only(struct jw *w, const char *key, const struct profile *p, con
         jw_end_arr(w);
         put_reason(w, "why", "why_fr", mine);
         jw_bool_at(w, "other_in_part", some != NULL);
-        jw_str_at(w, "other_answers", theirs != NULL ? errno_word(theirs->os_errno)
-                                     : nr < SYSCALLS_YOUNG ? "EPERM"
-                                                           : "ENOSYS");
+        jw_str_at(w, "other_answers",
+                  theirs != NULL        ? errno_word(theirs->os_errno)
+                  : nr < SYSCALLS_YOUNG ? "EPERM"
+                                        : "ENOSYS");
         if (theirs != NULL)
             put_reason(w, "other_why", "other_why_fr", theirs);
         jw_end_obj(w);
@@ -342,7 +357,8 @@ static void put_env(struct jw *w, const struct profile *a, const struct profile 
     jw_end_arr(w);
 }
 
-static void put_devices(struct jw *w, const char *key, const struct profile *p, const struct profile *other)
+static void put_devices(struct jw *w, const char *key, const struct profile *p,
+                        const struct profile *other)
 {
     jw_arr_at(w, key);
     for (size_t i = 0; i < p->device_set_count; i++) {

@@ -12,29 +12,40 @@ static const struct risk {
 } channel = {"two runs that read the same dataset can talk to each other through it",
              "deux exécutions qui lisent le même jeu de données peuvent communiquer par lui"},
   code = {"code that arrives as data (downloaded, decoded, hidden in a file) can then be run",
-          "du code arrivé comme donnée (téléchargé, décodé, caché dans un fichier) peut alors être exécuté"},
+          "du code arrivé comme donnée (téléchargé, décodé, caché dans un fichier) peut alors être "
+          "exécuté"},
   starts = {"what is hidden in the data can then start other programs",
             "ce qui se cache dans les données peut alors lancer d’autres programmes"},
-  peek = {"one process can then read and change another's memory, and so take over what that one may do",
-          "un processus peut alors lire et changer la mémoire d’un autre, et donc s’emparer de ses droits"},
-  pages = {"it writes into pages of files that others read (Dirty Pipe, CVE-2022-0847; Copy Fail, CVE-2026-31431)",
-           "il écrit dans des pages de fichiers que d’autres lisent (Dirty Pipe, CVE-2022-0847; Copy Fail, CVE-2026-31431)"},
+  peek = {"one process can then read and change another's memory, and so take over what that one "
+          "may do",
+          "un processus peut alors lire et changer la mémoire d’un autre, et donc s’emparer de ses "
+          "droits"},
+  pages = {"it writes into pages of files that others read (Dirty Pipe, CVE-2022-0847; Copy Fail, "
+           "CVE-2026-31431)",
+           "il écrit dans des pages de fichiers que d’autres lisent (Dirty Pipe, CVE-2022-0847; "
+           "Copy Fail, CVE-2026-31431)"},
   ring = {"calls made through it pass no filter, and it has had many holes",
           "les appels faits par lui ne passent par aucun filtre, et il a eu beaucoup de failles"},
-  nested = {"it opens code of the kernel that was written for administrators, where most escapes begin",
-            "il ouvre du code du noyau écrit pour les administrateurs, d’où partent la plupart des évasions"},
+  nested =
+      {"it opens code of the kernel that was written for administrators, where most escapes begin",
+       "il ouvre du code du noyau écrit pour les administrateurs, d’où partent la plupart des "
+       "évasions"},
   admin = {"it is a machine administrator's: with it the sandbox is none",
            "il revient à l’administrateur d’une machine : avec lui, il n’y a plus de bac à sable"},
-  keys = {"keys of the kernel are shared between runs", "les clés du noyau sont communes aux exécutions"},
+  keys = {"keys of the kernel are shared between runs",
+          "les clés du noyau sont communes aux exécutions"},
   watch = {"it shows what other runs read", "il montre ce que lisent d’autres exécutions"},
   timing = {"it measures the machine so finely that secrets of other runs leak",
             "il mesure la machine si finement que des secrets d’autres exécutions filtrent"},
-  faults = {"it stops the kernel half-way through its work, which most attacks on it need",
-            "il arrête le noyau au milieu de son travail, ce dont ont besoin la plupart des attaques"},
+  faults =
+      {"it stops the kernel half-way through its work, which most attacks on it need",
+       "il arrête le noyau au milieu de son travail, ce dont ont besoin la plupart des attaques"},
   memory = {"it uses memory of the kernel that is outside the run's account",
             "il prend de la mémoire du noyau hors du compte de l’exécution"},
-  network = {"it opens a protocol of the kernel: only with an empty network, and only the families that are needed",
-             "il ouvre un protocole du noyau : seulement avec un réseau vide, et les seules familles utiles"};
+  network = {"it opens a protocol of the kernel: only with an empty network, and only the families "
+             "that are needed",
+             "il ouvre un protocole du noyau : seulement avec un réseau vide, et les seules "
+             "familles utiles"};
 
 static const struct risk *const risks[SYSCALLS_END] = {
     [__NR_flock] = &channel,

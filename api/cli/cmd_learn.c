@@ -87,7 +87,8 @@ static int add_limits(struct words *w, const struct args *a, struct err *e)
 static void add_call(struct buf *out, const struct term *t, const struct json *call, bool hinted)
 {
     bool french = say_lang() == LANG_FR;
-    const char *risk = cli_str(call, french ? "risk_fr" : "risk"), *hint = cli_str(call, french ? "hint_fr" : "hint");
+    const char *risk = cli_str(call, french ? "risk_fr" : "risk"),
+               *hint = cli_str(call, french ? "hint_fr" : "hint");
     AUTO_BUF struct buf line = BUF_INIT(4096);
 
     buf_add_str(&line, cli_str(call, "name"));
@@ -109,7 +110,8 @@ static void add_call(struct buf *out, const struct term *t, const struct json *c
     }
 }
 
-static void add_list(struct buf *out, const struct term *t, const struct json *list, enum text_id title, const char *profile)
+static void add_list(struct buf *out, const struct term *t, const struct json *list,
+                     enum text_id title, const char *profile)
 {
     AUTO_BUF struct buf line = BUF_INIT(4096);
 
@@ -135,7 +137,8 @@ static void tell(struct cli *c, const struct json *found)
         labtext_add(&why, cli_str(found, "reason"));
         tr_add(&line, T_L_FAILS, buf_cstr(&why));
     } else
-        tr_add(&line, json_bool(json_get(found, "least"), false) ? T_L_FOUND : T_L_FOUND_SOME, profile, runs);
+        tr_add(&line, json_bool(json_get(found, "least"), false) ? T_L_FOUND : T_L_FOUND_SOME,
+               profile, runs);
     cli_add_line(&out, &c->err, buf_cstr(&line));
     add_list(&out, &c->err, json_get(found, "needed"), T_L_NEEDED, profile);
     add_list(&out, &c->err, json_get(found, "needless"), T_L_NEEDLESS, profile);
@@ -182,7 +185,8 @@ int cmd_profile_learn(struct cli *c, struct args *a, struct err *e)
         return CLI_FAILED;
     const struct json *error = json_get(found, "error");
     if (json_type(error) == JSON_OBJECT)
-        return err_set(e, E_INVALID, cli_str(error, "field"), cli_str(error, "hint"), "%s", cli_str(error, "message")),
+        return err_set(e, E_INVALID, cli_str(error, "field"), cli_str(error, "hint"), "%s",
+                       cli_str(error, "message")),
                CLI_FAILED;
     if (c->json) {
         cli_print_json(found);

@@ -31,7 +31,7 @@ int local_runner_ask(const char *const *words, struct json **out, int *status, s
     int ends[2], how = 0;
     size_t count = 0;
 
-    while (words[count] && count < WORDS_MAX)
+    while (count < WORDS_MAX && words[count])
         count++;
     AUTO_FREE const char **argv = mem_alloc((count + 2) * sizeof *argv);
     argv[0] = program;

@@ -12,6 +12,7 @@ char *local_runner_path(void);
 
 /* Runs it with these words (NULL-ended, without its own name) and reads the one JSON document that it prints; its errors and
  * what it lets a program say go to our standard error. *status, when not NULL, is its exit status. Gives *out. */
-MUST_USE int local_runner_ask(const char *const *words, struct json **out, int *status, struct err *e);
+MUST_USE int local_runner_ask(const char *const *words, struct json **out, int *status,
+                              struct err *e);
 
 #endif

@@ -46,11 +46,16 @@ const char *profile_word(const char *value)
         const char *value;
         enum text_id id;
     } words[] = {
-        {"none", T_NET_NONE},        {"loopback", T_NET_LOOPBACK},
-        {"proxy", T_NET_PROXY},      {"any", T_PW_ANY},
-        {"once", T_PW_ONCE},         {"yes", T_YES},
-        {"no", T_NO},                {"hidepid", T_PW_HIDEPID},
-        {"minimal", T_PW_MINIMAL},   {"if_available", T_LANDLOCK_IF_AVAILABLE},
+        {"none", T_NET_NONE},
+        {"loopback", T_NET_LOOPBACK},
+        {"proxy", T_NET_PROXY},
+        {"any", T_PW_ANY},
+        {"once", T_PW_ONCE},
+        {"yes", T_YES},
+        {"no", T_NO},
+        {"hidepid", T_PW_HIDEPID},
+        {"minimal", T_PW_MINIMAL},
+        {"if_available", T_LANDLOCK_IF_AVAILABLE},
         {"required", T_LANDLOCK_REQUIRED},
     };
 
@@ -75,7 +80,8 @@ static void add_entry(struct buf *out, const struct term *t, const struct json *
         buf_add_str(out, "  ");
     }
     if (*answer) {
-        term_add(out, t, allowed ? STYLE_PLAIN : STYLE_WARN, strcmp(answer, "0") == 0 ? tr(T_PW_SUCCESS) : answer);
+        term_add(out, t, allowed ? STYLE_PLAIN : STYLE_WARN,
+                 strcmp(answer, "0") == 0 ? tr(T_PW_SUCCESS) : answer);
         buf_add_str(out, "  ");
     }
     term_add(out, t, STYLE_DIM, buf_cstr(&where));
@@ -98,7 +104,8 @@ void profile_print_rules(struct buf *out, const struct term *t, const struct jso
         {"errno", "", T_PT_ERRNO, true},
         {"refuse", "refuse_if", T_PT_REFUSE, false},
     };
-    const struct json *entries = json_get(profile, "entries"), *reasons = json_get(profile, "reasons");
+    const struct json *entries = json_get(profile, "entries"),
+                      *reasons = json_get(profile, "reasons");
 
     if (json_count(reasons) > 0)
         add_title(out, t, tr(T_PT_REASONS));
@@ -132,13 +139,16 @@ void profile_print_rules(struct buf *out, const struct term *t, const struct jso
 /* One call that one of the two allows: is it of the same sort as the one before, so that one reason serves both? */
 static bool is_alike(const struct json *a, const struct json *b)
 {
-    bool same_reason = *cli_str(a, "other_why") ? strcmp(cli_str(a, "other_why"), cli_str(b, "other_why")) == 0
-                                                : !*cli_str(b, "other_why") && strcmp(cli_str(a, "why"), cli_str(b, "why")) == 0;
+    bool same_reason = *cli_str(a, "other_why")
+                           ? strcmp(cli_str(a, "other_why"), cli_str(b, "other_why")) == 0
+                           : !*cli_str(b, "other_why") &&
+                                 strcmp(cli_str(a, "why"), cli_str(b, "why")) == 0;
 
     if (!same_reason || strcmp(cli_str(a, "other_answers"), cli_str(b, "other_answers")) != 0)
         return false;
     return json_count(json_get(a, "when")) == 0 && json_count(json_get(b, "when")) == 0 &&
-           json_bool(json_get(a, "other_in_part"), false) == json_bool(json_get(b, "other_in_part"), false);
+           json_bool(json_get(a, "other_in_part"), false) ==
+               json_bool(json_get(b, "other_in_part"), false);
 }
 
 /* One before it was alike, and named it. */
@@ -150,7 +160,8 @@ static bool is_told(const struct json *list, const struct json *v)
     return false;
 }
 
-static void add_calls(struct buf *out, const struct term *t, const struct json *list, const char *mine, const char *other)
+static void add_calls(struct buf *out, const struct term *t, const struct json *list,
+                      const char *mine, const char *other)
 {
     AUTO_BUF struct buf title = BUF_INIT(1024);
 
@@ -194,8 +205,8 @@ static const char *setting_name(const char *key)
         const char *key;
         enum text_id id;
     } names[] = {
-        {"network", T_F_NETWORK},       {"exec", T_PK_EXEC},         {"exec_memory", T_PK_EXEC_MEMORY},
-        {"proc", T_PK_PROC},            {"landlock", T_F_LANDLOCK},  {"file_locks", T_PK_FILE_LOCKS},
+        {"network", T_F_NETWORK}, {"exec", T_PK_EXEC},        {"exec_memory", T_PK_EXEC_MEMORY},
+        {"proc", T_PK_PROC},      {"landlock", T_F_LANDLOCK}, {"file_locks", T_PK_FILE_LOCKS},
     };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -215,8 +226,8 @@ static const char *word_and_more(const char *value, struct buf *room)
     return buf_cstr(room);
 }
 
-static void add_sides(struct buf *out, const struct term *t, const struct json *list, enum text_id title, const char *key,
-                      const char *a, const char *b)
+static void add_sides(struct buf *out, const struct term *t, const struct json *list,
+                      enum text_id title, const char *key, const char *a, const char *b)
 {
     if (json_count(list) == 0)
         return;
@@ -226,14 +237,16 @@ static void add_sides(struct buf *out, const struct term *t, const struct json *
         const char *mine = cli_str(v, "a"), *theirs = cli_str(v, "b"), *name = cli_str(v, key);
         bool setting = strcmp(key, "key") == 0;
         AUTO_BUF struct buf at_a = BUF_INIT(4096), at_b = BUF_INIT(4096);
-        const char *left = setting ? word_and_more(mine, &at_a) : mine, *right = setting ? word_and_more(theirs, &at_b) : theirs;
-        tr_add(&line, T_PD_SIDES, setting ? setting_name(name) : name, a, *left ? left : tr(T_PD_UNSET), b,
-               *right ? right : tr(T_PD_UNSET));
+        const char *left = setting ? word_and_more(mine, &at_a) : mine,
+                   *right = setting ? word_and_more(theirs, &at_b) : theirs;
+        tr_add(&line, T_PD_SIDES, setting ? setting_name(name) : name, a,
+               *left ? left : tr(T_PD_UNSET), b, *right ? right : tr(T_PD_UNSET));
         add_wrapped(out, t, buf_cstr(&line), 2);
     }
 }
 
-static void add_devices(struct buf *out, const struct term *t, const struct json *list, const char *mine, const char *other)
+static void add_devices(struct buf *out, const struct term *t, const struct json *list,
+                        const char *mine, const char *other)
 {
     for (const struct json *v = json_first(list); v; v = json_next(v)) {
         AUTO_BUF struct buf line = BUF_INIT(1024);
