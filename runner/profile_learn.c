@@ -24,6 +24,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,8 @@ static int start(struct learning *l, const char *folder, bool quiet, struct err 
     if (pid < 0)
         return err_sys(e, "run", NULL, "cannot fork");
     if (pid == 0) {
+        signal(SIGINT, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
         /* What the command says goes beside our answer, or nowhere when it has been said already. */
         int null = quiet ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
         if (dup2(quiet ? null : STDERR_FILENO, STDOUT_FILENO) < 0 ||
@@ -487,6 +490,9 @@ int profile_learn_main(int argc, char **argv)
         return complain(&l, &e);
     snprintf(l.top, sizeof l.top, "%.30s/enclos-learn-XXXXXX",
              tmp && strlen(tmp) <= 30 && tmp[0] == '/' ? tmp : "/tmp");
+    /* Ctrl-C stops the run, which its monitor tells; we go on to take our folders away. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
     if (!mkdtemp(l.top)) {
         err_sys(&e, "run", "set TMPDIR to a folder with room", "cannot make a folder %s", l.top);
     } else {

@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import subprocess
 
 import pytest
 
@@ -61,7 +63,6 @@ def _learn(runner, profile, command, code, *more):
     cgroup = ["--cgroup", runner.cgroup] if runner.rootless and runner.cgroup else []
     line = runner.command_line("profile", "learn", "--json", "--profile", profile, "--code", folder, "--memory",
                                str(256 * harness.MIB), *cgroup, *more, "--", *command)
-    import subprocess
     done = subprocess.run(["env", f"TMPDIR={tmp}", *line], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           preexec_fn=runner._enter, timeout=100 * harness.PATIENCE, cwd="/",
                           env={"PATH": "/usr/bin:/bin"})
@@ -133,6 +134,28 @@ def test_a_run_that_learns_sees_no_dataset(runner):
     done = runner.run(["true"], datasets={"d": {"a": "b"}}, spec_changes={"learn": {}})
     assert done.verdict == "setup_failed" and done.failed.step == "spec", done.describe()
     assert "dataset" in done.failed.message
+
+
+def test_an_interrupted_lesson_leaves_nothing_behind(runner):
+    code = runner.tree("interrupted", {"a": "b"})
+    tmp = os.path.join(runner.top, "t2")
+    os.makedirs(tmp)
+    os.chmod(tmp, 0o1777)
+    marker = f"86400.{os.getpid()}"
+    cgroup = ["--cgroup", runner.cgroup] if runner.rootless and runner.cgroup else []
+    line = runner.command_line("profile", "learn", "--code", code, *cgroup, "--", "sh", "-c", f"echo begun; exec sleep {marker}")
+    process = subprocess.Popen(["env", f"TMPDIR={tmp}", *line], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, preexec_fn=lambda: (os.setsid(), runner._enter()), cwd="/",
+                               env={"PATH": "/usr/bin:/bin"})
+    line = process.stderr.readline()
+    while "begun" not in line:
+        assert line, "the command did not begin"
+        line = process.stderr.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30 * harness.PATIENCE)
+    assert process.returncode == 1 and "cancelled" in said, said
+    assert os.listdir(tmp) == []
+    harness.Deadline(10).until(lambda: not harness.processes(f"sleep\0{marker}"), "the command to be gone")
 
 
 def test_wrong_usage_and_wrong_programs_are_told(runner):

@@ -134,6 +134,19 @@ if __name__ == "__main__":
     print("ok")
 """
 
+JUPYTER = """
+from jupyter_client.manager import start_new_kernel
+manager, client = start_new_kernel(kernel_name="python3")
+said = []
+client.execute_interactive("import os; print(6 * 7, os.getpid() > 0)", timeout=30,
+                           output_hook=lambda m: said.append(m["content"].get("text", "")))
+client.stop_channels(); manager.shutdown_kernel(now=True)
+assert "".join(said).strip() == "42 True", said
+import socket
+assert socket.getaddrinfo("localhost", 80)
+print("ok")
+"""
+
 # A callback of ctypes: code made in memory.
 CALLBACKS = """
 import ctypes
@@ -196,6 +209,10 @@ def test_xgboost(plain_runner):
 
 def test_the_standard_library_with_processes_and_a_database(runner):
     _stack(runner, "s.py", ["/usr/bin/python3", "s.py"], STANDARD, "python")
+
+
+def test_a_kernel_of_jupyter(plain_runner):
+    _stack(plain_runner, "s.py", ["/usr/bin/python3", "s.py"], JUPYTER, "jupyter", ["jupyter_client", "ipykernel"])
 
 
 def test_r_with_clusters(runner):
