@@ -243,7 +243,10 @@ static int attest(struct sandbox *s)
     /* The kernel keeps the ambient set within permitted and inheritable (capabilities(7)). */
     a->cap_ambient = a->cap_permitted & a->cap_inheritable;
     a->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
-    a->securebits = (uint32_t)prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
+    int securebits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
+    if (securebits < 0)
+        return fail(s, STEP_ATTEST, "cannot read the secure bits");
+    a->securebits = (uint32_t)securebits;
     a->uid = getuid();
     a->gid = getgid();
     a->groups = (uint32_t)getgroups(0, NULL);
