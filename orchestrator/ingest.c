@@ -414,22 +414,36 @@ static const char *what_of(const struct ingest_dataset *d)
     return d->kind == TREE_ENV ? "environment" : "dataset";
 }
 
+static int check_tree(struct ingest *g, const struct ingest_dataset *d, const struct manifest *m,
+                      struct err *e)
+{
+    if (tree_verify(g->lab->store, d->kind, m, g->lab->verified, NULL, NULL, e) == 0)
+        return 0;
+    if (e->kind == E_CONFLICT)
+        damage_condemn(g->lab, d->kind, m, d->ref);
+    return -1;
+}
+
 static int check_dataset(struct ingest *g, const struct ingest_dataset *d, int64_t since_us,
                          struct err *e)
 {
-    AUTO_MANIFEST struct manifest *m = NULL;
+    AUTO_MANIFEST struct manifest *own = NULL;
+    const struct manifest *kept = NULL;
     char name[TREE_NAME_SIZE];
+    int rc;
     /* Somebody else found it changed meanwhile, and what stands there now is another tree. */
     if (tree_was_dropped(g->lab->store, d->kind, d->manifest, since_us))
         return err_set(e, E_CONFLICT, what_of(d), NULL,
                        "the %s was changed: this was found while the run was going", what_of(d));
-    if (manifest_load_any(g->lab->store, d->manifest, &m, e) < 0)
+    if (d->kind == TREE_ENV)
+        rc = manifest_keep_get(g->lab->manifests, g->lab->store, d->manifest, &kept, e);
+    else
+        rc = manifest_load(g->lab->store, d->manifest, &own, e);
+    if (rc == 0)
+        rc = check_tree(g, d, kept ? kept : own, e);
+    manifest_keep_put(g->lab->manifests, kept);
+    if (rc < 0)
         return -1;
-    if (tree_verify(g->lab->store, d->kind, m, g->lab->verified, NULL, NULL, e) < 0) {
-        if (e->kind == E_CONFLICT)
-            damage_condemn(g->lab, d->kind, m, d->ref);
-        return -1;
-    }
     tree_name(d->manifest, d->kind, name);
     tree_touch(g->lab->store, name);
     return 0;

@@ -283,6 +283,7 @@ static int start(struct lab *lab, int listen_fd, int launch_fd, int launch_pid, 
     struct unfinished u = {.arena = arena_new()};
 
     lab->verified = tree_cache_new(0);
+    lab->manifests = manifest_keep_new();
     lab->uses = tree_uses_new();
     lab->sched = sched_new(&sched);
     lab->profiles = profiles_new(lab);
@@ -342,6 +343,7 @@ int lab_run(const struct options *opt, const struct owner *owner, int listen_fd,
     profiles_free(lab->profiles);
     sched_free(lab->sched);
     tree_cache_free(lab->verified);
+    manifest_keep_free(lab->manifests);
     tree_uses_free(lab->uses);
     map_fini(&lab->lives);
     map_fini(&lab->proxies);

@@ -9,6 +9,7 @@
 
 #include "catalog/catalog.h"
 #include "catalog/digest.h"
+#include "catalog/manifest_keep.h"
 #include "catalog/store.h"
 #include "catalog/tree_use.h"
 #include "orchestrator/map.h"
@@ -30,6 +31,7 @@ struct lab {
     struct store *store;         /* any thread */
     struct catalog *catalog;     /* its own threads; done functions here */
     struct tree_cache *verified; /* any thread */
+    struct manifest_keep *manifests; /* any thread: of environments */
     struct tree_uses *uses;      /* any thread: which trees runs have */
     uv_async_t catalog_wake;
     uv_signal_t on_term, on_int;

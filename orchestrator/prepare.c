@@ -66,12 +66,13 @@ static int prepare_dataset(struct prepare *p, const struct run_dataset *d, const
     return 0;
 }
 
-/* As a dataset: built where it does not stand, and every file of it known to be what was imported. */
-static int prepare_environment(struct prepare *p, const char **path, struct err *e)
+/* As a dataset: built where it does not stand, and every file of it known to be what was imported. The caller puts
+ * *kept back, on failure too. */
+static int prepare_environment(struct prepare *p, const struct manifest **kept, const char **path,
+                               struct err *e)
 {
     const struct run_environment *v = &p->row.environment;
     const struct digest_progress progress = {lab_may_go_on, p->lab};
-    AUTO_MANIFEST struct manifest *m = NULL;
     AUTO_FREE char *tree = NULL;
 
     use_tree(p, v->manifest, TREE_ENV);
@@ -82,8 +83,8 @@ static int prepare_environment(struct prepare *p, const char **path, struct err 
                        v->ref, v->quarantine_reason);
     }
     p->step = "environment_tree";
-    if (manifest_load_any(p->lab->store, v->manifest, &m, e) < 0 ||
-        tree_ensure_env(p->lab->store, m, &tree, e) < 0) {
+    if (manifest_keep_get(p->lab->manifests, p->lab->store, v->manifest, kept, e) < 0 ||
+        tree_ensure_env(p->lab->store, *kept, &tree, e) < 0) {
         if (e->kind == E_NOT_FOUND || e->kind == E_CONFLICT || e->kind == E_INVALID) {
             p->step = "environment_verify";
             p->bad_environment = true;
@@ -91,10 +92,10 @@ static int prepare_environment(struct prepare *p, const char **path, struct err 
         return err_context(e, "environment %s", v->ref);
     }
     p->step = "environment_verify";
-    if (tree_verify(p->lab->store, TREE_ENV, m, p->lab->verified, &progress, NULL, e) < 0) {
+    if (tree_verify(p->lab->store, TREE_ENV, *kept, p->lab->verified, &progress, NULL, e) < 0) {
         if (e->kind == E_CONFLICT) {
             p->bad_environment = true;
-            damage_condemn(p->lab, TREE_ENV, m, v->ref);
+            damage_condemn(p->lab, TREE_ENV, *kept, v->ref);
         } else if (e->kind == E_NOT_FOUND) {
             e->kind = E_UNAVAILABLE; /* dropped since we built it: next time it is built anew */
         }
@@ -245,8 +246,13 @@ int prepare_work(void *ctx, struct err *e)
     for (size_t i = 0; i < p->row.dataset_count; i++)
         if (prepare_dataset(p, &p->row.datasets[i], &data[i], e) < 0)
             return -1;
-    if (p->row.environment.key && prepare_environment(p, &environment, e) < 0)
-        return -1;
+    if (p->row.environment.key) {
+        const struct manifest *kept = NULL;
+        int rc = prepare_environment(p, &kept, &environment, e);
+        manifest_keep_put(p->lab->manifests, kept);
+        if (rc < 0)
+            return -1;
+    }
     if (p->row.code && prepare_code(p, &code, e) < 0)
         return -1;
     p->step = "run_folder";

@@ -2,6 +2,7 @@
 #include "tests/unit/store_fixture.h"
 
 #include "catalog/manifest.h"
+#include "catalog/manifest_keep.h"
 #include "catalog/objects.h"
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -87,6 +88,48 @@ static void a_tree_of_code_or_data_has_no_links(void **state)
     e = (struct err){0};
     OK(manifest_load_any(f->s, m->id, &back, &e), e);
     assert_int_equal(back->count, 1);
+}
+
+static void manifests_in_use_and_the_last_few_are_kept(void **state)
+{
+    struct store_fixture *f = *state;
+    struct err e = {0};
+    enum { COUNT = MANIFEST_KEEP_MAX + 2 };
+    char ids[COUNT][DIGEST_HEX_SIZE];
+    const struct manifest *held[COUNT], *again = NULL;
+    struct manifest_keep *k = manifest_keep_new();
+    for (int i = 0; i < COUNT; i++) {
+        AUTO_MANIFEST struct manifest *m = manifest_new();
+        char path[8];
+        snprintf(path, sizeof path, "l%d", i);
+        OK(manifest_add_link(m, path, "x", &e), e);
+        OK(manifest_seal(m, NULL, &e), e);
+        OK(manifest_store(f->s, m, &e), e);
+        memcpy(ids[i], m->id, sizeof ids[i]);
+        OK(manifest_keep_get(k, f->s, ids[i], &held[i], &e), e);
+        assert_string_equal(held[i]->id, ids[i]);
+    }
+    /* Used by two: the same one, and it outlives the first to put it back. */
+    OK(manifest_keep_get(k, f->s, ids[0], &again, &e), e);
+    assert_ptr_equal(again, held[0]);
+    manifest_keep_put(k, again);
+    assert_string_equal(held[0]->entries[0].path, "l0");
+    for (int i = 0; i < COUNT; i++)
+        manifest_keep_put(k, held[i]);
+    /* Without the store: the last few are there, the others are not. */
+    sx_shell(f, "rm -rf $S/objects/*");
+    int there = 0;
+    for (int i = 0; i < COUNT; i++) {
+        const struct manifest *m = NULL;
+        struct err gone = {0};
+        if (manifest_keep_get(k, f->s, ids[i], &m, &gone) == 0)
+            there++;
+        else
+            assert_int_equal(gone.kind, E_NOT_FOUND);
+        manifest_keep_put(k, m);
+    }
+    assert_int_equal(there, MANIFEST_KEEP_MAX);
+    manifest_keep_free(k);
 }
 
 /* printf '{"entries":[],"version":1}' | sha256sum */
@@ -253,6 +296,7 @@ int main(void)
         cmocka_unit_test(what_is_built_is_sorted_and_parses_back),
         cmocka_unit_test(links_and_empty_folders_parse_back),
         cmocka_unit_test_setup_teardown(a_tree_of_code_or_data_has_no_links, sx_setup, sx_teardown),
+        cmocka_unit_test_setup_teardown(manifests_in_use_and_the_last_few_are_kept, sx_setup, sx_teardown),
         cmocka_unit_test(the_id_is_the_digest_of_the_text),
         cmocka_unit_test(every_other_spelling_is_refused),
         cmocka_unit_test(building_refuses_doubles_and_files_that_are_folders),
