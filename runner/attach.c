@@ -12,6 +12,7 @@
 
 #include "api/common/attach.h"
 #include "api/common/fd.h"
+#include "api/common/mem.h"
 #include "api/common/runfolder.h"
 #include "api/common/text.h"
 #include "runner/door.h"
@@ -30,7 +31,6 @@ enum { SRC_LISTEN, SRC_DOOR, SRC_PTY, SRC_CLIENT, SRC_CONN };
 void attach_init(struct attach *a)
 {
     *a = (struct attach){.epoll_fd = -1, .listen_fd = -1, .door_fd = -1, .proxy_fd = -1};
-    terminal_init(&a->terminal, NULL, -1, SRC_PTY, SRC_CLIENT);
     for (size_t i = 0; i < ATTACH_CONNS; i++)
         a->conns[i].fd = -1;
 }
@@ -58,7 +58,8 @@ int attach_open(struct attach *a, int run_fd, const struct identity *identity, s
     a->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (a->epoll_fd < 0 || a->listen_fd < 0)
         return err_sys(e, "attach", NULL, "cannot make the socket by which the lab joins the run");
-    terminal_init(&a->terminal, journal, a->epoll_fd, SRC_PTY, SRC_CLIENT);
+    a->terminal = mem_alloc(sizeof *a->terminal);
+    terminal_init(a->terminal, journal, a->epoll_fd, SRC_PTY, SRC_CLIENT);
     mode_t before = umask(0177);
     identity_lab(identity);
     int failed = bind(a->listen_fd, (const struct sockaddr *)&addr, sizeof addr);
@@ -72,8 +73,8 @@ int attach_open(struct attach *a, int run_fd, const struct identity *identity, s
 
 bool attach_take(struct attach *a, char kind, int fd)
 {
-    if (kind == HANDOVER_TERMINAL && a->epoll_fd >= 0)
-        return terminal_take(&a->terminal, fd) == 0;
+    if (kind == HANDOVER_TERMINAL && a->terminal)
+        return terminal_take(a->terminal, fd) == 0;
     if (kind == HANDOVER_PROXY && a->proxy_fd < 0 && a->epoll_fd >= 0) {
         a->proxy_fd = fd;
         return true;
@@ -114,9 +115,9 @@ static void verb_connect(struct attach *a, struct attach_conn *c, const struct a
 static void verb_terminal(struct attach *a, struct attach_conn *c, const struct attach_request *q)
 {
     AUTO_FD int client = -1;
-    if (a->terminal.pty < 0)
+    if (a->terminal->pty < 0)
         answer(c, -1, ENOTCONN, "this run has no terminal, or not yet");
-    else if (terminal_join(&a->terminal, q->rows, q->cols, &client) < 0)
+    else if (terminal_join(a->terminal, q->rows, q->cols, &client) < 0)
         answer(c, -1, errno, "the run's monitor cannot make another socket");
     else
         answer(c, client, 0, "");
@@ -231,7 +232,7 @@ void attach_step(struct attach *a)
             break;
         case SRC_PTY:
         case SRC_CLIENT:
-            if (terminal_step(&a->terminal, events[i].data.u32, events[i].events))
+            if (terminal_step(a->terminal, events[i].data.u32, events[i].events))
                 a->used_us = time_mono_us();
             break;
         default: /* few, and an event may be about one that is closed by now: each is asked */
@@ -244,12 +245,14 @@ void attach_step(struct attach *a)
 
 void attach_tick(struct attach *a)
 {
-    terminal_tick(&a->terminal);
+    if (a->terminal)
+        terminal_tick(a->terminal);
 }
 
 void attach_drain(struct attach *a)
 {
-    terminal_drain(&a->terminal);
+    if (a->terminal)
+        terminal_drain(a->terminal);
 }
 
 void attach_close(struct attach *a, int run_fd)
@@ -261,7 +264,9 @@ void attach_close(struct attach *a, int run_fd)
     }
     for (size_t i = 0; i < ATTACH_CONNS; i++)
         fd_close_at(&a->conns[i].fd);
-    terminal_fini(&a->terminal);
+    if (a->terminal)
+        terminal_fini(a->terminal);
+    mem_free_at(&a->terminal);
     fd_close_at(&a->door_fd);
     fd_close_at(&a->proxy_fd);
     fd_close_at(&a->listen_fd);

@@ -29,7 +29,7 @@ struct attach {
     int proxy_fd; /* listening inside the run, for the lab's proxy to accept on */
     uint32_t next_id;
     struct attach_conn conns[ATTACH_CONNS];
-    struct terminal terminal;
+    struct terminal *terminal; /* NULL until attach_open: most runs have no use for its buffers */
     int64_t used_us; /* CLOCK_MONOTONIC of the last use */
 };
 

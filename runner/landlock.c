@@ -78,12 +78,15 @@ static const struct grant {
     {"/dev/random", FS_READ_FILE, true, false},
     {"/dev/urandom", FS_READ_FILE, true, false},
     {"/dev/shm", WRITE, false, false},
-    /* empty and not there but in a run with terminals: its own, and the one that controls it */
-    {"/dev/pts", READ | FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV, false, false},
-    {"/opt/enclos/tty/tty", FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV, true, true},
     {"/work", WRITE | FS_EXECUTE, false, false},
     {"/tmp", WRITE | FS_EXECUTE, false, false},
     {"/outputs", WRITE, false, false},
+};
+
+/* Of a run with terminals: its own, and the one that controls it. Nothing is there in another one. */
+static const struct grant terminal_grants[] = {
+    {"/dev/pts", READ | FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV, false, false},
+    {"/opt/enclos/tty/tty", FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE | FS_IOCTL_DEV, true, false},
 };
 
 int landlock_abi(void)
@@ -178,6 +181,9 @@ int landlock_confine(struct sandbox *s)
         return setup_fail(s->setup, STEP_LANDLOCK, errno, NULL, "cannot make the Landlock ruleset (ABI %d)", abi);
     for (size_t i = 0; i < sizeof grants / sizeof *grants; i++)
         if (grant(s, ruleset, &grants[i], attr.handled_access_fs) < 0)
+            return -1;
+    for (size_t i = 0; s->spec->interactive.wanted && i < sizeof terminal_grants / sizeof *terminal_grants; i++)
+        if (grant(s, ruleset, &terminal_grants[i], attr.handled_access_fs) < 0)
             return -1;
     if (grant_devices(s, ruleset, attr.handled_access_fs) < 0)
         return -1;

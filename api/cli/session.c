@@ -62,7 +62,8 @@ static enum joined try_join(struct cli *c, const char *run, const char *method, 
     if (cli_call(c, method, params, &answer, &why) == 0) {
         *fd = client_take_fd(c->client);
         return *fd >= 0 ? JOIN_DONE
-                        : (enum joined)err_set(e, E_INTERNAL, "socket", NULL,
+                        : (enum joined)err_set(e, E_UNAVAILABLE, "run",
+                                               "join it on the lab's own machine: descriptors do not pass a tunnel",
                                                "the lab sent no descriptor with its answer");
     }
     if (why.kind != E_CONFLICT && (why.kind != E_UNAVAILABLE || strcmp(why.field, "socket") == 0))

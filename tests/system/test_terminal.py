@@ -141,6 +141,18 @@ def test_a_client_that_does_not_read_holds_up_its_program_only(root_runner):
     assert record["log"]["kept_bytes"] < 3 << 20 and record["log"]["dropped_bytes"] > 0
 
 
+def test_much_that_is_pasted_arrives_whole(root_runner):
+    process, folder, t = shell(root_runner)
+    t.wait(PROMPT)
+    t.type("stty -echo; echo read''y; wc -cl\n")
+    t.wait("ready\r\n")
+    for _ in range(60):
+        t.type(("x" * 99 + "\n") * 70)
+    t.type("\x04")
+    assert t.wait(r"(\d+)\s+(\d+)\r\n", 60).groups() == (b"4200", b"420000")
+    end(root_runner, process, folder, t)
+
+
 def test_frames_that_are_none_end_that_client_only(root_runner):
     process, folder, t = shell(root_runner)
     t.wait(PROMPT)
