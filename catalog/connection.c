@@ -20,23 +20,33 @@ enum {
 };
 
 static const struct sql_row rows[] = {
-    [NETWORK_ADD] = {.text = "INSERT INTO run_network (run, allow_hosts) SELECT seq, ?2 FROM run WHERE id = ?1"},
-    [NETWORK_GET] = {.text = "SELECT n.allow_hosts, n.allowed, n.refused, n.written, n.run FROM run r"
-                             " JOIN run_network n ON n.run = r.seq WHERE r.id = ?"},
-    [NETWORK_COUNT] = {.text = "UPDATE run_network SET allowed = allowed + ?2, refused = refused + ?3,"
-                               " written = written + ?4 WHERE run = ?1"},
-    [CONNECTION_ADD] = {.text = "INSERT INTO run_connection (run, number, time_us, method, host, port, address,"
-                                " allowed, why, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
-    [CONNECTION_END] = {.text = "UPDATE run_connection SET why = ?3, detail = ?4, up_bytes = ?5, down_bytes = ?6,"
-                                " duration_ms = ?7 WHERE run = (SELECT seq FROM run WHERE id = ?1) AND number = ?2"},
-    [CONNECTION_LIST] = {.text = "SELECT number, time_us, method, host, port, address, allowed, why, detail, up_bytes,"
-                                 " down_bytes, duration_ms FROM run_connection"
-                                 " WHERE run = (SELECT seq FROM run WHERE id = ?1) AND number > ?2"
-                                 " ORDER BY number LIMIT ?3"},
-    [CONNECTION_GROUPS] = {.text = "SELECT host, port, allowed, why, count(*), total(up_bytes), total(down_bytes)"
-                                   " FROM run_connection WHERE run = (SELECT seq FROM run WHERE id = ?1)"
-                                   " GROUP BY host, port, allowed, why ORDER BY allowed DESC, count(*) DESC, host"
-                                   " LIMIT ?2"},
+    [NETWORK_ADD] =
+        {.text =
+             "INSERT INTO run_network (run, allow_hosts) SELECT seq, ?2 FROM run WHERE id = ?1"},
+    [NETWORK_GET] = {.text =
+                         "SELECT n.allow_hosts, n.allowed, n.refused, n.written, n.run FROM run r"
+                         " JOIN run_network n ON n.run = r.seq WHERE r.id = ?"},
+    [NETWORK_COUNT] = {.text =
+                           "UPDATE run_network SET allowed = allowed + ?2, refused = refused + ?3,"
+                           " written = written + ?4 WHERE run = ?1"},
+    [CONNECTION_ADD] =
+        {.text = "INSERT INTO run_connection (run, number, time_us, method, host, port, address,"
+                 " allowed, why, detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"},
+    [CONNECTION_END] =
+        {.text =
+             "UPDATE run_connection SET why = ?3, detail = ?4, up_bytes = ?5, down_bytes = ?6,"
+             " duration_ms = ?7 WHERE run = (SELECT seq FROM run WHERE id = ?1) AND number = ?2"},
+    [CONNECTION_LIST] =
+        {.text =
+             "SELECT number, time_us, method, host, port, address, allowed, why, detail, up_bytes,"
+             " down_bytes, duration_ms FROM run_connection"
+             " WHERE run = (SELECT seq FROM run WHERE id = ?1) AND number > ?2"
+             " ORDER BY number LIMIT ?3"},
+    [CONNECTION_GROUPS] =
+        {.text = "SELECT host, port, allowed, why, count(*), total(up_bytes), total(down_bytes)"
+                 " FROM run_connection WHERE run = (SELECT seq FROM run WHERE id = ?1)"
+                 " GROUP BY host, port, allowed, why ORDER BY allowed DESC, count(*) DESC, host"
+                 " LIMIT ?2"},
 };
 static_assert(sizeof rows / sizeof rows[0] == CONNECTION_SQL_COUNT, "one statement a row");
 const struct sql_table connection_sql = {"connection", rows, CONNECTION_SQL_COUNT, SQL_CONNECTION};
@@ -48,8 +58,8 @@ int cat_network_add(struct cat *db, const char *run, const char *allow_hosts_jso
     return 0;
 }
 
-static int get_network(struct cat *db, struct arena *a, const char *run, struct network_row *out, int64_t *seq,
-                       struct err *e)
+static int get_network(struct cat *db, struct arena *a, const char *run, struct network_row *out,
+                       int64_t *seq, struct err *e)
 {
     AUTO_STMT sqlite3_stmt *s = cat_query(db, &connection_sql, NETWORK_GET, e, V_T(run));
     int rc = s ? cat_step(db, s, e) : -1;
@@ -64,7 +74,8 @@ static int get_network(struct cat *db, struct arena *a, const char *run, struct 
     return 0;
 }
 
-int cat_network_get(struct cat *db, struct arena *a, const char *run, struct network_row *out, struct err *e)
+int cat_network_get(struct cat *db, struct arena *a, const char *run, struct network_row *out,
+                    struct err *e)
 {
     int64_t seq = 0;
     return get_network(db, a, run, out, &seq, e);
@@ -82,11 +93,12 @@ static int audit(struct cat *db, const char *run, const struct connection_row *r
     if (!r->allowed)
         jw_str_at(&w, "why", r->why);
     jw_end_obj(&w);
-    return audit_append(db, &CAT_ACTOR_LAB, r->allowed ? "run.connected" : "run.connection_refused", run,
-                        buf_cstr(&detail), r->time_us, e);
+    return audit_append(db, &CAT_ACTOR_LAB, r->allowed ? "run.connected" : "run.connection_refused",
+                        run, buf_cstr(&detail), r->time_us, e);
 }
 
-int cat_connection_add(struct cat *db, const char *run, const struct connection_row *r, int64_t *number, struct err *e)
+int cat_connection_add(struct cat *db, const char *run, const struct connection_row *r,
+                       int64_t *number, struct err *e)
 {
     struct network_row n;
     int64_t seq = 0;
@@ -97,27 +109,32 @@ int cat_connection_add(struct cat *db, const char *run, const struct connection_
         return err_set(e, E_NOT_FOUND, "run", NULL, "run %s has no network", run);
     if (r->allowed && n.allowed >= CONNECTION_ALLOWED_MAX)
         return err_set(e, E_LIMIT, "run", "a run that reaches out more often must be cut in two",
-                       "run %s has made %d connections, which is the bound", run, CONNECTION_ALLOWED_MAX);
+                       "run %s has made %d connections, which is the bound", run,
+                       CONNECTION_ALLOWED_MAX);
     bool kept = r->allowed || n.written - n.allowed < CONNECTION_REFUSED_MAX;
-    if (cat_do(db, &connection_sql, NETWORK_COUNT, e, V_I(seq), V_I(r->allowed), V_I(!r->allowed), V_I(kept)) < 0)
+    if (cat_do(db, &connection_sql, NETWORK_COUNT, e, V_I(seq), V_I(r->allowed), V_I(!r->allowed),
+               V_I(kept)) < 0)
         return -1;
     if (!kept)
         return 0;
     *number = n.written + 1;
-    if (cat_do(db, &connection_sql, CONNECTION_ADD, e, V_I(seq), V_I(*number), V_I(r->time_us), V_T(r->method),
-               V_T(r->host), V_I(r->port), V_T(r->address), V_I(r->allowed), V_T(r->why), V_T(r->detail)) < 0)
+    if (cat_do(db, &connection_sql, CONNECTION_ADD, e, V_I(seq), V_I(*number), V_I(r->time_us),
+               V_T(r->method), V_T(r->host), V_I(r->port), V_T(r->address), V_I(r->allowed),
+               V_T(r->why), V_T(r->detail)) < 0)
         return -1;
     return audit(db, run, r, e);
 }
 
-int cat_connection_end(struct cat *db, const char *run, int64_t number, const struct connection_row *r, struct err *e)
+int cat_connection_end(struct cat *db, const char *run, int64_t number,
+                       const struct connection_row *r, struct err *e)
 {
-    return cat_do(db, &connection_sql, CONNECTION_END, e, V_T(run), V_I(number), V_T(r->why), V_T(r->detail),
-                  V_I_OR(r->up_bytes, -1), V_I_OR(r->down_bytes, -1), V_I_OR(r->duration_ms, -1));
+    return cat_do(db, &connection_sql, CONNECTION_END, e, V_T(run), V_I(number), V_T(r->why),
+                  V_T(r->detail), V_I_OR(r->up_bytes, -1), V_I_OR(r->down_bytes, -1),
+                  V_I_OR(r->duration_ms, -1));
 }
 
-int cat_connection_list(struct cat *db, struct arena *a, const char *run, int64_t after, size_t limit,
-                        struct connection_row **out, size_t *count, struct err *e)
+int cat_connection_list(struct cat *db, struct arena *a, const char *run, int64_t after,
+                        size_t limit, struct connection_row **out, size_t *count, struct err *e)
 {
     AUTO_STMT sqlite3_stmt *s =
         cat_query(db, &connection_sql, CONNECTION_LIST, e, V_T(run), V_I(after), V_I(limit));
@@ -142,10 +159,11 @@ int cat_connection_list(struct cat *db, struct arena *a, const char *run, int64_
     return rc;
 }
 
-int cat_connection_groups(struct cat *db, struct arena *a, const char *run, size_t limit, struct connection_group **out,
-                          size_t *count, struct err *e)
+int cat_connection_groups(struct cat *db, struct arena *a, const char *run, size_t limit,
+                          struct connection_group **out, size_t *count, struct err *e)
 {
-    AUTO_STMT sqlite3_stmt *s = cat_query(db, &connection_sql, CONNECTION_GROUPS, e, V_T(run), V_I(limit));
+    AUTO_STMT sqlite3_stmt *s =
+        cat_query(db, &connection_sql, CONNECTION_GROUPS, e, V_T(run), V_I(limit));
     int rc = s ? 1 : -1;
     *out = arena_alloc(a, (limit + 1) * sizeof **out);
     *count = 0;

@@ -48,7 +48,8 @@ enum event_type { EVENT_DIAL, EVENT_REFUSED, EVENT_ENDED };
 struct event {
     enum event_type type;
     uint64_t dial;
-    char method[PROXY_METHOD], host[NET_NAME_SIZE], address[NET_ADDRESS_SIZE], why[24], detail[PROXY_DETAIL];
+    char method[PROXY_METHOD], host[NET_NAME_SIZE], address[NET_ADDRESS_SIZE], why[24],
+        detail[PROXY_DETAIL];
     struct connection_row row;
     int64_t number; /* of the row, from the catalog */
     bool stopped;   /* DIAL: may not be written, so not made */
@@ -90,32 +91,42 @@ static size_t read_list(const struct json *given, struct net_allow *out, struct 
     return n;
 }
 
-int proxy_list(const struct json *profile, const struct json *wanted, size_t datasets, struct arena *a, const char **out,
-               struct err *e)
+int proxy_list(const struct json *profile, const struct json *wanted, size_t datasets,
+               struct arena *a, const char **out, struct err *e)
 {
-    const char *network = json_str(json_get(profile, "network")), *name = json_str(json_get(profile, "name"));
+    const char *network = json_str(json_get(profile, "network")),
+               *name = json_str(json_get(profile, "name"));
     *out = NULL;
     if (!network || strcmp(network, "proxy") != 0)
-        return wanted ? err_set(e, E_INVALID, "allow_hosts", "choose a profile whose network is proxy, builder for one",
-                                "the profile %s gives no way out, so there is nothing to allow", name)
-                      : 0;
+        return wanted
+                   ? err_set(e, E_INVALID, "allow_hosts",
+                             "choose a profile whose network is proxy, builder for one",
+                             "the profile %s gives no way out, so there is nothing to allow", name)
+                   : 0;
     if (datasets)
-        return err_set(e, E_DENIED, "datasets",
-                       "build the environment without data, then use the data in a run without a network",
-                       "a run of profile %s reaches out through the proxy, so it may have no dataset: what is in it "
-                       "could leave the lab",
-                       name);
-    struct net_allow *all = arena_alloc(a, 2 * NET_ALLOW_MAX * sizeof *all), *asked = all + NET_ALLOW_MAX;
+        return err_set(
+            e, E_DENIED, "datasets",
+            "build the environment without data, then use the data in a run without a network",
+            "a run of profile %s reaches out through the proxy, so it may have no dataset: what is "
+            "in it "
+            "could leave the lab",
+            name);
+    struct net_allow *all = arena_alloc(a, 2 * NET_ALLOW_MAX * sizeof *all),
+                     *asked = all + NET_ALLOW_MAX;
     size_t count = read_list(json_get(profile, "allow_hosts"), all, e);
     size_t asked_count = count == SIZE_MAX ? SIZE_MAX : read_list(wanted, asked, e);
     if (asked_count == SIZE_MAX)
-        return e->kind ? -1 : err_set(e, E_INTERNAL, "allow_hosts", NULL, "the list of profile %s is no list", name);
+        return e->kind ? -1
+                       : err_set(e, E_INTERNAL, "allow_hosts", NULL,
+                                 "the list of profile %s is no list", name);
     char text[NET_ALLOW_TEXT];
     for (size_t i = 0; i < asked_count; i++)
         if (!net_allow_covers(all, count, &asked[i])) {
             net_allow_print(&asked[i], text);
-            return err_set(e, E_DENIED, "allow_hosts", "a run may narrow its profile's list, not widen it: ask the lab's keeper",
-                           "the profile %s does not allow %.200s", name, text);
+            return err_set(
+                e, E_DENIED, "allow_hosts",
+                "a run may narrow its profile's list, not widen it: ask the lab's keeper",
+                "the profile %s does not allow %.200s", name, text);
         }
     AUTO_BUF struct buf b = BUF_INIT(LIST_MAX_BYTES);
     struct jw w = jw_to(&b);
@@ -289,7 +300,8 @@ static void queue_event(struct proxy *p, const char *text, size_t len)
         good = v->number > 0;
     }
     if (!good) {
-        log_warn("proxy.event", LOG_STR("run", p->run), LOG_STR("why", "the proxy said what it never should"));
+        log_warn("proxy.event", LOG_STR("run", p->run),
+                 LOG_STR("why", "the proxy said what it never should"));
         free(v);
         return;
     }
@@ -310,7 +322,8 @@ static void gone(struct proxy *p)
         write_pending(p); /* and then it is freed */
         return;
     }
-    log_warn("proxy.gone", LOG_STR("run", p->run), LOG_INT("pid", p->pid), LOG_INT("again_ms", p->delay_ms));
+    log_warn("proxy.gone", LOG_STR("run", p->run), LOG_INT("pid", p->pid),
+             LOG_INT("again_ms", p->delay_ms));
     end_processes(p);
     again(p);
 }
@@ -377,6 +390,15 @@ static void answer(struct proxy *p, const struct event *v, const struct err *e)
         log_debug("proxy.answer", LOG_STR("run", p->run), LOG_INT("errno", errno));
 }
 
+static void tell_log(const char *run, const struct event *v)
+{
+    const struct log_field fields[] = {LOG_STR("run", run),          LOG_STR("host", v->host),
+                                       LOG_INT("port", v->row.port), LOG_STR("address", v->address),
+                                       LOG_STR("why", v->why),       LOG_END};
+    bool made = v->type == EVENT_DIAL && !v->stopped;
+    log_event(LOG_INFO_LEVEL, made ? "run.connected" : "run.connection_refused", fields);
+}
+
 static void batch_done(void *ctx, const struct err *e)
 {
     struct step *s = ctx;
@@ -388,9 +410,7 @@ static void batch_done(void *ctx, const struct err *e)
         if (p && v->type == EVENT_DIAL)
             answer(p, v, e);
         if (!e && v->type != EVENT_ENDED && (v->number || v->stopped)) /* a flood is counted only */
-            log_info(v->type == EVENT_DIAL && !v->stopped ? "run.connected" : "run.connection_refused",
-                     LOG_STR("run", s->run), LOG_STR("host", v->host), LOG_INT("port", v->row.port),
-                     LOG_STR("address", v->address), LOG_STR("why", v->why));
+            tell_log(s->run, v);
         free(v);
     }
     free(s);
@@ -454,7 +474,8 @@ static void start_processes(struct proxy *p, int listen_fd)
     }
     p->fd = pair[0];
     AUTO_FD int theirs = pair[1];
-    if (child_start(argv, theirs, &p->pid, &e) < 0 || fd_set_nonblock(p->fd, &e) < 0 || send_orders(p, listen_fd) < 0) {
+    if (child_start(argv, theirs, &p->pid, &e) < 0 || fd_set_nonblock(p->fd, &e) < 0 ||
+        send_orders(p, listen_fd) < 0) {
         if (!e.kind)
             err_sys(&e, NULL, NULL, "cannot give the proxy its orders");
         log_error("proxy.start", LOG_STR("run", p->run), LOG_ERR(&e));
@@ -473,8 +494,10 @@ static void start_processes(struct proxy *p, int listen_fd)
 static int ask_work(void *ctx, struct err *e)
 {
     struct step *s = ctx;
-    const struct attach_request ask = {.magic = ATTACH_MAGIC, .version = ATTACH_VERSION, .verb = ATTACH_PROXY};
-    AUTO_FD int folder = openat(s->lab->store->runs_fd, s->run, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    const struct attach_request ask = {
+        .magic = ATTACH_MAGIC, .version = ATTACH_VERSION, .verb = ATTACH_PROXY};
+    AUTO_FD int folder =
+        openat(s->lab->store->runs_fd, s->run, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder < 0)
         return err_sys(e, NULL, NULL, "cannot open the folder of run %s", s->run);
     return attach_ask(folder, &ask, ASK_MS, &s->fd, e);
@@ -515,7 +538,8 @@ static void network_read(void *ctx, const struct err *e)
     struct step *s = ctx;
     struct proxy *p = step_proxy(s);
     if (e)
-        log_error("proxy.list", LOG_STR("run", s->run), LOG_ERR(e)); /* closed: nothing is reached */
+        log_error("proxy.list", LOG_STR("run", s->run),
+                  LOG_ERR(e)); /* closed: nothing is reached */
     if (p && (e || !s->network.allow_hosts_json || p->draining)) {
         struct live *v = live_find(s->lab, s->run);
         if (v && v->proxy == p)

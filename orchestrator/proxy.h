@@ -24,8 +24,8 @@ bool proxy_is_for(const struct profiles *p, const char *profile);
 /* The list of a run that is submitted: the profile's, narrowed to `wanted` (the request's allow_hosts, or NULL). Gives
  * JSON in the arena, NULL for a profile with another network. What the profile does not cover is E_DENIED; so is a
  * dataset: data that may not leave and a way out do not meet in one run. */
-MUST_USE int proxy_list(const struct json *profile, const struct json *wanted, size_t datasets, struct arena *a,
-                        const char **out, struct err *e);
+MUST_USE int proxy_list(const struct json *profile, const struct json *wanted, size_t datasets,
+                        struct arena *a, const char **out, struct err *e);
 
 /* A monitor has the run: its proxy is started, if its profile may want one. */
 void proxy_start(struct live *v);

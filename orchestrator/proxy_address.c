@@ -24,10 +24,10 @@ static const struct {
     {AF_INET, {169, 254}, 16, PROXY_LINK_LOCAL},
     {AF_INET, {172, 16}, 12, PROXY_PRIVATE},
     {AF_INET, {192, 0, 0}, 24, PROXY_RESERVED},
-    {AF_INET, {192, 0, 2}, 24, PROXY_RESERVED}, /* documentation */
+    {AF_INET, {192, 0, 2}, 24, PROXY_RESERVED},   /* documentation */
     {AF_INET, {192, 88, 99}, 24, PROXY_RESERVED}, /* 6to4 relays */
     {AF_INET, {192, 168}, 16, PROXY_PRIVATE},
-    {AF_INET, {198, 18}, 15, PROXY_RESERVED},     /* benchmarks */
+    {AF_INET, {198, 18}, 15, PROXY_RESERVED}, /* benchmarks */
     {AF_INET, {198, 51, 100}, 24, PROXY_RESERVED},
     {AF_INET, {203, 0, 113}, 24, PROXY_RESERVED},
     {AF_INET, {224}, 4, PROXY_MULTICAST},
@@ -39,18 +39,19 @@ static const struct {
     {AF_INET6, {0xfe, 0xc0}, 10, PROXY_PRIVATE}, /* site-local, as it was */
     {AF_INET6, {0xfc}, 7, PROXY_PRIVATE},
     {AF_INET6, {0xff}, 8, PROXY_MULTICAST},
-    {AF_INET6, {[10] = 0xff, [11] = 0xff}, 96, PROXY_TRANSLATED},   /* IPv4-mapped */
-    {AF_INET6, {0, 0x64, 0xff, 0x9b, 0, 1}, 48, PROXY_TRANSLATED},  /* NAT64 of a local network */
-    {AF_INET6, {0x20, 0x01, 0, 0}, 32, PROXY_TRANSLATED},           /* Teredo */
-    {AF_INET6, {0x20, 0x01, 0x0d, 0xb8}, 32, PROXY_RESERVED},       /* documentation */
-    {AF_INET6, {0x20, 0x01}, 23, PROXY_RESERVED},                   /* IETF's protocols */
-    {AF_INET6, {0x3f, 0xff}, 20, PROXY_RESERVED},                   /* documentation */
+    {AF_INET6, {[10] = 0xff, [11] = 0xff}, 96, PROXY_TRANSLATED},  /* IPv4-mapped */
+    {AF_INET6, {0, 0x64, 0xff, 0x9b, 0, 1}, 48, PROXY_TRANSLATED}, /* NAT64 of a local network */
+    {AF_INET6, {0x20, 0x01, 0, 0}, 32, PROXY_TRANSLATED},          /* Teredo */
+    {AF_INET6, {0x20, 0x01, 0x0d, 0xb8}, 32, PROXY_RESERVED},      /* documentation */
+    {AF_INET6, {0x20, 0x01}, 23, PROXY_RESERVED},                  /* IETF's protocols */
+    {AF_INET6, {0x3f, 0xff}, 20, PROXY_RESERVED},                  /* documentation */
 };
 
 static bool has_prefix(const unsigned char *a, const unsigned char *network, unsigned prefix)
 {
     unsigned whole = prefix / 8, rest = prefix % 8;
-    return memcmp(a, network, whole) == 0 && (rest == 0 || (a[whole] ^ network[whole]) >> (8 - rest) == 0);
+    return memcmp(a, network, whole) == 0 &&
+           (rest == 0 || (a[whole] ^ network[whole]) >> (8 - rest) == 0);
 }
 
 static enum proxy_why carried(const unsigned char *four)
@@ -64,7 +65,8 @@ enum proxy_why proxy_address_class(const struct net_address *a)
 {
     static const unsigned char nat64[12] = {0, 0x64, 0xff, 0x9b};
     for (size_t i = 0; i < sizeof special / sizeof *special; i++)
-        if (special[i].family == a->family && has_prefix(a->bytes, special[i].bytes, special[i].prefix))
+        if (special[i].family == a->family &&
+            has_prefix(a->bytes, special[i].bytes, special[i].prefix))
             return special[i].why;
     if (a->family == AF_INET)
         return PROXY_OK;
@@ -76,8 +78,8 @@ enum proxy_why proxy_address_class(const struct net_address *a)
     return a->bytes[0] >> 5 == 1 ? PROXY_OK : PROXY_RESERVED;
 }
 
-enum proxy_why proxy_address_judge(const struct net_address *a, uint16_t port, const struct net_allow *list, size_t count,
-                                   bool *listed)
+enum proxy_why proxy_address_judge(const struct net_address *a, uint16_t port,
+                                   const struct net_allow *list, size_t count, bool *listed)
 {
     enum proxy_why why = proxy_address_class(a);
     const struct net_allow *entry = net_allow_find_address(list, count, a, port);

@@ -14,7 +14,7 @@ enum proxy_why proxy_address_class(const struct net_address *a);
 
 /* The same, with the list's say: an address of a network that the list names is fine. But never multicast nor
  * unspecified, and a metadata service only by its exact address. */
-enum proxy_why proxy_address_judge(const struct net_address *a, uint16_t port, const struct net_allow *list, size_t count,
-                                   bool *listed);
+enum proxy_why proxy_address_judge(const struct net_address *a, uint16_t port,
+                                   const struct net_allow *list, size_t count, bool *listed);
 
 #endif

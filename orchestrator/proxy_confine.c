@@ -118,7 +118,13 @@ static int load_filter(enum proxy_role role)
 /* ---- files and ports ---- */
 
 enum { CREATE_RULESET = 444, ADD_RULE = 445, RESTRICT_SELF = 446, VERSION = 1, PATH_BENEATH = 1 };
-enum { FS_EXECUTE = 1 << 0, FS_READ_FILE = 1 << 2, FS_READ_DIR = 1 << 3, NET_BIND = 1 << 0, NET_CONNECT = 1 << 1 };
+enum {
+    FS_EXECUTE = 1 << 0,
+    FS_READ_FILE = 1 << 2,
+    FS_READ_DIR = 1 << 3,
+    NET_BIND = 1 << 0,
+    NET_CONNECT = 1 << 1
+};
 
 struct ruleset_attr {
     uint64_t fs, net;
@@ -130,13 +136,17 @@ struct path_attr {
 
 static uint64_t all_fs(long abi)
 {
-    return abi >= 5 ? (1 << 16) - 1 : abi >= 3 ? (1 << 15) - 1 : abi == 2 ? (1 << 14) - 1 : (1 << 13) - 1;
+    return abi >= 5   ? (1 << 16) - 1
+           : abi >= 3 ? (1 << 15) - 1
+           : abi == 2 ? (1 << 14) - 1
+                      : (1 << 13) - 1;
 }
 
 static int allow_reading(int ruleset, const char *path, bool file)
 {
     AUTO_FD int fd = open(path, O_PATH | O_CLOEXEC);
-    struct path_attr attr = {.allowed = file ? FS_READ_FILE : FS_READ_FILE | FS_READ_DIR | FS_EXECUTE, .parent = fd};
+    struct path_attr attr = {
+        .allowed = file ? FS_READ_FILE : FS_READ_FILE | FS_READ_DIR | FS_EXECUTE, .parent = fd};
     if (fd < 0) /* not on every host */
         return errno == ENOENT || errno == EACCES ? 0 : -1;
     return (int)syscall(ADD_RULE, ruleset, PATH_BENEATH, &attr, 0);
@@ -157,7 +167,12 @@ static int allow_folder_of(int ruleset, const char *file)
 
 static int load_landlock(enum proxy_role role, const char *hosts)
 {
-    static const char *const read[] = {"/etc", "/usr/lib", "/lib", "/lib64", "/run/systemd/resolve", "/run/resolvconf",
+    static const char *const read[] = {"/etc",
+                                       "/usr/lib",
+                                       "/lib",
+                                       "/lib64",
+                                       "/run/systemd/resolve",
+                                       "/run/resolvconf",
                                        "/run/NetworkManager"};
     long abi = syscall(CREATE_RULESET, NULL, 0, VERSION);
     if (abi <= 0)
@@ -165,15 +180,17 @@ static int load_landlock(enum proxy_role role, const char *hosts)
     struct ruleset_attr attr = {.fs = all_fs(abi)};
     if (abi >= 4 && role != PROXY_RESOLVER) /* which may ask a DNS server by TCP */
         attr.net = role == PROXY_RELAY ? NET_BIND | NET_CONNECT : NET_BIND;
-    AUTO_FD int ruleset = (int)syscall(CREATE_RULESET, &attr, abi >= 4 ? sizeof attr : sizeof attr.fs, 0);
+    AUTO_FD int ruleset =
+        (int)syscall(CREATE_RULESET, &attr, abi >= 4 ? sizeof attr : sizeof attr.fs, 0);
     if (ruleset < 0)
         return -1;
     for (size_t i = 0; role == PROXY_RESOLVER && i < sizeof read / sizeof *read; i++)
         if (allow_reading(ruleset, read[i], false) < 0)
             return -1;
     char real[PATH_MAX];
-    if (role == PROXY_RESOLVER && ((hosts && allow_folder_of(ruleset, hosts) < 0) ||
-                                   (realpath("/etc/resolv.conf", real) && allow_folder_of(ruleset, real) < 0)))
+    if (role == PROXY_RESOLVER &&
+        ((hosts && allow_folder_of(ruleset, hosts) < 0) ||
+         (realpath("/etc/resolv.conf", real) && allow_folder_of(ruleset, real) < 0)))
         return -1;
     return (int)syscall(RESTRICT_SELF, ruleset, 0);
 }

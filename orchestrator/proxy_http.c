@@ -109,7 +109,8 @@ struct fields {
     size_t count;
 };
 
-static int read_fields(struct span *rest, struct fields *f, enum proxy_why why, struct proxy_refusal *bad)
+static int read_fields(struct span *rest, struct fields *f, enum proxy_why why,
+                       struct proxy_refusal *bad)
 {
     f->count = 0;
     for (;;) {
@@ -139,7 +140,8 @@ static int read_fields(struct span *rest, struct fields *f, enum proxy_why why, 
 static bool is_hop_by_hop(struct span name)
 {
     static const char *const names[] = {"connection", "keep-alive", "te", "trailer", "upgrade"};
-    if (name.len >= 6 && strncasecmp(name.p, "proxy-", 6) == 0) /* said to a proxy, whatever it is */
+    if (name.len >= 6 &&
+        strncasecmp(name.p, "proxy-", 6) == 0) /* said to a proxy, whatever it is */
         return true;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (is_word(name, names[i]))
@@ -185,8 +187,8 @@ static int read_length(struct span v, uint64_t *out)
     return 0;
 }
 
-static int read_framing(const struct fields *f, bool http_1_0, enum proxy_body *body, uint64_t *length,
-                        enum proxy_why why, struct proxy_refusal *bad)
+static int read_framing(const struct fields *f, bool http_1_0, enum proxy_body *body,
+                        uint64_t *length, enum proxy_why why, struct proxy_refusal *bad)
 {
     bool has_length = false, chunked = false;
     *body = PROXY_BODY_NONE;
@@ -225,7 +227,8 @@ static void forward_fields(const struct fields *f, bool drop_host, struct buf *o
 {
     for (size_t i = 0; i < f->count; i++) {
         struct span name = f->all[i].name;
-        if (is_hop_by_hop(name) || is_named_by_connection(f, name) || (drop_host && is_word(name, "host")))
+        if (is_hop_by_hop(name) || is_named_by_connection(f, name) ||
+            (drop_host && is_word(name, "host")))
             continue;
         add_span(out, name);
         buf_add_str(out, ": ");
@@ -243,7 +246,8 @@ struct target {
 static int read_request_line(struct span line, struct target *t, struct proxy_refusal *bad)
 {
     const char *first = memchr(line.p, ' ', line.len);
-    const char *last = first ? memchr(first + 1, ' ', line.len - (size_t)(first + 1 - line.p)) : NULL;
+    const char *last = first ? memchr(first + 1, ' ', line.len - (size_t)(first + 1 - line.p))
+                             : NULL;
     if (!first || !last)
         return refuse(bad, PROXY_BAD_REQUEST, "the first line is no request of HTTP");
     t->method = (struct span){line.p, (size_t)(first - line.p)};
@@ -261,7 +265,8 @@ static int read_request_line(struct span line, struct target *t, struct proxy_re
 
 static int read_method(struct span s, struct proxy_request *r, struct proxy_refusal *bad)
 {
-    static const char *const known[] = {"CONNECT", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
+    static const char *const known[] = {"CONNECT", "GET",    "HEAD",    "POST",
+                                        "PUT",     "DELETE", "OPTIONS", "PATCH"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (s.len == strlen(known[i]) && memcmp(s.p, known[i], s.len) == 0) {
             memcpy(r->method, known[i], s.len + 1);
@@ -271,7 +276,8 @@ static int read_method(struct span s, struct proxy_request *r, struct proxy_refu
     return refuse(bad, PROXY_BAD_REQUEST, "a method that is not spoken here");
 }
 
-static int read_authority(struct span s, uint16_t usual, struct proxy_request *r, struct proxy_refusal *bad)
+static int read_authority(struct span s, uint16_t usual, struct proxy_request *r,
+                          struct proxy_refusal *bad)
 {
     struct err e = {0};
     if (net_authority_parse(s.p, s.len, usual, &r->host, &r->port, &e) == 0)
@@ -282,7 +288,8 @@ static int read_authority(struct span s, uint16_t usual, struct proxy_request *r
 }
 
 /* http://authority[/path][?query]; gives path and query. */
-static int read_absolute(struct span uri, struct proxy_request *r, struct span *path, struct proxy_refusal *bad)
+static int read_absolute(struct span uri, struct proxy_request *r, struct span *path,
+                         struct proxy_refusal *bad)
 {
     static const char scheme[] = "http://";
     size_t n = sizeof scheme - 1, end;
@@ -303,12 +310,14 @@ static bool same_host(const struct net_host *a, const struct net_host *b)
 {
     if (a->is_address != b->is_address)
         return false;
-    return a->is_address ? a->address.family == b->address.family &&
-                               memcmp(a->address.bytes, b->address.bytes, sizeof a->address.bytes) == 0
-                         : !strcmp(a->name, b->name);
+    return a->is_address
+               ? a->address.family == b->address.family &&
+                     memcmp(a->address.bytes, b->address.bytes, sizeof a->address.bytes) == 0
+               : !strcmp(a->name, b->name);
 }
 
-static int check_host(const struct fields *f, const struct proxy_request *r, bool http_1_0, struct proxy_refusal *bad)
+static int check_host(const struct fields *f, const struct proxy_request *r, bool http_1_0,
+                      struct proxy_refusal *bad)
 {
     const struct field *host = NULL;
     for (size_t i = 0; i < f->count; i++)
@@ -322,7 +331,8 @@ static int check_host(const struct fields *f, const struct proxy_request *r, boo
     struct net_host named;
     struct err e = {0};
     uint16_t port;
-    if (net_authority_parse(host->value.p, host->value.len, r->connect ? r->port : 80, &named, &port, &e) < 0)
+    if (net_authority_parse(host->value.p, host->value.len, r->connect ? r->port : 80, &named,
+                            &port, &e) < 0)
         return refuse(bad, PROXY_BAD_REQUEST, "Host: %.140s", e.message);
     if (same_host(&named, &r->host) && port == r->port)
         return 0;
@@ -340,8 +350,8 @@ static void add_authority(const struct proxy_request *r, struct buf *out)
         buf_printf(out, ":%u", r->port);
 }
 
-int proxy_request_parse(const char *head, size_t len, struct proxy_request *out, struct buf *forward,
-                        struct proxy_refusal *bad)
+int proxy_request_parse(const char *head, size_t len, struct proxy_request *out,
+                        struct buf *forward, struct proxy_refusal *bad)
 {
     struct span rest = {head, len}, line, path = {NULL, 0};
     struct target t = {0};
@@ -351,15 +361,16 @@ int proxy_request_parse(const char *head, size_t len, struct proxy_request *out,
         return refuse(bad, PROXY_BAD_REQUEST, "a line ends in something else than CR LF");
     if (read_request_line(line, &t, bad) < 0 || read_method(t.method, out, bad) < 0)
         return -1;
-    if ((out->connect ? read_authority(t.uri, 0, out, bad) : read_absolute(t.uri, out, &path, bad)) < 0)
+    if ((out->connect ? read_authority(t.uri, 0, out, bad)
+                      : read_absolute(t.uri, out, &path, bad)) < 0)
         return -1;
     bool http_1_0 = is_word(t.version, "HTTP/1.0");
-    if (read_fields(&rest, &f, PROXY_BAD_REQUEST, bad) < 0 || check_host(&f, out, http_1_0, bad) < 0 ||
+    if (read_fields(&rest, &f, PROXY_BAD_REQUEST, bad) < 0 ||
+        check_host(&f, out, http_1_0, bad) < 0 ||
         read_framing(&f, http_1_0, &out->body, &out->length, PROXY_BAD_REQUEST, bad) < 0)
         return -1;
     if (out->connect)
-        return out->body == PROXY_BODY_NONE ||
-                       (out->body == PROXY_BODY_LENGTH && out->length == 0)
+        return out->body == PROXY_BODY_NONE || (out->body == PROXY_BODY_LENGTH && out->length == 0)
                    ? 0
                    : refuse(bad, PROXY_BAD_REQUEST, "CONNECT with a body");
     buf_add_str(forward, out->method);
@@ -378,7 +389,8 @@ int proxy_request_parse(const char *head, size_t len, struct proxy_request *out,
 
 /* ---- answers ---- */
 
-int proxy_answer_parse(const char *head, size_t len, int *status, struct buf *forward, struct proxy_refusal *bad)
+int proxy_answer_parse(const char *head, size_t len, int *status, struct buf *forward,
+                       struct proxy_refusal *bad)
 {
     struct span rest = {head, len}, line;
     struct fields f;
@@ -416,7 +428,8 @@ enum { SIZE, SIZE_LF, DATA, DATA_CR, DATA_LF, LAST_CR, LAST_LF };
 
 void proxy_body_begin(struct proxy_body_state *b, const struct proxy_request *r)
 {
-    *b = (struct proxy_body_state){.kind = r->body, .left = r->body == PROXY_BODY_LENGTH ? r->length : 0, .step = SIZE};
+    *b = (struct proxy_body_state){
+        .kind = r->body, .left = r->body == PROXY_BODY_LENGTH ? r->length : 0, .step = SIZE};
     b->done = r->body == PROXY_BODY_NONE || (r->body == PROXY_BODY_LENGTH && r->length == 0);
 }
 

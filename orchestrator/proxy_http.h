@@ -38,8 +38,8 @@ ssize_t proxy_head_end(const char *p, size_t len);
 /* A whole head. Gives what to ask the judge, and in `forward` the head to send to the server (nothing for
  * CONNECT): no hop-by-hop field, one Host that is the authority, Connection: close. -1: refused; out->host
  * and out->port are set when they were read before the refusal (else the name is empty). */
-MUST_USE int proxy_request_parse(const char *head, size_t len, struct proxy_request *out, struct buf *forward,
-                                 struct proxy_refusal *bad);
+MUST_USE int proxy_request_parse(const char *head, size_t len, struct proxy_request *out,
+                                 struct buf *forward, struct proxy_refusal *bad);
 
 /* The head of an answer: in `forward` what the client gets. *status is its number. */
 MUST_USE int proxy_answer_parse(const char *head, size_t len, int *status, struct buf *forward,
@@ -49,8 +49,8 @@ MUST_USE int proxy_answer_parse(const char *head, size_t len, int *status, struc
  * are not as they must be. */
 struct proxy_body_state {
     enum proxy_body kind;
-    uint64_t left;  /* of the length, or of the chunk */
-    int step;       /* of the chunk's frame */
+    uint64_t left; /* of the length, or of the chunk */
+    int step;      /* of the chunk's frame */
     unsigned digits;
     bool done;
 };

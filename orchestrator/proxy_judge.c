@@ -57,7 +57,8 @@ struct known { /* names that were looked up a moment ago */
 struct judge {
     const struct proxy_config *config;
     int lab_fd, relay_fd, resolver_fd, route_fd;
-    bool ending; /* the daemon wants no more: the relay is told, and tells how each connection ended */
+    bool
+        ending; /* the daemon wants no more: the relay is told, and tells how each connection ended */
     uint64_t next_dial;
     struct slot slots[PROXY_SLOTS];
     struct known known[CACHE_ROWS];
@@ -105,8 +106,8 @@ static void tell_refused(const struct judge *j, const struct slot *s)
     tell(j, &line);
 }
 
-static void tell_ended(const struct judge *j, const struct slot *s, enum proxy_why why, const char *detail, uint64_t up,
-                       uint64_t down)
+static void tell_ended(const struct judge *j, const struct slot *s, enum proxy_why why,
+                       const char *detail, uint64_t up, uint64_t down)
 {
     AUTO_BUF struct buf line = BUF_INIT(8192);
     struct jw w = jw_to(&line);
@@ -123,9 +124,11 @@ static void tell_ended(const struct judge *j, const struct slot *s, enum proxy_w
 
 /* ---- to the relay ---- */
 
-static void answer(const struct judge *j, struct slot *s, enum proxy_why why, const char *detail, int fd)
+static void answer(const struct judge *j, struct slot *s, enum proxy_why why, const char *detail,
+                   int fd)
 {
-    struct proxy_packet p = {.type = PROXY_DIALLED, .slot = (uint32_t)(s - j->slots), .serial = s->serial, .why = why};
+    struct proxy_packet p = {
+        .type = PROXY_DIALLED, .slot = (uint32_t)(s - j->slots), .serial = s->serial, .why = why};
     snprintf(p.detail, sizeof p.detail, "%s", detail);
     if (fd_send(j->relay_fd, &p, sizeof p, &fd, fd >= 0 ? 1 : 0) != (ssize_t)sizeof p)
         _exit(1);
@@ -147,7 +150,8 @@ static void refuse(struct judge *j, struct slot *s, enum proxy_why why, const ch
 
 /* ---- addresses ---- */
 
-static enum proxy_why judge_address(struct judge *j, const struct slot *s, const struct net_address *a, char *detail)
+static enum proxy_why judge_address(struct judge *j, const struct slot *s,
+                                    const struct net_address *a, char *detail)
 {
     static const char *const say[PROXY_WHY_COUNT] = {
         [PROXY_UNSPECIFIED] = "the address is no one's",
@@ -162,7 +166,8 @@ static enum proxy_why judge_address(struct judge *j, const struct slot *s, const
         [PROXY_UNREACHABLE] = "no route leads to the address",
     };
     bool listed = false;
-    enum proxy_why why = proxy_address_judge(a, s->port, j->config->allow, j->config->allow_count, &listed);
+    enum proxy_why why =
+        proxy_address_judge(a, s->port, j->config->allow, j->config->allow_count, &listed);
     if (why == PROXY_OK && !listed)
         why = proxy_route_judge(j->route_fd, a);
     if (why != PROXY_OK && say[why])
@@ -235,7 +240,8 @@ static void on_ask(struct judge *j, struct slot *s, const struct proxy_packet *p
     int64_t now = time_mono_us();
     if (s->phase != IDLE || p->port == 0)
         _exit(1);
-    *s = (struct slot){.serial = p->serial, .port = p->port, .fd = -1, .began_us = now, .why_at = PROXY_ADDRESSES};
+    *s = (struct slot){
+        .serial = p->serial, .port = p->port, .fd = -1, .began_us = now, .why_at = PROXY_ADDRESSES};
     memcpy(s->method, p->method, sizeof s->method);
     if (net_host_parse(p->host, strlen(p->host), &s->host, &e) < 0)
         _exit(1); /* the relay parses as we do */
@@ -252,7 +258,8 @@ static void on_ask(struct judge *j, struct slot *s, const struct proxy_packet *p
     }
     if (!net_allow_has_name(c->allow, c->allow_count, s->host.name, s->port)) {
         refuse(j, s, PROXY_NOT_LISTED,
-               c->allow_count ? "the list does not name this host and port" : "the list is empty: nothing is allowed");
+               c->allow_count ? "the list does not name this host and port"
+                              : "the list is empty: nothing is allowed");
         return;
     }
     const struct known *k = find_known(j, s->host.name, now);
@@ -288,8 +295,9 @@ static void on_relay(struct judge *j)
         return;
     if (n <= 0 && j->ending)
         _exit(0);
-    if (n != (ssize_t)sizeof p || p.slot >= PROXY_SLOTS || p.why >= PROXY_WHY_COUNT || !is_text(p.host, sizeof p.host) ||
-        !is_text(p.detail, sizeof p.detail) || !is_text(p.method, sizeof p.method)) {
+    if (n != (ssize_t)sizeof p || p.slot >= PROXY_SLOTS || p.why >= PROXY_WHY_COUNT ||
+        !is_text(p.host, sizeof p.host) || !is_text(p.detail, sizeof p.detail) ||
+        !is_text(p.method, sizeof p.method)) {
         log_error("proxy.relay", LOG_STR("why", n == 0 ? "it ended" : "it sent what is no packet"));
         _exit(1);
     }
@@ -319,7 +327,8 @@ static void on_resolver(struct judge *j)
         return;
     if (n != (ssize_t)sizeof p || p.type != PROXY_RESOLVED || p.slot >= PROXY_SLOTS ||
         p.address_count > PROXY_ADDRESSES || !is_text(p.detail, sizeof p.detail)) {
-        log_error("proxy.resolver", LOG_STR("why", n == 0 ? "it ended" : "it sent what is no packet"));
+        log_error("proxy.resolver",
+                  LOG_STR("why", n == 0 ? "it ended" : "it sent what is no packet"));
         _exit(1);
     }
     struct slot *s = &j->slots[p.slot];
@@ -330,7 +339,8 @@ static void on_resolver(struct judge *j)
             s->addresses[s->address_count++] = p.addresses[i];
     if (s->address_count == 0) {
         char detail[PROXY_DETAIL];
-        snprintf(detail, sizeof detail, "the lab finds no address for it%s%.100s", p.detail[0] ? ": " : "", p.detail);
+        snprintf(detail, sizeof detail, "the lab finds no address for it%s%.100s",
+                 p.detail[0] ? ": " : "", p.detail);
         refuse(j, s, PROXY_NO_ADDRESS, detail);
         return;
     }
@@ -344,7 +354,8 @@ static void on_resolver(struct judge *j)
 static void dial_failed(struct judge *j, struct slot *s, int os_errno)
 {
     char detail[PROXY_DETAIL];
-    snprintf(detail, sizeof detail, "%s", strerror(os_errno)); /* NOLINT(concurrency-mt-unsafe): one thread */
+    snprintf(detail, sizeof detail, "%s",
+             strerror(os_errno)); /* NOLINT(concurrency-mt-unsafe): one thread */
     fd_close_at(&s->fd);
     tell_ended(j, s, PROXY_UNREACHABLE, detail, 0, 0);
     if (s->why == PROXY_OK) {
@@ -375,7 +386,8 @@ static void dial(struct judge *j, struct slot *s)
     s->fd = socket(a->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s->fd < 0)
         dial_failed(j, s, errno);
-    else if (connect(s->fd, is_four ? (const struct sockaddr *)&four : (const struct sockaddr *)&six,
+    else if (connect(s->fd,
+                     is_four ? (const struct sockaddr *)&four : (const struct sockaddr *)&six,
                      is_four ? sizeof four : sizeof six) == 0)
         connected(j, s);
     else if (errno != EINPROGRESS)
@@ -459,7 +471,8 @@ _Noreturn void proxy_judge(const struct proxy_config *c, int lab_fd, int relay_f
 {
     static struct judge j;
     struct err e = {0};
-    j = (struct judge){.config = c, .lab_fd = lab_fd, .relay_fd = relay_fd, .resolver_fd = resolver_fd};
+    j = (struct judge){
+        .config = c, .lab_fd = lab_fd, .relay_fd = relay_fd, .resolver_fd = resolver_fd};
     frame_init(&j.lab);
     for (size_t i = 0; i < PROXY_SLOTS; i++)
         j.slots[i].fd = -1;
@@ -469,11 +482,13 @@ _Noreturn void proxy_judge(const struct proxy_config *c, int lab_fd, int relay_f
         _exit(1);
     }
     for (;;) {
-        struct pollfd p[3 + PROXY_SLOTS] = {
-            {.fd = lab_fd, .events = POLLIN}, {.fd = relay_fd, .events = POLLIN}, {.fd = resolver_fd, .events = POLLIN}};
+        struct pollfd p[3 + PROXY_SLOTS] = {{.fd = lab_fd, .events = POLLIN},
+                                            {.fd = relay_fd, .events = POLLIN},
+                                            {.fd = resolver_fd, .events = POLLIN}};
         bool waits = false;
         for (size_t i = 0; i < PROXY_SLOTS; i++) {
-            p[3 + i] = (struct pollfd){.fd = j.slots[i].phase == DIALLING ? j.slots[i].fd : -1, .events = POLLOUT};
+            p[3 + i] = (struct pollfd){.fd = j.slots[i].phase == DIALLING ? j.slots[i].fd : -1,
+                                       .events = POLLOUT};
             waits = waits || (j.slots[i].phase != IDLE && j.slots[i].phase != OPEN);
         }
         if (j.ending) {

@@ -97,7 +97,7 @@ static int start(void)
     struct err e = {0};
     int listen_fd = -1, lab_fd = LAB_FD, relay[2], resolver[2];
     /* What a lookup uses comes from /etc alone: not from the environment of whoever started the lab. */
-    clearenv();
+    clearenv(); /* NOLINT(concurrency-mt-unsafe): there is one thread */
     if (read_orders(&config, &listen_fd, &e) < 0 || pair(relay, &e) < 0 || pair(resolver, &e) < 0) {
         log_error("proxy.start", LOG_ERR(&e));
         return 1;

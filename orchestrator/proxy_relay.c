@@ -80,9 +80,11 @@ static void send_packet(const struct relay *r, const struct proxy_packet *p)
         _exit(1);
 }
 
-static void fill_packet(struct proxy_packet *p, enum proxy_packet_type type, size_t at, const struct slot *s)
+static void fill_packet(struct proxy_packet *p, enum proxy_packet_type type, size_t at,
+                        const struct slot *s)
 {
-    *p = (struct proxy_packet){.type = type, .slot = (uint32_t)at, .serial = s->serial, .port = s->request.port};
+    *p = (struct proxy_packet){
+        .type = type, .slot = (uint32_t)at, .serial = s->serial, .port = s->request.port};
     memcpy(p->method, s->request.method, sizeof p->method);
     if (s->request.host.is_address || s->request.host.name[0]) {
         char host[NET_NAME_SIZE];
@@ -148,11 +150,13 @@ static const char *status_of(enum proxy_why why)
 static void error_page(struct slot *s)
 {
     char page[512];
-    int n = snprintf(page, sizeof page, "Enclos refused this connection (%s): %s\n", proxy_why_name(s->why), s->detail);
-    s->down.out_len = (size_t)snprintf(s->down.out, sizeof s->down.out,
-                                       "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n"
-                                       "X-Enclos-Refused: %s\r\nConnection: close\r\n\r\n%s",
-                                       status_of(s->why), n, proxy_why_name(s->why), page);
+    int n = snprintf(page, sizeof page, "Enclos refused this connection (%s): %s\n",
+                     proxy_why_name(s->why), s->detail);
+    s->down.out_len =
+        (size_t)snprintf(s->down.out, sizeof s->down.out,
+                         "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n"
+                         "X-Enclos-Refused: %s\r\nConnection: close\r\n\r\n%s",
+                         status_of(s->why), n, proxy_why_name(s->why), page);
     closing(s);
 }
 
@@ -245,8 +249,8 @@ static void on_judge(struct relay *r)
                 free_slot(r, i);
         _exit(0);
     }
-    if (n != (ssize_t)sizeof p || p.type != PROXY_DIALLED || p.slot >= PROXY_SLOTS || p.why >= PROXY_WHY_COUNT ||
-        p.detail[sizeof p.detail - 1])
+    if (n != (ssize_t)sizeof p || p.type != PROXY_DIALLED || p.slot >= PROXY_SLOTS ||
+        p.why >= PROXY_WHY_COUNT || p.detail[sizeof p.detail - 1])
         _exit(1);
     struct slot *s = r->slots[p.slot];
     if (!s || s->phase != ASKED || s->serial != p.serial)
@@ -275,7 +279,8 @@ static void pass(struct way *w, size_t n)
 static void on_hello(struct slot *s)
 {
     struct proxy_refusal bad = {0};
-    int rc = proxy_hello_check((const unsigned char *)s->up.in, s->up.in_len, &s->request.host, &bad);
+    int rc =
+        proxy_hello_check((const unsigned char *)s->up.in, s->up.in_len, &s->request.host, &bad);
     if (rc == 0 && s->up.in_len == sizeof s->up.in) {
         bad = (struct proxy_refusal){PROXY_NOT_TLS, "the ClientHello is too long"};
         rc = -1;
@@ -309,7 +314,8 @@ static void on_answer(struct slot *s)
         return;
     AUTO_BUF struct buf forward = BUF_INIT(PIPE_BYTES);
     if (end <= 0 || end > PROXY_HEAD_MAX) {
-        bad = (struct proxy_refusal){PROXY_BAD_ANSWER, "the head of the server's answer is too long, cut or malformed"};
+        bad = (struct proxy_refusal){
+            PROXY_BAD_ANSWER, "the head of the server's answer is too long, cut or malformed"};
     } else if (proxy_answer_parse(s->down.in, (size_t)end, &status, &forward, &bad) == 0) {
         if (forward.len > room(&s->down))
             return; /* an interim one is still on its way */
@@ -318,7 +324,8 @@ static void on_answer(struct slot *s)
         if (status >= 200)
             s->phase = OPEN;
         else if (++s->interim > INTERIM_MAX)
-            bad = (struct proxy_refusal){PROXY_BAD_ANSWER, "the server's answer does not come to its point"};
+            bad = (struct proxy_refusal){PROXY_BAD_ANSWER,
+                                         "the server's answer does not come to its point"};
     }
     if (bad.why == PROXY_OK)
         return;
@@ -334,7 +341,8 @@ static void move_bytes(struct slot *s)
 {
     if (s->phase == HELLO)
         on_hello(s);
-    for (int before = -1; s->phase == ANSWER && s->interim != before && s->down.in_len | s->down.in_over;) {
+    for (int before = -1;
+         s->phase == ANSWER && s->interim != before && s->down.in_len | s->down.in_over;) {
         before = s->interim;
         on_answer(s);
     }
@@ -457,7 +465,8 @@ static void step(struct relay *r, size_t at, short client, short server)
         s->up.in_over = s->up.out_over = s->body.done = true;
     }
     r->bytes += s->up_bytes + s->down_bytes - before;
-    if ((s->phase == OPEN || s->phase == ANSWER) && (moved || s->up_bytes + s->down_bytes != before))
+    if ((s->phase == OPEN || s->phase == ANSWER) &&
+        (moved || s->up_bytes + s->down_bytes != before))
         s->deadline_us = time_mono_us() + IDLE_MS * INT64_C(1000);
     if (s->phase == CLOSING && linger(s)) {
         free_slot(r, at);
@@ -470,7 +479,8 @@ static void step(struct relay *r, size_t at, short client, short server)
         closing(s);
         return;
     }
-    bool up_over = s->request.connect ? finish_way(s->server, &s->up) : s->body.done || s->up.in_over;
+    bool up_over = s->request.connect ? finish_way(s->server, &s->up)
+                                      : s->body.done || s->up.in_over;
     bool down_over = s->phase == OPEN && finish_way(s->client, &s->down);
     /* The answer is all that a request is for. */
     if (down_over && (up_over || !s->request.connect))
@@ -528,7 +538,9 @@ static void check_deadlines(struct relay *r, int64_t now)
             break;
         case CLOSING: free_slot(r, i); break;
         default:
-            note(s, PROXY_TIMEOUT, s->phase == HELLO ? "no ClientHello came in time" : "nothing moved for five minutes");
+            note(s, PROXY_TIMEOUT,
+                 s->phase == HELLO ? "no ClientHello came in time"
+                                   : "nothing moved for five minutes");
             free_slot(r, i);
         }
     }
@@ -538,7 +550,10 @@ _Noreturn void proxy_relay(int listen_fd, int judge_fd)
 {
     static struct relay r;
     struct err e = {0};
-    r = (struct relay){.listen_fd = listen_fd, .judge_fd = judge_fd, .tokens = RATE_BURST, .tokens_at_us = time_mono_us()};
+    r = (struct relay){.listen_fd = listen_fd,
+                       .judge_fd = judge_fd,
+                       .tokens = RATE_BURST,
+                       .tokens_at_us = time_mono_us()};
     if (proxy_confine(PROXY_RELAY, NULL, &e) < 0) {
         log_error("proxy.confine", LOG_STR("process", "relay"), LOG_ERR(&e));
         _exit(1);
@@ -555,8 +570,10 @@ _Noreturn void proxy_relay(int listen_fd, int judge_fd)
             short client = 0, server = 0;
             if (s) {
                 busy++;
-                client = (short)((wants_client(s) ? POLLIN : 0) | (wants_out(s, &s->down) ? POLLOUT : 0));
-                server = (short)((wants_server(s) ? POLLIN : 0) | (wants_out(s, &s->up) ? POLLOUT : 0));
+                client = (short)((wants_client(s) ? POLLIN : 0) |
+                                 (wants_out(s, &s->down) ? POLLOUT : 0));
+                server =
+                    (short)((wants_server(s) ? POLLIN : 0) | (wants_out(s, &s->up) ? POLLOUT : 0));
             }
             /* Not asked about what nobody waits for: a hang-up would be told again and again. */
             p[2 + 2 * i] = (struct pollfd){.fd = client ? s->client : -1, .events = client};

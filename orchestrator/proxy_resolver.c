@@ -74,14 +74,17 @@ static void look_up(struct proxy_packet *p)
     struct addrinfo *all = NULL;
     int rc = getaddrinfo(p->host, NULL, &want, &all);
     if (rc != 0) {
-        snprintf(p->detail, sizeof p->detail, "%.150s", rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
+        snprintf(p->detail, sizeof p->detail, "%.150s",
+                 rc == EAI_SYSTEM ? err_errno_name(errno) : gai_strerror(rc));
         return;
     }
     for (const struct addrinfo *i = all; i; i = i->ai_next)
         if (i->ai_family == AF_INET)
-            add_address(p, AF_INET, &((const struct sockaddr_in *)(const void *)i->ai_addr)->sin_addr);
+            add_address(p, AF_INET,
+                        &((const struct sockaddr_in *)(const void *)i->ai_addr)->sin_addr);
         else if (i->ai_family == AF_INET6)
-            add_address(p, AF_INET6, &((const struct sockaddr_in6 *)(const void *)i->ai_addr)->sin6_addr);
+            add_address(p, AF_INET6,
+                        &((const struct sockaddr_in6 *)(const void *)i->ai_addr)->sin6_addr);
     freeaddrinfo(all);
 }
 
@@ -101,7 +104,7 @@ _Noreturn void proxy_resolver(const struct proxy_config *c, int judge_fd)
 {
     struct err e = {0};
     /* No search list: a name that does not exist must not become another one, with the host's domain behind it. */
-    setenv("LOCALDOMAIN", "", 1);
+    setenv("LOCALDOMAIN", "", 1); /* NOLINT(concurrency-mt-unsafe): one thread */
     signal(SIGCHLD, SIG_IGN);
     signal(SIGALRM, SIG_DFL);
     if (proxy_confine(PROXY_RESOLVER, c->hosts[0] ? c->hosts : NULL, &e) < 0) {

@@ -17,7 +17,8 @@ int proxy_route_open(struct err *e)
     if (fd >= 0)
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     return fd >= 0 ? fd
-                   : err_sys(e, NULL, "let the daemon have AF_NETLINK sockets", "cannot ask the kernel for routes");
+                   : err_sys(e, NULL, "let the daemon have AF_NETLINK sockets",
+                             "cannot ask the kernel for routes");
 }
 
 enum proxy_why proxy_route_judge(int route_fd, const struct net_address *a)
@@ -55,6 +56,8 @@ enum proxy_why proxy_route_judge(int route_fd, const struct net_address *a)
         if (r.head.nlmsg_type != RTM_NEWROUTE || n < (ssize_t)NLMSG_LENGTH(sizeof(struct rtmsg)))
             return PROXY_UNREACHABLE;
         const struct rtmsg *m = NLMSG_DATA(&r.head);
-        return m->rtm_type == RTN_UNICAST ? PROXY_OK : m->rtm_type == RTN_LOCAL ? PROXY_OWN_ADDRESS : PROXY_UNREACHABLE;
+        return m->rtm_type == RTN_UNICAST ? PROXY_OK
+               : m->rtm_type == RTN_LOCAL ? PROXY_OWN_ADDRESS
+                                          : PROXY_UNREACHABLE;
     }
 }

@@ -7,7 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { RECORD_HANDSHAKE = 22, CLIENT_HELLO = 1, EXT_SERVER_NAME = 0, EXT_ECH = 0xfe0d, RECORD_MAX = 16384 };
+enum {
+    RECORD_HANDSHAKE = 22,
+    CLIENT_HELLO = 1,
+    EXT_SERVER_NAME = 0,
+    EXT_ECH = 0xfe0d,
+    RECORD_MAX = 16384
+};
 
 static int refuse(struct proxy_refusal *bad, enum proxy_why why, const char *text)
 {
@@ -70,7 +76,8 @@ static int check_name(struct cursor ext, const struct net_host *host, struct pro
     return 1;
 }
 
-static int check_extensions(struct cursor all, const struct net_host *host, struct proxy_refusal *bad)
+static int check_extensions(struct cursor all, const struct net_host *host,
+                            struct proxy_refusal *bad)
 {
     bool named = false;
     while (!all.bad && all.len) {
@@ -79,7 +86,8 @@ static int check_extensions(struct cursor all, const struct net_host *host, stru
         if (all.bad)
             break;
         if (type == EXT_ECH)
-            return refuse(bad, PROXY_SERVER_NAME, "the ClientHello hides the name that it asks for (ECH)");
+            return refuse(bad, PROXY_SERVER_NAME,
+                          "the ClientHello hides the name that it asks for (ECH)");
         if (type != EXT_SERVER_NAME)
             continue;
         if (named)
@@ -88,16 +96,17 @@ static int check_extensions(struct cursor all, const struct net_host *host, stru
         if (check_name(ext, host, bad) < 0)
             return -1;
     }
-    return all.bad ? refuse(bad, PROXY_NOT_TLS, "the extensions of the ClientHello are malformed") : 1;
+    return all.bad ? refuse(bad, PROXY_NOT_TLS, "the extensions of the ClientHello are malformed")
+                   : 1;
 }
 
 static int check_hello(struct cursor c, const struct net_host *host, struct proxy_refusal *bad)
 {
     unsigned version = take_int(&c, 2);
-    take_part(&c, 32);                /* random */
-    take_part(&c, take_int(&c, 1));   /* session */
-    take_part(&c, take_int(&c, 2));   /* ciphers */
-    take_part(&c, take_int(&c, 1));   /* compressions */
+    take_part(&c, 32);              /* random */
+    take_part(&c, take_int(&c, 1)); /* session */
+    take_part(&c, take_int(&c, 2)); /* ciphers */
+    take_part(&c, take_int(&c, 1)); /* compressions */
     if (c.bad || version >> 8 != 3)
         return refuse(bad, PROXY_NOT_TLS, "the ClientHello is malformed");
     if (c.len == 0) /* no extension at all, so no name */
@@ -108,7 +117,8 @@ static int check_hello(struct cursor c, const struct net_host *host, struct prox
     return check_extensions(extensions, host, bad);
 }
 
-int proxy_hello_check(const unsigned char *p, size_t len, const struct net_host *host, struct proxy_refusal *bad)
+int proxy_hello_check(const unsigned char *p, size_t len, const struct net_host *host,
+                      struct proxy_refusal *bad)
 {
     unsigned char joined[PROXY_HELLO_MAX];
     size_t have = 0, need = 4;

@@ -21,8 +21,8 @@
 /* Why a connection was refused, or ended before its time. Codes of the API: names are stable. */
 #define PROXY_WHYS(X)                                                                              \
     X(OK, "ok")                                                                                    \
-    X(NOT_LISTED, "not_listed")       /* host and port are not in the list */                      \
-    X(UNSPECIFIED, "unspecified")     /* what the address is: */                                   \
+    X(NOT_LISTED, "not_listed")   /* host and port are not in the list */                          \
+    X(UNSPECIFIED, "unspecified") /* what the address is: */                                       \
     X(LOOPBACK, "loopback")                                                                        \
     X(PRIVATE, "private")                                                                          \
     X(LINK_LOCAL, "link_local")                                                                    \
@@ -39,8 +39,8 @@
     X(SERVER_NAME, "server_name")     /* SNI is not the host of the tunnel */                      \
     X(BAD_ANSWER, "bad_answer")       /* the server's answer is not HTTP as it must be */          \
     X(TIMEOUT, "timeout")                                                                          \
-    X(LIMIT, "limit")                 /* connections or bytes of the run */                        \
-    X(UNAVAILABLE, "unavailable")     /* the lab cannot write it down now */
+    X(LIMIT, "limit")             /* connections or bytes of the run */                            \
+    X(UNAVAILABLE, "unavailable") /* the lab cannot write it down now */
 
 enum proxy_why {
 #define X(id, name) PROXY_##id,
@@ -63,9 +63,9 @@ enum proxy_packet_type {
 
 struct proxy_packet {
     uint32_t type;
-    uint32_t slot;     /* of the relay: 0 to PROXY_SLOTS - 1 */
-    uint32_t serial;   /* of the ask: an answer to another one is dropped */
-    uint32_t why;      /* enum proxy_why */
+    uint32_t slot;   /* of the relay: 0 to PROXY_SLOTS - 1 */
+    uint32_t serial; /* of the ask: an answer to another one is dropped */
+    uint32_t why;    /* enum proxy_why */
     uint16_t port;
     uint16_t address_count;
     char method[PROXY_METHOD];

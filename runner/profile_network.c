@@ -52,7 +52,8 @@ int allow_hosts_apply(struct profile *p, const struct profile_source *s, struct 
         if (has(p, text))
             return source_fail(s, path, "leave one out", e, "%s is listed already", text);
         if (p->allow_host_count == NET_ALLOW_MAX)
-            return source_fail(s, path, NULL, e, "more than %d hosts with those of what it extends", NET_ALLOW_MAX);
+            return source_fail(s, path, NULL, e, "more than %d hosts with those of what it extends",
+                               NET_ALLOW_MAX);
         p->allow_hosts = mem_grow(p->allow_hosts, p->allow_host_count + 1, sizeof *p->allow_hosts);
         p->allow_hosts[p->allow_host_count++] = mem_strdup(text);
     }

@@ -46,10 +46,12 @@ void network_add_fact(struct buf *value, const struct json *network, bool full)
 {
     if (json_type(network) != JSON_OBJECT)
         return;
-    uint64_t allowed = (uint64_t)cli_int(network, "allowed"), refused = (uint64_t)cli_int(network, "refused");
+    uint64_t allowed = (uint64_t)cli_int(network, "allowed"),
+             refused = (uint64_t)cli_int(network, "refused");
     tr_add(value, tr_plural(allowed, T_NW_ONE, T_NW_MANY), human_count_text(allowed));
     if (refused > 0)
-        tr_add(value, tr_plural(refused, T_NW_ONE_REFUSED, T_NW_MANY_REFUSED), human_count_text(refused));
+        tr_add(value, tr_plural(refused, T_NW_ONE_REFUSED, T_NW_MANY_REFUSED),
+               human_count_text(refused));
     if (!full)
         return;
     const struct json *list = json_get(network, "allow_hosts");
@@ -62,8 +64,8 @@ void network_add_fact(struct buf *value, const struct json *network, bool full)
 }
 
 static const struct table_column columns[] = {
-    {T_C_HOST, false, 16, 0}, {T_C_TIMES, true, 0, 0}, {T_C_SENT, true, 0, 2}, {T_C_RECEIVED, true, 0, 2},
-    {T_C_REASON, false, 16, 0},
+    {T_C_HOST, false, 16, 0},   {T_C_TIMES, true, 0, 0},    {T_C_SENT, true, 0, 2},
+    {T_C_RECEIVED, true, 0, 2}, {T_C_REASON, false, 16, 0},
 };
 
 void network_add_table(struct buf *out, const struct term *t, const struct json *network, bool full)
@@ -81,8 +83,10 @@ void network_add_table(struct buf *out, const struct term *t, const struct json 
         table_cell(table, good ? STYLE_PLAIN : STYLE_WARN, buf_cstr(&host));
         table_cell(table, STYLE_PLAIN, human_count_text((uint64_t)cli_int(c, "count")));
         bool dialled = json_bool(json_get(c, "allowed"), false);
-        table_cell(table, STYLE_PLAIN, dialled ? human_size_text((uint64_t)cli_int(c, "up_bytes")) : "");
-        table_cell(table, STYLE_PLAIN, dialled ? human_size_text((uint64_t)cli_int(c, "down_bytes")) : "");
+        table_cell(table, STYLE_PLAIN,
+                   dialled ? human_size_text((uint64_t)cli_int(c, "up_bytes")) : "");
+        table_cell(table, STYLE_PLAIN,
+                   dialled ? human_size_text((uint64_t)cli_int(c, "down_bytes")) : "");
         table_cell(table, STYLE_PLAIN, why_of(c));
     }
     if (table_rows(table) == 0)

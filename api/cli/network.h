@@ -11,6 +11,7 @@
 /* "12 connections, 3 refused", or nothing for a run without a network. `full`: what it was allowed too. */
 void network_add_fact(struct buf *value, const struct json *network, bool full);
 /* The table of hosts: all of them, or those that were refused. */
-void network_add_table(struct buf *out, const struct term *t, const struct json *network, bool full);
+void network_add_table(struct buf *out, const struct term *t, const struct json *network,
+                       bool full);
 
 #endif

@@ -16,7 +16,8 @@ static int bad_host(struct err *e, const char *text, size_t len, const char *why
 {
     char shown[100];
     text_sanitize(text, len, shown, sizeof shown);
-    return err_set(e, E_INVALID, "host", "a plain name or address; Unicode names are written xn--...",
+    return err_set(e, E_INVALID, "host",
+                   "a plain name or address; Unicode names are written xn--...",
                    "'%s' is no host: %s", shown, why);
 }
 
@@ -44,13 +45,15 @@ static int parse_name(const char *text, size_t len, char out[NET_NAME_SIZE], str
             continue;
         }
         if (i == start)
-            return bad_host(e, text, len, i == len && len > 1 ? "it ends in a dot" : "a label is empty");
+            return bad_host(e, text, len,
+                            i == len && len > 1 ? "it ends in a dot" : "a label is empty");
         if (i - start > 63)
             return bad_host(e, text, len, "a label has more than 63 bytes");
         if (text[start] == '-' || text[i - 1] == '-')
             return bad_host(e, text, len, "a label begins or ends with -");
         if (i == len && ends_in_number(out + start, i - start))
-            return bad_host(e, text, len, "it ends in a number, as addresses in other notations do");
+            return bad_host(e, text, len,
+                            "it ends in a number, as addresses in other notations do");
         if (i < len)
             out[i] = '.';
         start = i + 1;
@@ -91,7 +94,8 @@ int net_port_parse(const char *text, size_t len, uint16_t *out, struct err *e)
         memcpy(copy, text, len);
     if (copy[0] == 0 || copy[0] == '0' || strlen(copy) != len || text_u64(copy, 1, 65535, &n) < 0) {
         text_sanitize(text, len, shown, sizeof shown);
-        return err_set(e, E_INVALID, "host", "host:port, with a port of 1 to 65535", "'%s' is no port", shown);
+        return err_set(e, E_INVALID, "host", "host:port, with a port of 1 to 65535",
+                       "'%s' is no port", shown);
     }
     *out = (uint16_t)n;
     return 0;
@@ -139,7 +143,8 @@ static unsigned bits_of(const struct net_address *a)
     return a->family == AF_INET ? 32 : 128;
 }
 
-static bool has_prefix(const struct net_address *a, const struct net_address *network, unsigned prefix)
+static bool has_prefix(const struct net_address *a, const struct net_address *network,
+                       unsigned prefix)
 {
     unsigned whole = prefix / 8, rest = prefix % 8;
     if (a->family != network->family || memcmp(a->bytes, network->bytes, whole) != 0)
@@ -152,10 +157,12 @@ static int bad_entry(struct err *e, const char *text, const char *why)
     char shown[120];
     text_sanitize(text, strlen(text), shown, sizeof shown);
     return err_set(e, E_INVALID, "allow_hosts",
-                   "write host:port, *.host:port, address:port or network/bits:port", "'%s': %s", shown, why);
+                   "write host:port, *.host:port, address:port or network/bits:port", "'%s': %s",
+                   shown, why);
 }
 
-static int parse_network(const char *text, const char *slash, size_t host_len, struct net_allow *out, struct err *e)
+static int parse_network(const char *text, const char *slash, size_t host_len,
+                         struct net_allow *out, struct err *e)
 {
     struct net_host host;
     struct err why = {0};
@@ -164,11 +171,13 @@ static int parse_network(const char *text, const char *slash, size_t host_len, s
     size_t len = host_len - (size_t)(slash + 1 - text);
     if (net_host_parse(text, (size_t)(slash - text), &host, &why) < 0 || !host.is_address)
         return bad_entry(e, text, "only an address can be followed by /bits");
-    unsigned most = bits_of(&host.address), least = most == 32 ? NET_ALLOW_PREFIX4 : NET_ALLOW_PREFIX6;
+    unsigned most = bits_of(&host.address),
+             least = most == 32 ? NET_ALLOW_PREFIX4 : NET_ALLOW_PREFIX6;
     if (len > 0 && len < sizeof copy)
         memcpy(copy, slash + 1, len);
     if (text_u64(copy, least, most, &bits) < 0)
-        return bad_entry(e, text, most == 32 ? "a network has 8 to 32 bits" : "a network has 16 to 128 bits");
+        return bad_entry(
+            e, text, most == 32 ? "a network has 8 to 32 bits" : "a network has 16 to 128 bits");
     out->kind = NET_ALLOW_NETWORK;
     out->network = host.address;
     out->prefix = (unsigned)bits;
@@ -214,7 +223,8 @@ void net_allow_print(const struct net_allow *a, char out[NET_ALLOW_TEXT])
 {
     char address[NET_ADDRESS_SIZE];
     if (a->kind != NET_ALLOW_NETWORK) {
-        snprintf(out, NET_ALLOW_TEXT, "%s%s:%u", a->kind == NET_ALLOW_BELOW ? "*." : "", a->name, a->port);
+        snprintf(out, NET_ALLOW_TEXT, "%s%s:%u", a->kind == NET_ALLOW_BELOW ? "*." : "", a->name,
+                 a->port);
         return;
     }
     bool six = a->network.family == AF_INET6;
@@ -252,7 +262,8 @@ const struct net_allow *net_allow_find_address(const struct net_allow *list, siz
     const struct net_allow *found = NULL; /* the narrowest one */
     for (size_t i = 0; i < count; i++)
         if (list[i].port == port && list[i].kind == NET_ALLOW_NETWORK &&
-            has_prefix(a, &list[i].network, list[i].prefix) && (!found || list[i].prefix > found->prefix))
+            has_prefix(a, &list[i].network, list[i].prefix) &&
+            (!found || list[i].prefix > found->prefix))
             found = &list[i];
     return found;
 }
@@ -264,7 +275,8 @@ static bool entry_covers(const struct net_allow *a, const struct net_allow *inne
     switch (inner->kind) {
     case NET_ALLOW_NAME: return entry_has_name(a, inner->name);
     case NET_ALLOW_BELOW:
-        return a->kind == NET_ALLOW_BELOW && (!strcmp(a->name, inner->name) || is_below(inner->name, a->name));
+        return a->kind == NET_ALLOW_BELOW &&
+               (!strcmp(a->name, inner->name) || is_below(inner->name, a->name));
     case NET_ALLOW_NETWORK:
         return a->kind == NET_ALLOW_NETWORK && a->prefix <= inner->prefix &&
                has_prefix(&inner->network, &a->network, a->prefix);

@@ -22,11 +22,11 @@
 #include <stdint.h>
 
 enum {
-    NET_NAME_SIZE = 254,    /* longest name, with its end */
-    NET_ADDRESS_SIZE = 46,  /* longest address as text, with its end */
-    NET_ALLOW_TEXT = 272,   /* longest entry as text, with its end */
-    NET_ALLOW_MAX = 256,    /* entries of a list */
-    NET_ALLOW_PREFIX4 = 8,  /* no network is wider: "everything" is not an entry */
+    NET_NAME_SIZE = 254,   /* longest name, with its end */
+    NET_ADDRESS_SIZE = 46, /* longest address as text, with its end */
+    NET_ALLOW_TEXT = 272,  /* longest entry as text, with its end */
+    NET_ALLOW_MAX = 256,   /* entries of a list */
+    NET_ALLOW_PREFIX4 = 8, /* no network is wider: "everything" is not an entry */
     NET_ALLOW_PREFIX6 = 16,
 };
 
@@ -56,8 +56,8 @@ MUST_USE int net_host_parse(const char *text, size_t len, struct net_host *out, 
 /* Decimal, 1 to 65535, no sign, no zero in front. */
 MUST_USE int net_port_parse(const char *text, size_t len, uint16_t *out, struct err *e);
 /* "host:port" as above; without a port it is `usual_port`, and 0 there makes one necessary. */
-MUST_USE int net_authority_parse(const char *text, size_t len, uint16_t usual_port, struct net_host *host,
-                                 uint16_t *port, struct err *e);
+MUST_USE int net_authority_parse(const char *text, size_t len, uint16_t usual_port,
+                                 struct net_host *host, uint16_t *port, struct err *e);
 void net_host_print(const struct net_host *h, char out[NET_NAME_SIZE]); /* brackets around IPv6 */
 void net_address_print(const struct net_address *a, char out[NET_ADDRESS_SIZE]);
 
@@ -66,7 +66,8 @@ MUST_USE int net_allow_parse(const char *text, struct net_allow *out, struct err
 void net_allow_print(const struct net_allow *a, char out[NET_ALLOW_TEXT]);
 
 /* Whether some entry lists this name, or this address, at this port. */
-bool net_allow_has_name(const struct net_allow *list, size_t count, const char *name, uint16_t port);
+bool net_allow_has_name(const struct net_allow *list, size_t count, const char *name,
+                        uint16_t port);
 const struct net_allow *net_allow_find_address(const struct net_allow *list, size_t count,
                                                const struct net_address *a, uint16_t port);
 /* Whether `list` permits all that `inner` does: a request may narrow a list and never widen it. */
