@@ -479,11 +479,9 @@ static int lock_bases(const struct cg_host *host, int how, struct base_locks *l,
     return 0;
 }
 
-int cg_create(const struct cg_host *host, const char *name, const struct cg_limits *limits, struct cg *out,
-              bool *step_limits, struct err *e)
+int cg_create(const struct cg_host *host, const char *name, struct cg *out, struct err *e)
 {
     *out = (struct cg){.kind = host->kind, .host = host, .oom_event = -1, .oom_control = -1};
-    *step_limits = false;
     for (int c = 0; c < CG_COUNT; c++)
         out->dir[c] = out->tasks[c] = -1;
     snprintf(out->name, sizeof out->name, "%s", name);
@@ -495,9 +493,7 @@ int cg_create(const struct cg_host *host, const char *name, const struct cg_limi
             err_sys(e, "cgroup", NULL, "cannot hold the group %s of %s", name, controller_names[c]);
             goto undo;
         }
-    *step_limits = true;
-    if ((host->kind == CG_V2 ? limits_v2(out, limits, e) : limits_v1(out, limits, e)) < 0 ||
-        open_oom_event(out, e) < 0)
+    if (open_oom_event(out, e) < 0)
         goto undo;
     return 0;
 undo:
@@ -510,6 +506,11 @@ undo:
     cg_close(out);
     out->kind = CG_NONE; /* the caller has no groups, so it has none to remove by name either */
     return -1;
+}
+
+int cg_limit(struct cg *cg, const struct cg_limits *limits, struct err *e)
+{
+    return cg->kind == CG_V2 ? limits_v2(cg, limits, e) : limits_v1(cg, limits, e);
 }
 
 int cg_join_self(const struct cg *cg)
@@ -660,8 +661,9 @@ void cg_forget(const struct cg_host *host, const char *name)
     }
 }
 
-void cg_sweep(const struct cg_host *host)
+void cg_sweep(const struct cg_host *host, const char *prefix)
 {
+    const size_t ours = strlen(GROUP_PREFIX);
     struct err ignored = {0}; /* what is left is swept by the next launcher */
     __attribute__((cleanup(unlock_bases))) struct base_locks locks;
     if (lock_bases(host, LOCK_EX, &locks, &ignored) < 0)
@@ -670,7 +672,8 @@ void cg_sweep(const struct cg_host *host)
         DIR *d = locks.fd[c] < 0 ? NULL : opendir(host->base[c]);
         for (struct dirent *entry; d && (entry = readdir(d));) {
             char path[800];
-            if (entry->d_type != DT_DIR || strncmp(entry->d_name, GROUP_PREFIX, strlen(GROUP_PREFIX)) != 0)
+            if (entry->d_type != DT_DIR || strncmp(entry->d_name, GROUP_PREFIX, ours) != 0 ||
+                strncmp(entry->d_name + ours, prefix, strlen(prefix)) != 0)
                 continue;
             snprintf(path, sizeof path, "%s/%s", host->base[c], entry->d_name);
             sweep_group(path);

@@ -62,11 +62,12 @@ struct cg_usage {
  * that is missing or the folder that cannot be written, and what to do. */
 MUST_USE int cg_probe(const char *base, struct cg_host *out, struct err *e);
 
-/* Makes the group and writes its limits; *step_limits is true when the failure came from a limit
- * rather than from the group. On failure nothing of ours is left (another's group of that name stays),
- * and out->kind is CG_NONE. */
-MUST_USE int cg_create(const struct cg_host *host, const char *name, const struct cg_limits *limits,
-                       struct cg *out, bool *step_limits, struct err *e);
+/* Makes the group, without limits, and holds it. On failure nothing of ours is left (another's group of
+ * that name stays), and out->kind is CG_NONE. */
+MUST_USE int cg_create(const struct cg_host *host, const char *name, struct cg *out, struct err *e);
+
+/* Writes the limits and reads each back: before any program of the run exists. */
+MUST_USE int cg_limit(struct cg *cg, const struct cg_limits *limits, struct err *e);
 
 /* Init, v1: moves the calling process. Returns 0 or the errno of the write that failed. */
 MUST_USE int cg_join_self(const struct cg *cg);
@@ -83,16 +84,16 @@ bool cg_kill(const struct cg *cg);
 
 void cg_close(struct cg *cg); /* closes descriptors, keeps the groups */
 
-/* Removes the groups of a run by name, waiting up to wait_ms for them to be empty of dying
- * processes. False when one is still there. */
+/* Removes the groups of that name, waiting up to wait_ms for them to be empty of dying processes. False when
+ * one is still there. */
 bool cg_remove(const struct cg_host *host, const char *name, int wait_ms);
 
-/* Removes the groups of one run, unless a monitor holds them. */
+/* Removes the groups of that name, unless a monitor holds them. */
 void cg_forget(const struct cg_host *host, const char *name);
 
-/* Removes the groups under the bases that no monitor holds: what those that were killed have left.
- * A monitor holds its group by a lock on the folder, from cg_create to cg_close. */
-void cg_sweep(const struct cg_host *host);
+/* Removes the groups under the bases whose names begin so ("": all) and that no monitor holds: what those that
+ * were killed have left. A monitor holds its group by a lock on the folder, from cg_create to cg_close. */
+void cg_sweep(const struct cg_host *host, const char *prefix);
 
 const char *cg_kind_name(const struct cg_host *host); /* "v2", "v1", "hybrid", "none" */
 

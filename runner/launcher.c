@@ -2,8 +2,12 @@
  * launcher.c - starts monitors for the orchestrator. See api/common/launch.h for what is said.
  *
  *   enclosd ---SOCK_SEQPACKET--- launcher ---fork---> monitor (one a run)
- *                                   ^
+ *                                   ^      ---fork---> ready: monitor with a sandbox that waits for a run
  *                 keeper ---fork----+   (again when it dies)
+ *
+ * Most of what a start costs is done before there is a run: as root, a few monitors stand ready with a sandbox of
+ * the profile that was used last (monitor_ready). A run goes to one of them, or, when none is there, to a
+ * monitor forked for it.
  *
  * Small and single-threaded on purpose: a fork costs what the process is big. The profiles it has
  * loaded are shared with its monitors by that fork. The orchestrator has given its rights away and is
@@ -40,11 +44,19 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHILDREN_MAX = 4096, PROFILES_MAX = 32, RESTART_PAUSE_MS = 100, NETWORKS = 8 };
+enum { CHILDREN_MAX = 4096, PROFILES_MAX = 32, RESTART_PAUSE_MS = 100, NETWORKS = 12, READY = 4 };
 
 struct child {
     pid_t pid;
     char run[TEXT_ID_SIZE];
+    int network; /* what it was lent and may come back; -1: none */
+};
+
+/* A monitor with a sandbox that waits for its run on `order`. */
+struct ready {
+    pid_t pid;
+    int order;
+    int network;
 };
 
 struct known_profile {
@@ -61,7 +73,11 @@ struct launcher {
     size_t child_count;
     struct known_profile profiles[PROFILES_MAX];
     size_t profile_count;
-    int networks[NETWORKS]; /* network namespaces nobody has used */
+    struct ready ready[READY];
+    size_t ready_count;
+    const struct profile *ready_profile; /* of those that are made now; NULL: none are */
+    const struct profile *unready_profile; /* none could be made for it */
+    int networks[NETWORKS]; /* network namespaces that nobody uses and nothing is left in */
     size_t network_count;
     int home_network;
     struct stat linker_cache; /* /etc/ld.so.cache as the ready root shows it */
@@ -143,7 +159,56 @@ static void make_network(struct launcher *l)
 
 static bool wants_network(const struct launcher *l)
 {
-    return !l->no_networks && l->network_count < NETWORKS;
+    return !l->no_networks && l->network_count < NETWORKS - READY;
+}
+
+static int take_network(struct launcher *l)
+{
+    return l->network_count ? l->networks[--l->network_count] : -1;
+}
+
+/* A run without a network can only have made Unix sockets, and its processes are dead: where the kernel lists
+ * no socket of that namespace (one may be left in a message that nobody will read), it is as it was when new.
+ * Making and removing one is the dearest part of a sandbox. */
+static bool is_unused(struct launcher *l, int network)
+{
+    char text[256];
+    if (setns(network, CLONE_NEWNET) < 0)
+        return false;
+    AUTO_FD int fd = open("/proc/self/net/unix", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text);
+    const char *line = n > 0 ? memchr(text, '\n', (size_t)n) : NULL;
+    bool unused = line && line + 1 == text + n;
+    if (setns(l->home_network, CLONE_NEWNET) < 0)
+        l->no_networks = true;
+    return unused && !l->no_networks;
+}
+
+static void give_back_network(struct launcher *l, int network, bool ended_well)
+{
+    if (network < 0)
+        return;
+    if (ended_well && l->network_count < NETWORKS && is_unused(l, network))
+        l->networks[l->network_count++] = network;
+    else
+        close(network);
+}
+
+/* ---- sandboxes kept ready ---- */
+
+/* Its sandbox goes with it. Reaped like any child; its network is not taken back. */
+static void drop_ready(struct launcher *l, size_t i)
+{
+    close(l->ready[i].order);
+    if (l->ready[i].network >= 0)
+        close(l->ready[i].network);
+    memmove(l->ready + i, l->ready + i + 1, (--l->ready_count - i) * sizeof *l->ready);
+}
+
+static void drop_all_ready(struct launcher *l)
+{
+    while (l->ready_count)
+        drop_ready(l, l->ready_count - 1);
 }
 
 /* ---- the shared root kept ready ---- */
@@ -188,6 +253,7 @@ static void refresh_root(struct launcher *l)
         (stat("/etc/ld.so.cache", &now) == 0 && now.st_ino == l->linker_cache.st_ino &&
          now.st_mtim.tv_sec == l->linker_cache.st_mtim.tv_sec && now.st_mtim.tv_nsec == l->linker_cache.st_mtim.tv_nsec))
         return;
+    drop_all_ready(l);
     if (umount2(READY_ROOT, MNT_DETACH) < 0)
         l->host.config.ready_root = NULL;
     else
@@ -224,12 +290,10 @@ static void hello(struct launcher *l, int64_t generation)
 
 /* ---- monitors ---- */
 
-_Noreturn static void monitor_process(struct launcher *l, const struct profile *profile, int run_fd,
-                                      const char *run, int claim_pipe)
+/* In the child: nothing of the launcher's but what a monitor needs. The other networks are for other runs: it
+ * neither reaches them nor keeps them there after their end. */
+static void become_monitor(struct launcher *l, const struct profile *profile, int network)
 {
-    struct err e = {0};
-    enum verdict verdict = VERDICT_NONE;
-    int status = 0, lock = -1;
     prctl(PR_SET_NAME, "enclos-monitor", 0, 0, 0);
     setsid(); /* a terminal's Ctrl-C for the lab is not meant for its runs */
     close(l->sock);
@@ -237,21 +301,108 @@ _Noreturn static void monitor_process(struct launcher *l, const struct profile *
     warm_pool_leave(l->templates, l->host.config.warm);
     sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
     l->host.config.profile = profile;
-    l->host.config.netns_fd = l->network_count ? l->networks[--l->network_count] : -1;
-    /* The others are for other runs: a monitor neither reaches them nor keeps them there after their end. */
-    while (l->network_count > 0)
-        close(l->networks[--l->network_count]);
+    l->host.config.netns_fd = network;
+    for (size_t i = 0; i < l->network_count; i++)
+        close(l->networks[i]);
+    for (size_t i = 0; i < l->child_count; i++)
+        if (l->children[i].network >= 0)
+            close(l->children[i].network);
+    for (size_t i = 0; i < l->ready_count; i++) {
+        close(l->ready[i].order);
+        if (l->ready[i].network >= 0)
+            close(l->ready[i].network);
+    }
     fd_close_at(&l->home_network);
+}
+
+_Noreturn static void monitor_ends(int failed, const char *run, enum verdict verdict, const struct err *e)
+{
+    if (failed)
+        log_error("monitor.record_failed", LOG_STR("run", run), LOG_ERR(e));
+    else
+        log_info("monitor.done", LOG_STR("run", run), LOG_STR("verdict", verdict_name(verdict)));
+    _exit(failed ? 1 : 0);
+}
+
+_Noreturn static void monitor_process(struct launcher *l, int run_fd, const char *run, int claim_pipe)
+{
+    struct err e = {0};
+    enum verdict verdict = VERDICT_NONE;
+    int status = 0, lock = -1;
     int claimed = monitor_claim(&l->host.config, run_fd, &lock, &e);
     if (write(claim_pipe, &e, sizeof e) != sizeof e || claimed < 0)
         _exit(1);
     close(claim_pipe);
-    if (monitor_run(&l->host.config, run_fd, &verdict, &status, &e) < 0) {
-        log_error("monitor.record_failed", LOG_STR("run", run), LOG_ERR(&e));
+    int failed = monitor_run(&l->host.config, run_fd, &verdict, &status, &e);
+    monitor_ends(failed, run, verdict, &e);
+}
+
+/* The order is a run's name with its folder and the pipe that is told whether it was claimed. */
+_Noreturn static void ready_process(struct launcher *l, int order)
+{
+    struct err e = {0};
+    struct monitor *m = NULL;
+    char run[TEXT_ID_SIZE] = "";
+    enum verdict verdict = VERDICT_NONE;
+    int status = 0, lock = -1, fds[2] = {-1, -1};
+    size_t fd_count = 2;
+    if (monitor_ready(&l->host.config, &m, &e) < 0) {
+        log_warn("launcher.not_ready", LOG_ERR(&e));
         _exit(1);
     }
-    log_info("monitor.done", LOG_STR("run", run), LOG_STR("verdict", verdict_name(verdict)));
-    _exit(0);
+    if (fd_recv(order, run, sizeof run, fds, &fd_count) != sizeof run || fd_count != 2) {
+        monitor_discard(m); /* the launcher is gone, or has no use for us */
+        _exit(0);
+    }
+    close(order);
+    int claimed = monitor_claim(&l->host.config, fds[0], &lock, &e);
+    if (write(fds[1], &e, sizeof e) != sizeof e || claimed < 0) {
+        monitor_discard(m);
+        _exit(1);
+    }
+    close(fds[1]);
+    int failed = monitor_serve(m, fds[0], &verdict, &status, &e);
+    monitor_ends(failed, run, verdict, &e);
+}
+
+static bool wants_ready(const struct launcher *l)
+{
+    return l->ready_profile && l->ready_count < READY;
+}
+
+static void make_ready(struct launcher *l)
+{
+    int order[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, order) < 0) {
+        l->ready_profile = NULL;
+        return;
+    }
+    int network = take_network(l);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(order[0]);
+        become_monitor(l, l->ready_profile, network);
+        ready_process(l, order[1]);
+    }
+    close(order[1]);
+    if (pid < 0) {
+        close(order[0]);
+        give_back_network(l, network, true);
+        l->ready_profile = NULL;
+    } else {
+        l->ready[l->ready_count++] = (struct ready){pid, order[0], network};
+    }
+}
+
+/* Sandboxes are kept ready for the profile that was used last, as it is now. */
+static void aim_ready(struct launcher *l, const struct profile *profile)
+{
+    if (l->host.config.identity.rootless || !l->host.config.ready_root || !profile ||
+        profile->network != PROFILE_NETWORK_NONE || l->host.cgroups.kind == CG_NONE || profile == l->unready_profile)
+        profile = NULL;
+    if (profile != l->ready_profile)
+        drop_all_ready(l);
+    l->ready_profile = profile;
 }
 
 static void refuse(struct launcher *l, const char *run, const struct err *e)
@@ -260,11 +411,45 @@ static void refuse(struct launcher *l, const char *run, const struct err *e)
     answer(l, LAUNCH_REFUSED, run, e->os_errno ? e->os_errno : e->kind == E_CONFLICT ? EEXIST : 0, e->message, -1);
 }
 
+/* Hands the run to a monitor that is ready. Its pid, or -1: none was, or it has died. */
+static pid_t order_ready(struct launcher *l, const char *run, int run_fd, int claim_pipe, int *network)
+{
+    const int fds[2] = {run_fd, claim_pipe};
+    char name[TEXT_ID_SIZE] = "";
+    snprintf(name, sizeof name, "%s", run);
+    while (l->ready_count) {
+        struct ready first = l->ready[0]; /* the oldest: its sandbox is most likely whole */
+        memmove(l->ready, l->ready + 1, --l->ready_count * sizeof *l->ready);
+        bool sent = fd_send(first.order, name, sizeof name, fds, 2) == sizeof name;
+        close(first.order);
+        *network = first.network;
+        if (sent)
+            return first.pid;
+        if (first.network >= 0)
+            close(first.network);
+    }
+    *network = -1;
+    return -1;
+}
+
+static pid_t fork_monitor(struct launcher *l, const struct profile *profile, const char *run, int run_fd, int claim_pipe,
+                          int *network)
+{
+    /* Only where nothing but Unix sockets can be made in it may it serve again. */
+    *network = profile && profile->network == PROFILE_NETWORK_NONE ? take_network(l) : -1;
+    pid_t pid = fork();
+    if (pid == 0) {
+        become_monitor(l, profile, *network);
+        monitor_process(l, run_fd, run, claim_pipe);
+    }
+    return pid;
+}
+
 static void start_monitor(struct launcher *l, const struct launch_packet *p, int run_fd)
 {
     struct err e = {0};
     struct stat st;
-    int claim[2] = {-1, -1};
+    int claim[2] = {-1, -1}, network = -1;
     const struct monitor_config *c = &l->host.config;
     if (fstat(run_fd, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != c->identity.lab_uid) {
         err_set(&e, E_DENIED, "run", NULL, "what was passed is not a run folder of the lab's");
@@ -278,20 +463,22 @@ static void start_monitor(struct launcher *l, const struct launch_packet *p, int
     }
     const struct profile *profile = known(l, p->text);
     refresh_root(l);
+    aim_ready(l, profile);
     l->host.config.warm_why = NULL;
     l->host.config.warm =
         p->warm[0] ? warm_pool_find(l->templates, &l->host, profile, p->warm, p->value, &l->host.config.warm_why) : NULL;
-    pid_t pid = pipe2(claim, O_CLOEXEC) < 0 ? -1 : fork();
-    if (pid == 0)
-        monitor_process(l, profile, run_fd, p->run, claim[1]);
+    pid_t pid = -1;
+    if (pipe2(claim, O_CLOEXEC) == 0 &&
+        (p->warm[0] || (pid = order_ready(l, p->run, run_fd, claim[1], &network)) < 0))
+        pid = fork_monitor(l, profile, p->run, run_fd, claim[1], &network);
     if (pid < 0) {
         err_sys(&e, "run", NULL, "cannot fork a monitor");
+        if (network >= 0)
+            close(network);
     } else {
-        l->children[l->child_count].pid = pid;
+        l->children[l->child_count] = (struct child){.pid = pid, .network = network};
         snprintf(l->children[l->child_count++].run, TEXT_ID_SIZE, "%s", p->run);
         fd_close_at(&claim[1]);
-        if (l->network_count) /* the monitor has it */
-            close(l->networks[--l->network_count]);
         if (read(claim[0], &e, sizeof e) != sizeof e) {
             e = (struct err){0};
             err_set(&e, E_INTERNAL, "run", NULL, "the monitor died before it took the run");
@@ -307,10 +494,22 @@ static void start_monitor(struct launcher *l, const struct launch_packet *p, int
     answer(l, LAUNCH_STARTED, p->run, pid, "", pidfd);
 }
 
-/* A monitor that was killed leaves its group; its sandbox died with it. */
+/* A monitor that was killed leaves its group, whose name is its run's or, made ahead, one of its own. */
 static void forget(struct launcher *l, const char *run)
 {
     cg_forget(&l->host.cgroups, run);
+    cg_sweep(&l->host.cgroups, MONITOR_READY_PREFIX);
+}
+
+static void reap_child(struct launcher *l, size_t i, int status)
+{
+    struct child child = l->children[i];
+    l->children[i] = l->children[--l->child_count];
+    if (WIFSIGNALED(status)) { /* it leaves its groups; its sandbox died with it, or dies now */
+        log_error("monitor.died", LOG_STR("run", child.run), LOG_INT("signal", WTERMSIG(status)));
+        forget(l, child.run);
+    }
+    give_back_network(l, child.network, WIFEXITED(status));
 }
 
 static void reap(struct launcher *l)
@@ -325,11 +524,14 @@ static void reap(struct launcher *l)
             continue;
         for (size_t i = 0; i < l->child_count; i++)
             if (l->children[i].pid == pid) {
-                if (WIFSIGNALED(status)) {
-                    log_error("monitor.died", LOG_STR("run", l->children[i].run), LOG_INT("signal", WTERMSIG(status)));
-                    forget(l, l->children[i].run);
-                }
-                l->children[i] = l->children[--l->child_count];
+                reap_child(l, i, status);
+                break;
+            }
+        for (size_t i = 0; i < l->ready_count; i++)
+            if (l->ready[i].pid == pid) { /* it has told why; a run makes its own, and its record tells again */
+                drop_ready(l, i);
+                l->unready_profile = l->ready_profile;
+                l->ready_profile = NULL;
                 break;
             }
     }
@@ -390,7 +592,7 @@ static int serve(const struct host_options *options, int sock, int64_t generatio
     sigaddset(&set, SIGCHLD);
     sigprocmask(SIG_BLOCK, &set, &l.old_mask);
     l.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    cg_sweep(&l.host.cgroups);
+    cg_sweep(&l.host.cgroups, "");
     leave_network(&l);
     prepare_root(&l);
     hello(&l, generation);
@@ -400,10 +602,12 @@ static int serve(const struct host_options *options, int sock, int64_t generatio
     struct pollfd polled[3] = {{sock, POLLIN, 0}, {l.signal_fd, POLLIN, 0}, {warm_pool_fd(l.templates), POLLIN, 0}};
     int end = 0;
     while (!end) {
-        int ready = poll(polled, 3, wants_network(&l) ? 0 : -1);
+        int ready = poll(polled, 3, wants_ready(&l) || wants_network(&l) ? 0 : -1);
         if (ready < 0 && errno != EINTR)
             return 3;
-        if (ready == 0)
+        if (ready == 0 && wants_ready(&l))
+            make_ready(&l);
+        else if (ready == 0)
             make_network(&l);
         if (polled[1].revents)
             reap(&l);

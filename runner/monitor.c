@@ -5,6 +5,9 @@
  *                  |                                  |        | limits, log, refusals
  *                  +---- a step fails ----------------+--------+--> record: setup_failed
  *
+ * Or ahead of its run, while nobody waits: uid, cgroup, pipes and sandbox are made first (monitor_ready), and
+ * claim, spec and limits come with the order (monitor_serve), which init has been waiting for.
+ *
  * One thread, one epoll. Files of the run folder are written with the lab's fsuid, so that a lab
  * that was taken over cannot make root write where the lab itself may not.
  */
@@ -36,6 +39,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
@@ -67,6 +71,8 @@ struct monitor {
     const struct profile *profile;
     struct setup *setup;
     struct cg cg;
+    bool ahead;              /* the sandbox is there and waits for its run */
+    struct run_order *order; /* shared with it */
     uid_t job_uid;
     const struct warm_template *warm; /* to start from, NULL: cold */
     const char *warm_why;             /* why cold, when warm was asked for */
@@ -134,26 +140,57 @@ static int prepare_identity(struct monitor *m)
         m->job_uid = getuid();
         return 0;
     }
-    if (uids_lease(&m->job_uid, &m->lease_fd, &e) < 0)
+    if (m->lease_fd < 0 && uids_lease(&m->job_uid, &m->lease_fd, &e) < 0)
         return step_err(m, STEP_UID_LEASE, &e);
     setup_done(m->setup, STEP_UID_LEASE);
     return 0;
 }
 
-static int prepare_cgroup(struct monitor *m)
+static int prepare_cgroup(struct monitor *m, const char *name)
 {
     struct err e = {0};
-    bool limits = false;
+    if (m->cg.kind != CG_NONE || m->config->cgroups->kind == CG_NONE)
+        return 0;
+    if (cg_create(m->config->cgroups, name, &m->cg, &e) < 0)
+        return step_err(m, STEP_CGROUP_CREATE, &e);
+    setup_done(m->setup, STEP_CGROUP_CREATE);
+    return 0;
+}
+
+static int set_limits(struct monitor *m)
+{
+    struct err e = {0};
     const struct spec_resources *r = &m->spec.resources;
     const struct cg_limits want = {r->memory_bytes, r->processes, r->cpus_milli};
-    if (m->config->cgroups->kind == CG_NONE) {
+    if (m->cg.kind == CG_NONE) {
         if (m->spec.best_effort)
             return 0; /* asked for by name, and told in the record */
         return step_err(m, STEP_CGROUP_CREATE, &m->config->cgroup_error);
     }
-    if (cg_create(m->config->cgroups, m->spec.run, &want, &m->cg, &limits, &e) < 0)
-        return step_err(m, limits ? STEP_CGROUP_LIMITS : STEP_CGROUP_CREATE, &e);
+    if (cg_limit(&m->cg, &want, &e) < 0)
+        return step_err(m, STEP_CGROUP_LIMITS, &e);
     setup_done(m->setup, STEP_CGROUP_LIMITS);
+    return 0;
+}
+
+static int prepare_idmap(struct monitor *m)
+{
+    struct err e = {0};
+    const struct monitor_config *c = m->config;
+    if (c->identity.rootless || m->idmap_fd >= 0)
+        return 0;
+    if (idmap_open(c->identity.lab_uid, c->identity.lab_gid, m->job_uid, &m->idmap_fd, &e) < 0)
+        return step_err(m, STEP_IDMAP, &e);
+    setup_done(m->setup, STEP_IDMAP);
+    return 0;
+}
+
+static int prepare_proc(struct monitor *m)
+{
+    if (m->proc_fd < 0)
+        m->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (m->proc_fd < 0)
+        return setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot open /proc");
     return 0;
 }
 
@@ -168,12 +205,13 @@ static void decide_warmth(struct monitor *m)
     m->warm = m->warm_why ? NULL : c->warm;
 }
 
-static int prepare(struct monitor *m)
+static int read_spec(struct monitor *m)
 {
     struct err e = {0};
     const struct monitor_config *c = m->config;
+    struct arena *arena = m->ahead ? arena_new_in(m->order->arena, sizeof m->order->arena) : NULL;
     identity_lab(&m->config->identity);
-    int failed = spec_read(m->run_fd, &m->spec, &e);
+    int failed = spec_read(m->run_fd, arena, &m->spec, &e);
     identity_own(&m->config->identity);
     if (failed)
         return step_err(m, STEP_SPEC, &e);
@@ -198,21 +236,50 @@ static int prepare(struct monitor *m)
     if (m->profile->exec == PROFILE_EXEC_ONCE)
         m->refusals.exec_announced = &m->setup->exec_tries;
     setup_done(m->setup, STEP_PROFILE);
-    if (prepare_identity(m) < 0 || prepare_cgroup(m) < 0)
-        return -1;
-    if (!c->identity.rootless && (m->spec.code_path || m->spec.dataset_count || m->spec.environment.path)) {
-        if (idmap_open(c->identity.lab_uid, c->identity.lab_gid, m->job_uid, &m->idmap_fd, &e) < 0)
-            return step_err(m, STEP_IDMAP, &e);
-        setup_done(m->setup, STEP_IDMAP);
+    return 0;
+}
+
+static bool has_ended(int pidfd)
+{
+    struct pollfd p = {pidfd, POLLIN, 0};
+    return pidfd < 0 || poll(&p, 1, 0) != 0;
+}
+
+/* Another profile than was guessed, or something that only a sandbox made for it has: the one that is ready
+ * goes, and what it failed at, if it did, with it. */
+static void drop_sandbox(struct monitor *m)
+{
+    syscall(SYS_pidfd_send_signal, m->fds[SRC_INIT], SIGKILL, NULL, 0);
+    while (waitpid(m->init_pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    for (enum source src = SRC_STDOUT; src <= SRC_INIT; src++)
+        fd_close_at(&m->fds[src]);
+    fd_close_at(&m->epoll_fd);
+    memset(m->setup, 0, sizeof *m->setup);
+    m->init_pid = 0;
+    m->ahead = false;
+}
+
+static int prepare(struct monitor *m)
+{
+    int failed = read_spec(m);
+    if (m->ahead && (failed || m->profile != m->config->profile || !spec_is_plain(&m->spec) || m->setup->failed ||
+                     has_ended(m->fds[SRC_INIT]))) {
+        struct setup kept = *m->setup;
+        drop_sandbox(m);
+        if (failed) /* what is told in the record */
+            *m->setup = kept;
     }
-    if (m->spec.resources.output_disk &&
-        outputs_disk_open(m->run_fd, &m->spec.resources, c->identity.rootless, m->job_uid, &m->outputs_mount, &e) < 0)
+    if (failed || prepare_identity(m) < 0 || prepare_cgroup(m, m->spec.run) < 0 || set_limits(m) < 0)
+        return -1;
+    if ((m->spec.code_path || m->spec.dataset_count || m->spec.environment.path) && prepare_idmap(m) < 0)
+        return -1;
+    struct err e = {0};
+    if (m->spec.resources.output_disk && outputs_disk_open(m->run_fd, &m->spec.resources, m->config->identity.rootless,
+                                                           m->job_uid, &m->outputs_mount, &e) < 0)
         return step_err(m, STEP_MOUNT_OUTPUTS, &e);
     decide_warmth(m);
-    m->proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (m->proc_fd < 0)
-        return setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot open /proc");
-    return 0;
+    return prepare_proc(m);
 }
 
 /* ---- start ---- */
@@ -319,43 +386,42 @@ static pid_t clone_warm(struct monitor *m, struct sandbox *s, struct err *e)
     return pid;
 }
 
-static int start(struct monitor *m)
+/* The pipes of the run, ours in m->fds, its in *s. */
+static int make_pipes(struct monitor *m, struct sandbox *s)
 {
-    struct err e = {0};
     int out[2] = {-1, -1}, err[2] = {-1, -1}, met[2] = {-1, -1}, hand[2] = {-1, -1};
-    int failed = -1;
     m->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (m->epoll_fd < 0 || m->fds[SRC_SIGNAL] < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 || pipe2(met, O_CLOEXEC) < 0 ||
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, hand) < 0 || fcntl(hand[0], F_SETFL, O_NONBLOCK) < 0 ||
-        watch_folder(m) < 0) {
-        setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot make the run's pipes");
-        goto done;
-    }
-    /* The program may open its own /dev/stdout again: then the pipe must be its own. */
-    if (!m->config->identity.rootless && (fchown(out[1], m->job_uid, m->job_uid) < 0 || fchown(err[1], m->job_uid, m->job_uid) < 0 ||
-                                 fchown(met[1], m->job_uid, m->job_uid) < 0)) {
-        setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot give the run its pipes");
-        goto done;
-    }
+    bool made = m->epoll_fd >= 0 && m->fds[SRC_SIGNAL] >= 0 && pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0 &&
+                pipe2(met, O_CLOEXEC) == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, hand) == 0 &&
+                fcntl(hand[0], F_SETFL, O_NONBLOCK) == 0;
+    int failed = errno;
     m->fds[SRC_STDOUT] = out[0];
     m->fds[SRC_STDERR] = err[0];
     m->fds[SRC_METRICS] = met[0];
     m->fds[SRC_HANDOVER] = hand[0];
+    s->stdout_fd = out[1];
+    s->stderr_fd = err[1];
+    s->metrics_fd = met[1];
+    s->handover = hand[1];
+    s->handover_peer = hand[0];
+    if (!made)
+        return setup_fail(m->setup, STEP_PIPES, failed, NULL, "cannot make the run's pipes");
+    /* The program may open its own /dev/stdout again: then the pipe must be its own. */
+    if (!m->config->identity.rootless && (fchown(out[1], m->job_uid, m->job_uid) < 0 || fchown(err[1], m->job_uid, m->job_uid) < 0 ||
+                                 fchown(met[1], m->job_uid, m->job_uid) < 0))
+        return setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot give the run its pipes");
     setup_done(m->setup, STEP_PIPES);
-    /* `exec` has no lab behind it: nobody would serve a proxy's socket, so it is closed when it comes. */
-    if (attach_is_wanted(&m->spec) || (m->profile->network == PROFILE_NETWORK_PROXY && !m->config->echo)) {
-        if (attach_open(&m->attach, m->run_fd, &m->config->identity, &m->journal, &e) < 0) {
-            step_err(m, STEP_ATTACH, &e);
-            goto done;
-        }
-        m->fds[SRC_ATTACH] = m->attach.epoll_fd;
-        setup_done(m->setup, STEP_ATTACH);
-    }
-    struct sandbox s = {
-        .spec = &m->spec,
+    return 0;
+}
+
+static struct sandbox describe(struct monitor *m)
+{
+    return (struct sandbox){
+        .spec = m->ahead ? &m->order->spec : &m->spec,
         .profile = m->profile,
         .cg = &m->cg,
         .setup = m->setup,
+        .order = m->ahead ? m->order : NULL,
         .identity = m->config->identity,
         .job_uid = m->config->identity.rootless ? 0 : m->job_uid,
         .init_uid = UIDS_INIT,
@@ -364,49 +430,105 @@ static int start(struct monitor *m)
         .proc_fd = m->proc_fd,
         .outputs_mount = m->outputs_mount,
         .idmap_fd = m->idmap_fd,
-        .netns_fd = m->config->netns_fd,
-        .stdout_fd = out[1],
-        .stderr_fd = err[1],
-        .metrics_fd = met[1],
+        /* Lent for a run of that profile, which makes no sockets but Unix ones: it comes back to the launcher. */
+        .netns_fd = m->profile == m->config->profile ? m->config->netns_fd : -1,
+        .stdout_fd = -1,
+        .stderr_fd = -1,
+        .metrics_fd = -1,
         .terminal_fd = -1,
-        .handover = hand[1],
-        .handover_peer = hand[0],
+        .handover = -1,
+        .handover_peer = -1,
         .python_path = m->config->python_path,
         .ready_root = m->config->ready_root,
-        .env = environment_build(&m->spec, m->profile, m->config->python_path != NULL, m->spec.arena),
     };
-    m->init_pid = m->warm ? clone_warm(m, &s, &e) : sandbox_clone(&s, &m->fds[SRC_INIT], &e);
+}
+
+static int clone_sandbox(struct monitor *m, struct sandbox *s)
+{
+    struct err e = {0};
+    m->init_pid = m->warm ? clone_warm(m, s, &e) : sandbox_clone(s, &m->fds[SRC_INIT], &e);
     if (m->config->warm) { /* nothing more will be asked */
         close(m->config->warm->sock);
         close(m->config->warm->userns_fd);
     }
     fd_close_at(&m->page_fd);
-    if (m->init_pid < 0) {
-        step_err(m, STEP_CLONE_INIT, &e);
-        goto done;
-    }
+    if (m->init_pid < 0)
+        return step_err(m, STEP_CLONE_INIT, &e);
     setup_done(m->setup, STEP_CLONE_INIT);
     m->fds[SRC_OOM] = m->cg.oom_event;
     if (watch_fd(m, SRC_STDOUT, EPOLLIN) < 0 || watch_fd(m, SRC_STDERR, EPOLLIN) < 0 ||
         watch_fd(m, SRC_METRICS, EPOLLIN) < 0 || watch_fd(m, SRC_HANDOVER, EPOLLIN) < 0 ||
         watch_fd(m, SRC_INIT, EPOLLIN) < 0 ||
         watch_fd(m, SRC_SIGNAL, EPOLLIN) < 0 || watch_fd(m, SRC_ATTACH, EPOLLIN) < 0 || watch_fd(m, SRC_WARM, EPOLLIN) < 0 ||
-        watch_fd(m, SRC_OOM, m->cg.kind == CG_V2 ? EPOLLPRI : EPOLLIN) < 0) {
-        setup_fail(m->setup, STEP_CLONE_INIT, errno, NULL, "cannot watch the run");
-        goto done;
-    }
-    if (confine_monitor(&e) < 0) {
-        step_err(m, STEP_CLONE_INIT, &e);
-        goto done;
-    }
-    failed = 0;
-done:
-    /* Ours must go at once: the end of file on the hand-over socket means "executed". */
-    fd_close_at(&out[1]);
-    fd_close_at(&err[1]);
-    fd_close_at(&met[1]);
-    fd_close_at(&hand[1]);
+        watch_fd(m, SRC_OOM, m->cg.kind == CG_V2 ? EPOLLPRI : EPOLLIN) < 0)
+        return setup_fail(m->setup, STEP_CLONE_INIT, errno, NULL, "cannot watch the run");
+    return 0;
+}
+
+/* Ours must go at once: the end of file on the hand-over socket means "executed". */
+static void close_job_ends(struct sandbox *s)
+{
+    fd_close_at(&s->stdout_fd);
+    fd_close_at(&s->stderr_fd);
+    fd_close_at(&s->metrics_fd);
+    fd_close_at(&s->handover);
+}
+
+static int open_attach(struct monitor *m)
+{
+    struct err e = {0};
+    /* `exec` has no lab behind it: nobody would serve a proxy's socket, so it is closed when it comes. */
+    if (!attach_is_wanted(&m->spec) && (m->profile->network != PROFILE_NETWORK_PROXY || m->config->echo))
+        return 0;
+    if (attach_open(&m->attach, m->run_fd, &m->config->identity, &m->journal, &e) < 0)
+        return step_err(m, STEP_ATTACH, &e);
+    m->fds[SRC_ATTACH] = m->attach.epoll_fd;
+    setup_done(m->setup, STEP_ATTACH);
+    return 0;
+}
+
+static int start(struct monitor *m)
+{
+    struct sandbox s = describe(m);
+    s.env = environment_build(&m->spec, m->profile, m->config->python_path != NULL, m->spec.arena);
+    int failed = make_pipes(m, &s) < 0 || open_attach(m) < 0 || clone_sandbox(m, &s) < 0;
+    close_job_ends(&s);
+    return failed ? -1 : 0;
+}
+
+/* Tells a sandbox that was made ahead what its run is: the spec in shared memory, what it is lent as
+ * descriptors. */
+static int give_order(struct monitor *m)
+{
+    struct mounts_lent lent;
+    int fds[FD_PASS_MAX];
+    size_t count = 0;
+    char kind = HANDOVER_ORDER;
+    struct sandbox s = describe(m);
+    m->order->spec = m->spec;
+    m->order->env = environment_build(&m->spec, m->profile, m->config->python_path != NULL, m->spec.arena);
+    int failed = mounts_lend(&s, &lent);
+    if (!failed && m->spec.code_path)
+        fds[count++] = lent.code;
+    for (size_t i = 0; !failed && i < m->spec.dataset_count; i++)
+        fds[count++] = lent.datasets[i];
+    if (!failed && fd_send(m->fds[SRC_HANDOVER], &kind, 1, fds, count) != 1)
+        failed = setup_fail(m->setup, STEP_CLONE_INIT, errno, NULL, "the sandbox that was ready has died");
+    mounts_lent_close(&lent);
     return failed;
+}
+
+/* From here on nothing is made any more: the monitor gives up what only that needed. */
+static int begin(struct monitor *m)
+{
+    struct err e = {0};
+    if (watch_folder(m) < 0)
+        return setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot watch the run folder");
+    if ((m->ahead ? give_order(m) : start(m)) < 0)
+        return -1;
+    if (confine_monitor(&e) < 0)
+        return step_err(m, STEP_CLONE_INIT, &e);
+    return 0;
 }
 
 /* ---- stopping ---- */
@@ -844,7 +966,7 @@ static void remove_groups(struct monitor *m)
         for (int fd = 0; fd <= 2; fd++)
             close(fd); /* whoever reads our output is not kept waiting */
     }
-    cg_remove(m->config->cgroups, m->spec.run, 200);
+    cg_remove(m->config->cgroups, m->cg.name, 200);
     if (m->config->echo && pid == 0)
         _exit(0);
 }
@@ -873,6 +995,8 @@ static void release(struct monitor *m)
     setup_unmap(m->setup);
     if (m->has_spec)
         spec_fini(&m->spec);
+    run_order_unmap(m->order);
+    free(m);
 }
 
 static int open_signals(void)
@@ -887,41 +1011,90 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static struct monitor *new_monitor(const struct monitor_config *c, bool ahead, struct err *e)
+{
+    struct monitor *m = mem_alloc(sizeof *m);
+    *m = (struct monitor){.config = c, .run_fd = -1, .epoll_fd = -1, .lease_fd = -1, .idmap_fd = -1, .proc_fd = -1,
+                          .outputs_fd = -1, .outputs_mount = -1, .mounts_fd = -1, .job_pidfd = -1, .page_fd = -1, .journal = {.fd = -1},
+                          .ahead = ahead, .cg = {.oom_event = -1, .oom_control = -1}};
+    for (int i = 0; i < SRC_COUNT; i++)
+        m->fds[i] = -1;
+    for (int i = 0; i < CG_COUNT; i++)
+        m->cg.dir[i] = m->cg.tasks[i] = -1;
+    memset(&m->last, 0xff, sizeof m->last);
+    m->setup = c->warm ? setup_map_file(&m->page_fd, e) : setup_map(e);
+    m->order = m->setup && ahead ? run_order_map(e) : NULL;
+    if (!m->setup || (ahead && !m->order)) {
+        setup_unmap(m->setup);
+        free(m);
+        return NULL;
+    }
+    attach_init(&m->attach);
+    collect_init(&m->collected);
+    refusals_init(&m->refusals);
+    m->fds[SRC_SIGNAL] = open_signals();
+    signal(SIGPIPE, SIG_IGN);
+    return m;
+}
+
+int monitor_ready(const struct monitor_config *c, struct monitor **out, struct err *e)
+{
+    char group[32];
+    struct monitor *m = new_monitor(c, true, e);
+    if (!m)
+        return -1;
+    m->profile = c->profile;
+    snprintf(group, sizeof group, MONITOR_READY_PREFIX "%d", getpid());
+    int failed = prepare_identity(m) < 0 || prepare_cgroup(m, group) < 0 || prepare_idmap(m) < 0 || prepare_proc(m) < 0;
+    if (!failed) {
+        struct sandbox s = describe(m);
+        failed = make_pipes(m, &s) < 0 || clone_sandbox(m, &s) < 0;
+        close_job_ends(&s);
+    }
+    if (failed) {
+        err_set(e, E_UNAVAILABLE, setup_step_name((enum setup_step)(m->setup->failed - 1)), NULL, "%s", m->setup->failed_message);
+        monitor_discard(m);
+        return -1;
+    }
+    *out = m;
+    return 0;
+}
+
+void monitor_discard(struct monitor *m)
+{
+    if (m->init_pid > 0)
+        drop_sandbox(m);
+    release(m);
+}
+
+int monitor_serve(struct monitor *m, int run_fd, enum verdict *verdict, int *exit_code, struct err *e)
+{
+    struct err opened = {0};
+    int init_status = 0;
+    m->run_fd = run_fd;
+    m->started_us = time_now_us();
+    m->mono_started_us = time_mono_us();
+    if (prepare(m) == 0) {
+        identity_lab(&m->config->identity);
+        int log = journal_open(&m->journal, run_fd, m->spec.resources.log_bytes, m->config->echo, &opened);
+        identity_own(&m->config->identity);
+        if (log < 0)
+            step_err(m, STEP_PIPES, &opened);
+        else if (begin(m) == 0)
+            watch(m);
+    }
+    if (m->init_pid > 0) {
+        if (!m->init_gone)
+            kill_now(m);
+        settle(m, &init_status);
+    }
+    int failed = finish(m, init_status, verdict, exit_code, e);
+    release(m);
+    return failed;
+}
+
 int monitor_run(const struct monitor_config *c, int run_fd, enum verdict *verdict, int *exit_code, struct err *e)
 {
-    struct monitor m = {.config = c, .run_fd = run_fd, .epoll_fd = -1, .lease_fd = -1, .idmap_fd = -1,
-                        .proc_fd = -1, .outputs_fd = -1, .outputs_mount = -1, .mounts_fd = -1, .job_pidfd = -1, .started_us = time_now_us(),
-                        .mono_started_us = time_mono_us(), .journal = {.fd = -1}, .page_fd = -1,
-                        .cg = {.oom_event = -1, .oom_control = -1}};
-    int init_status = 0;
-    for (int i = 0; i < SRC_COUNT; i++)
-        m.fds[i] = -1;
-    for (int i = 0; i < CG_COUNT; i++)
-        m.cg.dir[i] = m.cg.tasks[i] = -1;
-    memset(&m.last, 0xff, sizeof m.last);
-    m.setup = c->warm ? setup_map_file(&m.page_fd, e) : setup_map(e);
-    if (!m.setup)
-        return -1;
-    attach_init(&m.attach);
-    collect_init(&m.collected);
-    refusals_init(&m.refusals);
-    m.fds[SRC_SIGNAL] = open_signals();
-    signal(SIGPIPE, SIG_IGN);
-    if (prepare(&m) == 0) {
-        struct err opened = {0};
-        identity_lab(&c->identity);
-        int log = journal_open(&m.journal, run_fd, m.spec.resources.log_bytes, c->echo, &opened);
-        identity_own(&c->identity);
-        if (log < 0)
-            step_err(&m, STEP_PIPES, &opened);
-        else if (start(&m) == 0)
-            watch(&m);
-        else
-            kill_now(&m);
-        if (m.init_pid > 0)
-            settle(&m, &init_status);
-    }
-    int failed = finish(&m, init_status, verdict, exit_code, e);
-    release(&m);
-    return failed;
+    struct monitor *m = new_monitor(c, false, e);
+    return m ? monitor_serve(m, run_fd, verdict, exit_code, e) : -1;
 }

@@ -37,6 +37,17 @@ struct monitor_config {
  * run) and locks it. Gives the lock's descriptor, to be kept open for the monitor's whole life. */
 MUST_USE int monitor_claim(const struct monitor_config *c, int run_fd, int *lock_fd, struct err *e);
 
+/* A monitor with a sandbox of c->profile (which must be given) that waits for its run, whichever that will be.
+ * For root only: rootless, a sandbox must know what it is lent before it is closed. *c is kept. */
+#define MONITOR_READY_PREFIX "ready-" /* how the names of their control groups begin */
+struct monitor;
+MUST_USE int monitor_ready(const struct monitor_config *c, struct monitor **out, struct err *e);
+void monitor_discard(struct monitor *m); /* with its sandbox */
+
+/* What monitor_run does, by a monitor that is ready; it is freed. A run that the ready sandbox does not fit gets
+ * another one. */
+MUST_USE int monitor_serve(struct monitor *m, int run_fd, enum verdict *verdict, int *exit_code, struct err *e);
+
 /* Runs it to the end. Always leaves record.json, except when the disk refuses it (-1, e). *exit_code
  * is the program's, or what the CLI documents for the verdict. */
 MUST_USE int monitor_run(const struct monitor_config *c, int run_fd, enum verdict *verdict, int *exit_code,

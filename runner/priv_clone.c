@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <linux/sched.h>
+#include <sys/mman.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -20,6 +21,22 @@
 #ifndef CLONE_CLEAR_SIGHAND
 #define CLONE_CLEAR_SIGHAND 0x100000000ULL
 #endif
+
+struct run_order *run_order_map(struct err *e)
+{
+    struct run_order *o = mmap(NULL, sizeof *o, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (o == MAP_FAILED) {
+        err_sys(e, NULL, NULL, "cannot map the order of the sandbox");
+        return NULL;
+    }
+    return o;
+}
+
+void run_order_unmap(struct run_order *o)
+{
+    if (o)
+        munmap(o, sizeof *o);
+}
 
 static const char *clone_hint(const struct sandbox *s, int os_errno)
 {

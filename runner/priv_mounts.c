@@ -87,6 +87,8 @@ int mounts_lend(struct sandbox *s, struct mounts_lent *out)
     memset(out, 0xff, sizeof *out); /* every descriptor -1 */
     if (open_sources(s, out) < 0)
         return -1;
+    if (!s->warm)
+        return 0; /* it stands on it already */
     out->root = clone_tree(AT_FDCWD, s->ready_root, AT_RECURSIVE | AT_SYMLINK_NOFOLLOW);
     if (out->root < 0)
         return setup_fail(s->setup, STEP_MOUNT_SOURCES, errno, NULL, "cannot clone the ready root");
@@ -103,6 +105,20 @@ void mounts_lent_close(struct mounts_lent *lent)
 
 /* ---- new file systems ---- */
 
+/* Limits as well: a tmpfs rounds its size up to a page, nothing else. */
+static int read_back(struct sandbox *s, int fd, const char *target, int64_t size_bytes, int64_t files, enum setup_step step)
+{
+    struct statfs held;
+    if (fstatfs(fd, &held) < 0)
+        return setup_fail(s->setup, step, errno, NULL, "cannot read back the size of /%s", target);
+    int64_t bytes = (int64_t)held.f_blocks * (int64_t)held.f_bsize;
+    if (bytes < size_bytes || bytes > size_bytes + 4095 || (int64_t)held.f_files != files)
+        return setup_fail(s->setup, step, EINVAL, "the limit is not in force: the run is not started",
+                          "/%s was asked to hold %lld bytes and %lld files and holds %lld and %lld", target,
+                          (long long)size_bytes, (long long)files, (long long)bytes, (long long)held.f_files);
+    return 0;
+}
+
 /* A tmpfs of the job's, attached at target. Gives its descriptor when `keep` is not NULL. */
 static int job_tmpfs(struct sandbox *s, int root, const char *target, int64_t size_bytes, int64_t files,
                      const char *mode, uint64_t attr, enum setup_step step, int *keep)
@@ -116,26 +132,87 @@ static int job_tmpfs(struct sandbox *s, int root, const char *target, int64_t si
     AUTO_FD int fd = new_fs("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | attr);
     if (fd < 0 || attach(fd, root, target) < 0)
         return setup_fail(s->setup, step, errno, NULL, "cannot mount /%s (%lld bytes)", target, (long long)size_bytes);
-    /* Limits as well: a tmpfs rounds its size up to a page, nothing else. */
-    struct statfs held;
-    if (fstatfs(fd, &held) < 0)
-        return setup_fail(s->setup, step, errno, NULL, "cannot read back the size of /%s", target);
-    int64_t bytes = (int64_t)held.f_blocks * (int64_t)held.f_bsize;
-    if (bytes < size_bytes || bytes > size_bytes + 4095 || (int64_t)held.f_files != files)
-        return setup_fail(s->setup, step, EINVAL, "the limit is not in force: the run is not started",
-                          "/%s was asked to hold %lld bytes and %lld files and holds %lld and %lld", target,
-                          (long long)size_bytes, (long long)files, (long long)bytes, (long long)held.f_files);
+    if (read_back(s, fd, target, size_bytes, files, step) < 0)
+        return -1;
     if (keep)
         *keep = fd_take(&fd);
     return 0;
 }
 
-static int mount_shm(struct sandbox *s, int root)
+/* Gives one that was made ahead the size that its run asks for. */
+static int resize_tmpfs(struct sandbox *s, int fd, const char *target, int64_t size_bytes, int64_t files, enum setup_step step)
 {
-    if (job_tmpfs(s, root, "dev/shm", s->spec->resources.tmp_bytes, 16384, "1777", MOUNT_ATTR_NOEXEC, STEP_MOUNT_DEV,
-                  NULL) < 0)
-        return -1;
-    setup_done(s->setup, STEP_MOUNT_DEV);
+    char size[24], inodes[24];
+    snprintf(size, sizeof size, "%lld", (long long)size_bytes);
+    snprintf(inodes, sizeof inodes, "%lld", (long long)files);
+    AUTO_FD int fs = (int)syscall(SYS_fspick, fd, "", FSPICK_EMPTY_PATH | FSPICK_CLOEXEC);
+    if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "size", size, 0) < 0 ||
+        syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "nr_inodes", inodes, 0) < 0 ||
+        syscall(SYS_fsconfig, fs, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+        return setup_fail(s->setup, step, errno, NULL, "cannot give /%s its size (%lld bytes)", target, (long long)size_bytes);
+    return read_back(s, fd, target, size_bytes, files, step);
+}
+
+/* ---- what the run writes to ---- */
+
+enum writable { W_SHM, W_WORK, W_OUTPUTS, W_TMP, W_COUNT };
+enum { SHM_FILES = 16384, WORK_FILES = 262144, TMP_FILES = 65536 };
+
+static const struct {
+    const char *target, *mode;
+    uint64_t attr;
+    enum setup_step step;
+} writables[W_COUNT] = {
+    [W_SHM] = {"dev/shm", "1777", MOUNT_ATTR_NOEXEC, STEP_MOUNT_DEV},
+    [W_WORK] = {"work", "755", 0, STEP_MOUNT_WORK},
+    [W_OUTPUTS] = {"outputs", "755", MOUNT_ATTR_NOEXEC, STEP_MOUNT_OUTPUTS},
+    [W_TMP] = {"tmp", "1777", 0, STEP_MOUNT_TMP},
+};
+
+struct size {
+    int64_t bytes, files;
+};
+
+static void sizes_asked(const struct sandbox *s, struct size sizes[W_COUNT])
+{
+    const struct spec_resources *r = &s->spec->resources;
+    sizes[W_SHM] = (struct size){r->tmp_bytes, SHM_FILES};
+    sizes[W_WORK] = (struct size){r->work_bytes, WORK_FILES};
+    sizes[W_OUTPUTS] = (struct size){r->output_bytes, r->output_files + 1};
+    sizes[W_TMP] = (struct size){r->tmp_bytes, TMP_FILES};
+}
+
+/* Made ahead, they get a size that holds nothing until the run's is known. */
+static int mount_writables(struct sandbox *s, int root, int fds[W_COUNT])
+{
+    struct size sizes[W_COUNT] = {{4096, 8}, {4096, 8}, {4096, 8}, {4096, 8}};
+    if (!s->order)
+        sizes_asked(s, sizes);
+    for (int i = 0; i < W_COUNT; i++) {
+        if (i == W_OUTPUTS && s->outputs_mount >= 0) { /* on disk, made by the monitor */
+            if (attach(s->outputs_mount, root, "outputs") < 0 || (fds[i] = fcntl(s->outputs_mount, F_DUPFD_CLOEXEC, 3)) < 0)
+                return setup_fail(s->setup, STEP_MOUNT_OUTPUTS, errno, NULL, "cannot attach /outputs");
+            setup_done(s->setup, STEP_MOUNT_OUTPUTS);
+            continue;
+        }
+        uint64_t attr = writables[i].attr | (i == W_TMP && !s->profile->exec_memory ? MOUNT_ATTR_NOEXEC : 0);
+        if (job_tmpfs(s, root, writables[i].target, sizes[i].bytes, sizes[i].files, writables[i].mode, attr,
+                      writables[i].step, &fds[i]) < 0)
+            return -1;
+        setup_done(s->setup, writables[i].step);
+    }
+    return 0;
+}
+
+static int resize_writables(struct sandbox *s, const int fds[W_COUNT])
+{
+    struct size sizes[W_COUNT];
+    sizes_asked(s, sizes);
+    for (int i = 0; i < W_COUNT; i++) {
+        if (resize_tmpfs(s, fds[i], writables[i].target, sizes[i].bytes, sizes[i].files, writables[i].step) < 0)
+            return -1;
+        setup_done(s->setup, writables[i].step);
+    }
     return 0;
 }
 
@@ -243,11 +320,8 @@ static int work_noexec(struct sandbox *s, int root)
  * inside the tmpfs that is mounted on /work, and the overlay is then mounted on top of it: so its
  * upper layer is out of sight.
  */
-static int mount_work(struct sandbox *s, const struct mounts_lent *src, int root)
+static int attach_code(struct sandbox *s, const struct mounts_lent *src, int root, int work)
 {
-    AUTO_FD int work = -1;
-    if (job_tmpfs(s, root, "work", s->spec->resources.work_bytes, 262144, "755", 0, STEP_MOUNT_WORK, &work) < 0)
-        return -1;
     if (src->code >= 0) {
         /* In a user namespace of its own an overlay may only use attributes of users. */
         const char *options = s->identity.rootless || s->warm ? "lowerdir=work/lower,upperdir=work/upper,workdir=work/wd,userxattr"
@@ -262,7 +336,7 @@ static int mount_work(struct sandbox *s, const struct mounts_lent *src, int root
              * only slower and charged to the run's memory. The record says which. */
             AUTO_FD int lower = openat(work, "lower", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
             AUTO_FD int plain = -1;
-            if (job_tmpfs(s, root, "work", s->spec->resources.work_bytes, 262144, "755", 0, STEP_MOUNT_WORK,
+            if (job_tmpfs(s, root, "work", s->spec->resources.work_bytes, WORK_FILES, "755", 0, STEP_MOUNT_WORK,
                           &plain) < 0)
                 return -1;
             if (lower < 0 || copy_tree(lower, plain, s->job_uid) < 0)
@@ -278,26 +352,6 @@ static int mount_work(struct sandbox *s, const struct mounts_lent *src, int root
     if (s->profile->exec == PROFILE_EXEC_ONCE && work_noexec(s, root) < 0)
         return -1;
     setup_done(s->setup, STEP_MOUNT_WORK);
-    return 0;
-}
-
-static int mount_writable(struct sandbox *s, int root, int *outputs_fd)
-{
-    const struct spec_resources *r = &s->spec->resources;
-    if (s->outputs_mount >= 0) {
-        if (attach(s->outputs_mount, root, "outputs") < 0)
-            return setup_fail(s->setup, STEP_MOUNT_OUTPUTS, errno, NULL, "cannot attach /outputs");
-        *outputs_fd = fcntl(s->outputs_mount, F_DUPFD_CLOEXEC, 3);
-        if (*outputs_fd < 0)
-            return setup_fail(s->setup, STEP_MOUNT_OUTPUTS, errno, NULL, "cannot keep /outputs");
-    } else if (job_tmpfs(s, root, "outputs", r->output_bytes, r->output_files + 1, "755", MOUNT_ATTR_NOEXEC,
-                  STEP_MOUNT_OUTPUTS, outputs_fd) < 0)
-        return -1;
-    setup_done(s->setup, STEP_MOUNT_OUTPUTS);
-    if (job_tmpfs(s, root, "tmp", r->tmp_bytes, 65536, "1777", s->profile->exec_memory ? 0 : MOUNT_ATTR_NOEXEC,
-                  STEP_MOUNT_TMP, NULL) < 0)
-        return -1;
-    setup_done(s->setup, STEP_MOUNT_TMP);
     return 0;
 }
 
@@ -338,19 +392,63 @@ static int open_root(struct sandbox *s, const struct mounts_lent *src, int *root
     return 0;
 }
 
+/* ---- made ahead ---- */
+
+static int take_order(struct sandbox *s, struct mounts_lent *src)
+{
+    char kind = 0;
+    int fds[FD_PASS_MAX];
+    size_t count = FD_PASS_MAX, next = 0;
+    ssize_t n = fd_recv(s->handover, &kind, 1, fds, &count);
+    if (n <= 0)
+        _exit(0); /* the launcher has no use for us any more */
+    s->env = s->order->env;
+    size_t lent = (s->spec->code_path != NULL) + s->spec->dataset_count;
+    if (kind != HANDOVER_ORDER || count != lent)
+        return setup_fail(s->setup, STEP_MOUNT_SOURCES, EPROTO, NULL, "the order of the sandbox lends %zu folders, not %zu",
+                          count, lent);
+    if (s->spec->code_path)
+        src->code = fds[next++];
+    for (size_t i = 0; i < s->spec->dataset_count; i++)
+        src->datasets[i] = fds[next++];
+    return 0;
+}
+
+/* The root is closed before anything of the run is known, and nothing outside can be opened from then on: what
+ * the run is lent comes as descriptors. */
+static int build_ahead(struct sandbox *s, int root, int fds[W_COUNT], struct mounts_lent *src)
+{
+    if (mounts_pivot(s->setup, root) < 0 || take_order(s, src) < 0 || resize_writables(s, fds) < 0 || fchdir(root) < 0)
+        return -1;
+    return attach_datasets(s, src, root) < 0 || attach_code(s, src, root, fds[W_WORK]) < 0 ? -1 : 0;
+}
+
+static int build_now(struct sandbox *s, int root, int fds[W_COUNT], struct mounts_lent *src)
+{
+    return attach_datasets(s, src, root) < 0 || attach_code(s, src, root, fds[W_WORK]) < 0 ||
+                   terminal_mount(s, root) < 0
+               ? -1
+               : mounts_pivot(s->setup, root);
+}
+
 int mounts_build(struct sandbox *s, int *outputs_fd)
 {
     struct mounts_lent src;
     AUTO_FD int root = -1;
+    int fds[W_COUNT] = {-1, -1, -1, -1};
     memset(&src, 0xff, sizeof src); /* every descriptor -1 */
     umask(022);
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return setup_fail(s->setup, STEP_MOUNT_PRIVATE, errno, NULL, "cannot make the mounts private");
     setup_done(s->setup, STEP_MOUNT_PRIVATE);
-    if (open_sources(s, &src) < 0 || open_root(s, &src, &root) < 0 || devices_attach(s, root) < 0 ||
-        mount_shm(s, root) < 0 || mount_proc(s, root) < 0 ||
-        attach_datasets(s, &src, root) < 0 || mount_work(s, &src, root) < 0 ||
-        mount_writable(s, root, outputs_fd) < 0 || terminal_mount(s, root) < 0)
+    if ((!s->order && open_sources(s, &src) < 0) || open_root(s, &src, &root) < 0 || devices_attach(s, root) < 0 ||
+        mount_proc(s, root) < 0 || mount_writables(s, root, fds) < 0)
         return -1;
-    return mounts_pivot(s->setup, root);
+    if ((s->order ? build_ahead : build_now)(s, root, fds, &src) < 0)
+        return -1;
+    *outputs_fd = fds[W_OUTPUTS];
+    for (int i = 0; i < W_COUNT; i++)
+        if (i != W_OUTPUTS)
+            close(fds[i]);
+    return 0;
 }

@@ -19,6 +19,8 @@
 #include "runner/setup.h"
 #include "runner/spec.h"
 
+#include <stdalign.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 /* Inside the sandbox the job is always this user of a user namespace of its own. */
@@ -33,6 +35,16 @@ struct mounts_lent {
 };
 
 struct warm_template;
+
+/* What a sandbox that was made ahead of its run learns when its order comes: shared memory at the same address in
+ * monitor and init, so that pointers into it hold in both. */
+struct run_order {
+    struct spec spec;
+    char *const *env;
+    alignas(max_align_t) unsigned char arena[SPEC_ARENA_BYTES]; /* what both point to */
+};
+struct run_order *run_order_map(struct err *e); /* NULL: no memory */
+void run_order_unmap(struct run_order *o);
 
 struct sandbox {
     const struct spec *spec;
@@ -59,12 +71,14 @@ struct sandbox {
     char *const *env;        /* complete environment of the program */
     const struct warm_template *warm; /* NULL: cold */
     struct mounts_lent *lent;         /* warm, as root: made by the monitor */
+    struct run_order *order;          /* not NULL: made ahead, spec and env come with the order */
     int join[CG_COUNT];               /* warm: files of its groups by which a process moves itself there; -1 */
 };
 
-/* Messages on the hand-over socket, one byte with one descriptor. */
+/* Messages on the hand-over socket, one byte with one descriptor; the order, the other way, has what the run is
+ * lent: its code, then its datasets, as detached mounts. */
 enum { HANDOVER_OUTPUTS = 'O', HANDOVER_JOB = 'J', HANDOVER_LISTENER = 'L', HANDOVER_DOOR = 'D',
-       HANDOVER_TERMINAL = 'T', HANDOVER_PROXY = 'P' };
+       HANDOVER_TERMINAL = 'T', HANDOVER_PROXY = 'P', HANDOVER_ORDER = 'G' };
 
 /* priv_clone.c: makes init. Returns its pid, -1 with *e. The caller closes its copies of the write
  * ends and of `handover` right after: the socket's end of file must mean "executed". */
@@ -86,10 +100,12 @@ MUST_USE int root_build(struct setup *s, const char *python_path, const char *at
  * read-only; taken. */
 MUST_USE int root_build_environment(struct sandbox *s, int tree, const char *at, int *root);
 
-/* priv_mounts.c: lays the run's own mounts on the root and pivots into it. Gives the descriptor of /outputs. */
+/* priv_mounts.c: lays the run's own mounts on the root and pivots into it. Gives the descriptor of /outputs. Made
+ * ahead: waits for the order when the root is closed, and ends the process when the monitor goes instead. */
 MUST_USE int mounts_build(struct sandbox *s, int *outputs_fd);
 
-/* The monitor, for a warm run as root. The descriptors are the caller's to close, on failure too. */
+/* The monitor, for a sandbox that cannot open them itself: a warm one as root (with the shared root), or one that
+ * was made ahead. The descriptors are the caller's to close, on failure too. */
 MUST_USE int mounts_lend(struct sandbox *s, struct mounts_lent *out);
 void mounts_lent_close(struct mounts_lent *lent);
 

@@ -324,7 +324,7 @@ static int read_root(const struct json *root, struct spec *out, struct err *e)
     return 0;
 }
 
-int spec_read(int run_fd, struct spec *out, struct err *e)
+int spec_read(int run_fd, struct arena *arena, struct spec *out, struct err *e)
 {
     AUTO_BUF struct buf text = BUF_INIT(RUNFOLDER_SPEC_MAX_BYTES);
     memset(out, 0, sizeof *out);
@@ -334,12 +334,18 @@ int spec_read(int run_fd, struct spec *out, struct err *e)
     AUTO_JSON struct json *root = json_parse(buf_cstr(&text), text.len, &limits, e);
     if (!root)
         return err_context(e, "%s", RUNFOLDER_SPEC);
-    out->arena = arena_new();
+    out->arena = arena ? arena : arena_new();
     if (read_root(root, out, e) < 0) {
         spec_fini(out);
         return err_context(e, "%s", RUNFOLDER_SPEC);
     }
     return 0;
+}
+
+bool spec_is_plain(const struct spec *s)
+{
+    return s->dataset_count + (s->code_path != NULL) <= FD_PASS_MAX && !s->warm && !s->interactive.terminal &&
+           !s->interactive.connect && !s->environment.path && !s->resources.output_disk;
 }
 
 void spec_fini(struct spec *s)

@@ -81,9 +81,16 @@ struct spec {
     struct arena *arena;
 };
 
-/* Reads RUN_FOLDER/spec.json. E_INVALID names the key, the value and the bounds. */
-MUST_USE int spec_read(int run_fd, struct spec *out, struct err *e);
+/* Reads RUN_FOLDER/spec.json. E_INVALID names the key, the value and the bounds. All that *out points to is in
+ * `arena`, which it takes; NULL: one of its own. No more than SPEC_ARENA_BYTES are needed, the environment
+ * that environment.h builds included. */
+enum { SPEC_ARENA_BYTES = 2 << 20 };
+MUST_USE int spec_read(int run_fd, struct arena *arena, struct spec *out, struct err *e);
 void spec_fini(struct spec *s);
+
+/* Whether a sandbox that was made before the run was known will do (monitor_ready): nothing is asked for that
+ * must be there before its root is closed, and what it is lent goes into one message. */
+bool spec_is_plain(const struct spec *s);
 
 /* Whether a variable may be set for a run: not ENCLOS_*, LD_*, nor what the lab sets itself. */
 bool spec_env_name_allowed(const char *name);

@@ -241,7 +241,6 @@ static const struct spec *plain_spec(struct spec *s, int64_t threads)
 static int prepare(struct warm_pool *pool, struct slot *s, const struct profile *p, struct err *e)
 {
     const struct host *h = pool->host;
-    bool limits;
     const struct cg_limits want = {TEMPLATE_MEMORY_BYTES, PROCESSES, s->t.threads * 1000};
     if (!h->warm_library)
         return err_set(e, E_UNAVAILABLE, "warm", NULL, "lib/enclos/" WARM_LIBRARY_NAME " is not installed");
@@ -255,7 +254,9 @@ static int prepare(struct warm_pool *pool, struct slot *s, const struct profile 
         return err_sys(e, "warm", NULL, "cannot find the interpreter %s", s->t.interpreter);
     if (!h->config.identity.rootless && uids_lease(&s->t.uid, &s->lease_fd, e) < 0)
         return -1;
-    return h->cgroups.kind == CG_NONE ? 0 : cg_create(&h->cgroups, s->t.id, &want, &s->cg, &limits, e);
+    if (h->cgroups.kind == CG_NONE)
+        return 0;
+    return cg_create(&h->cgroups, s->t.id, &s->cg, e) < 0 || cg_limit(&s->cg, &want, e) < 0 ? -1 : 0;
 }
 
 /* In the child. Everything of the launcher's is closed before the interpreter begins. */

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdalign.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,6 +108,7 @@ struct chunk {
 
 struct arena {
     struct chunk *newest;
+    bool fixed; /* stands in memory that was given: neither grows nor is freed */
 };
 
 enum { CHUNK_FIRST_BYTES = 4096, CHUNK_MOST_BYTES = 128 << 10 };
@@ -116,11 +118,22 @@ struct arena *arena_new(void)
     return mem_alloc(sizeof(struct arena));
 }
 
+struct arena *arena_new_in(void *memory, size_t size_bytes)
+{
+    const size_t head = (sizeof(struct arena) + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    assert((uintptr_t)memory % alignof(max_align_t) == 0 && size_bytes > head + sizeof(struct chunk));
+    struct arena *a = memory;
+    struct chunk *c = (struct chunk *)(void *)((unsigned char *)memory + head);
+    *c = (struct chunk){.size = size_bytes - head - sizeof *c};
+    *a = (struct arena){.newest = c, .fixed = true};
+    return a;
+}
+
 void arena_free(struct arena *a)
 {
     struct chunk *next;
 
-    if (!a)
+    if (!a || a->fixed)
         return;
     for (struct chunk *c = a->newest; c; c = next) {
         next = c->next;
@@ -153,6 +166,8 @@ void *arena_alloc(struct arena *a, size_t size_bytes)
         c->used += size;
         return p;
     }
+    if (a->fixed)
+        out_of_memory();
     size_t usual = c ? c->size * 2 : CHUNK_FIRST_BYTES;
     if (usual > CHUNK_MOST_BYTES)
         usual = CHUNK_MOST_BYTES;

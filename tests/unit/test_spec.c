@@ -41,7 +41,7 @@ static int read_text(const char *text, struct spec *s, struct err *e)
 {
     struct err wrote = {0};
     OK(fd_replace_file(dir_fd, "spec.json", text, strlen(text), 0600, &wrote), wrote);
-    return spec_read(dir_fd, s, e);
+    return spec_read(dir_fd, NULL, s, e);
 }
 
 static void a_whole_spec_is_read(void **state)
@@ -141,7 +141,7 @@ static void a_link_is_not_followed(void **state)
     unlinkat(dir_fd, "spec.json", 0);
     assert_int_equal(symlinkat("/etc/passwd", dir_fd, "spec.json"), 0);
     e = (struct err){0};
-    assert_int_equal(spec_read(dir_fd, &s, &e), -1);
+    assert_int_equal(spec_read(dir_fd, NULL, &s, &e), -1);
     unlinkat(dir_fd, "spec.json", 0);
 }
 
