@@ -294,7 +294,7 @@ static void hello(struct launcher *l, int64_t generation)
  * neither reaches them nor keeps them there after their end. */
 static void become_monitor(struct launcher *l, const struct profile *profile, int network)
 {
-    prctl(PR_SET_NAME, "enclos-monitor", 0, 0, 0);
+    prctl(PR_SET_NAME, SANDBOX_READY_NAME, 0, 0, 0); /* until it has a run */
     setsid(); /* a terminal's Ctrl-C for the lab is not meant for its runs */
     close(l->sock);
     close(l->signal_fd);
@@ -329,6 +329,7 @@ _Noreturn static void monitor_process(struct launcher *l, int run_fd, const char
     struct err e = {0};
     enum verdict verdict = VERDICT_NONE;
     int status = 0, lock = -1;
+    prctl(PR_SET_NAME, "enclos-monitor", 0, 0, 0);
     int claimed = monitor_claim(&l->host.config, run_fd, &lock, &e);
     if (write(claim_pipe, &e, sizeof e) != sizeof e || claimed < 0)
         _exit(1);
@@ -355,6 +356,7 @@ _Noreturn static void ready_process(struct launcher *l, int order)
         _exit(0);
     }
     close(order);
+    prctl(PR_SET_NAME, "enclos-monitor", 0, 0, 0);
     int claimed = monitor_claim(&l->host.config, fds[0], &lock, &e);
     if (write(fds[1], &e, sizeof e) != sizeof e || claimed < 0) {
         monitor_discard(m);

@@ -220,7 +220,7 @@ _Noreturn void init_main(struct sandbox *s)
     AUTO_FD int outputs = -1;
     char kind = HANDOVER_OUTPUTS;
     sigset_t none;
-    prctl(PR_SET_NAME, "enclos-init", 0, 0, 0);
+    prctl(PR_SET_NAME, s->order ? SANDBOX_READY_NAME : "enclos-init", 0, 0, 0);
     /* The monitor reads some signals from a descriptor and has them blocked: the program must not. */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

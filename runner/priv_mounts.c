@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
@@ -402,6 +403,7 @@ static int take_order(struct sandbox *s, struct mounts_lent *src)
     ssize_t n = fd_recv(s->handover, &kind, 1, fds, &count);
     if (n <= 0)
         _exit(0); /* the launcher has no use for us any more */
+    prctl(PR_SET_NAME, "enclos-init", 0, 0, 0);
     s->env = s->order->env;
     size_t lent = (s->spec->code_path != NULL) + s->spec->dataset_count;
     if (kind != HANDOVER_ORDER || count != lent)

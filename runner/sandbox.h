@@ -23,6 +23,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* A monitor and its init that wait for their run are called that: they still have all rights that making a sandbox
+ * takes, and nothing to do with any run. */
+#define SANDBOX_READY_NAME "enclos-ready"
+
 /* Inside the sandbox the job is always this user of a user namespace of its own. */
 enum { SANDBOX_UID = 1000, SANDBOX_METRICS_FD = 3 };
 
