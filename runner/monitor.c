@@ -907,6 +907,7 @@ static int finish(struct monitor *m, int init_status, enum verdict *verdict, int
         .cg = &m->cg,
         .cgroup_kind = cg_kind_name(m->config->cgroups),
         .rootless = m->config->identity.rootless,
+        .made_ahead = m->ahead,
         .host_uid = m->job_uid,
         .started_us = m->started_us,
         .setup_started_ns = m->mono_started_us * 1000,

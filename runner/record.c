@@ -195,6 +195,7 @@ static void put_sandbox(struct jw *w, const struct record *r)
     if (r->spec && r->spec->environment.digest)
         jw_str_at(w, "environment_digest", r->spec->environment.digest);
     jw_bool_at(w, "rootless", r->rootless);
+    jw_bool_at(w, "made_ahead", r->made_ahead);
     jw_str_at(w, "cgroup", r->cgroup_kind);
     jw_int_at(w, "host_uid", r->host_uid);
     if (r->setup->done_ns[STEP_ATTEST]) { /* read back from inside, just before the filter */

@@ -33,6 +33,7 @@ struct record {
     const struct profile *profile; /* NULL when it could not be loaded */
     const struct cg *cg;
     const char *cgroup_kind;
+    bool made_ahead; /* the sandbox stood ready before its run was known */
     bool rootless;
     uid_t host_uid; /* the job's, outside */
 };

@@ -1,0 +1,121 @@
+"""As root the lab keeps sandboxes ready: a run in one of them is no different from a run in one made for it."""
+
+import os
+import signal
+
+import pytest
+
+from harness import Deadline
+
+pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: rootless, no sandbox is made before its run")
+
+RESOURCES = {"memory_bytes": 128 << 20, "processes": 50, "tmp_bytes": 8 << 20, "work_bytes": 12 << 20, "output_bytes": 4 << 20,
+             "output_files": 20}
+
+
+def family(root):
+    """{pid: name} of the daemon's descendants."""
+    found, todo = {}, [root]
+    while todo:
+        pid = todo.pop()
+        try:
+            with open(f"/proc/{pid}/comm") as f:
+                found[pid] = f.read().strip()
+            with open(f"/proc/{pid}/task/{pid}/children") as f:
+                todo += [int(n) for n in f.read().split()]
+        except OSError:
+            continue
+    return found
+
+
+def waiting(lab):
+    """Monitors with a finished sandbox: their init is the one that waits."""
+    names = family(lab.daemon.pid)
+    found = []
+    for pid, name in names.items():
+        if name != "enclos-ready":
+            continue
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            if f.read().split():
+                found.append(pid)
+    return found
+
+
+def all_ready(lab):
+    Deadline(20).until(lambda: len(waiting(lab)) >= 4, "four sandboxes that are ready")
+    return waiting(lab)
+
+
+def ended(lab, command, **params):
+    run = lab.submit(command, **params)
+    return lab.wait(run)
+
+
+@pytest.fixture
+def ready_lab(lab):
+    ended(lab, ["true"])
+    all_ready(lab)
+    return lab
+
+
+def test_a_run_in_a_ready_sandbox_has_what_it_asked_for(ready_lab):
+    lab = ready_lab
+    lab.add_dataset("d", {"a.txt": b"data\n"})
+    run = ended(lab, ["sh", "-c", "cat /data/d/a.txt hello.txt; echo x > /outputs/o; echo more >> hello.txt; id -u; hostname; "
+                                  "df -k --output=size /tmp /work /outputs /dev/shm | tail -4 | xargs; ls /data"],
+                code={"hello.txt": b"code\n"}, datasets=["d@1"], resources=RESOURCES)
+    assert run.verdict == "succeeded" and run.sandbox.made_ahead is True
+    assert lab.log(run.id, "stdout") == b"data\ncode\n1000\nenclos\n8192 12288 4096 8192\nd\n"
+    limits = run.sandbox.limits
+    assert (limits.memory_bytes, limits.processes) == (128 << 20, 50)
+    assert [a.path for a in run.artifacts] == ["o"]
+
+
+def test_a_ready_sandbox_serves_one_run(ready_lab):
+    command = ("echo $$; find /tmp /work /outputs /dev/shm -mindepth 1; ipcs -m | grep -c 0x; "
+               "touch /tmp/left /work/left /dev/shm/left; ipcmk -M 4096 >/dev/null; exit 0")
+    runs = [ended(ready_lab, ["sh", "-c", command]) for _ in range(8)]
+    assert any(r.sandbox.made_ahead for r in runs)
+    assert {ready_lab.log(r.id, "stdout") for r in runs} == {ready_lab.log(runs[0].id, "stdout")}
+    assert ready_lab.log(runs[0].id, "stdout").startswith(b"2\n") and b"left" not in ready_lab.log(runs[0].id, "stdout")
+
+
+def test_nothing_of_a_run_s_sockets_is_there_for_the_next(ready_lab):
+    leave = ("import socket, array\n"
+             "s = socket.socket(socket.AF_UNIX); s.bind('\\0left'); s.listen()\n"
+             "a, b = socket.socketpair()\n"
+             "socket.send_fds(a, [b'x'], [s.fileno(), a.fileno(), b.fileno()])\n")
+    look = ("import socket\n"
+            "s = socket.socket(socket.AF_UNIX)\n"
+            "print(s.connect_ex('\\0left'))\n")
+    for _ in range(5):
+        assert ended(ready_lab, ["python3", "-c", leave]).verdict == "succeeded"
+        run = ended(ready_lab, ["python3", "-c", look])
+        assert ready_lab.log(run.id, "stdout") == b"111\n"
+
+
+def test_another_profile_gets_a_sandbox_of_its_own(ready_lab):
+    run = ended(ready_lab, ["true"], profile="python")
+    assert run.verdict == "succeeded" and run.sandbox.made_ahead is False and run.sandbox.profile == "python"
+
+
+def test_a_run_starts_when_what_stood_ready_was_killed(ready_lab):
+    for pid in all_ready(ready_lab):
+        os.kill(pid, signal.SIGKILL)
+    assert ended(ready_lab, ["true"]).verdict == "succeeded"
+    for pid, name in family(ready_lab.daemon.pid).items():
+        if name == "enclos-ready" and pid not in waiting(ready_lab):
+            try:
+                os.kill(pid, signal.SIGKILL)  # an init: its monitor finds out when the run comes
+            except ProcessLookupError:
+                pass
+    for _ in range(6):
+        assert ended(ready_lab, ["true"]).verdict == "succeeded"
+
+
+def test_what_stands_ready_ends_with_the_launcher(ready_lab):
+    before = all_ready(ready_lab)
+    launcher = next(pid for pid, name in family(ready_lab.daemon.pid).items() if name == "enclos-launcher")
+    os.kill(launcher, signal.SIGKILL)
+    Deadline(20).until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in before), "the end of all that was ready")
+    assert ended(ready_lab, ["true"]).verdict == "succeeded"
