@@ -67,7 +67,7 @@ int outputs_main(int argc, char **argv)
     if (confine_launcher(&e) < 0 || check_lost(run_fd, &e) < 0)
         return complain(&e);
     identity_lab(&identity);
-    int failed = spec_read(run_fd, &spec, &e);
+    int failed = spec_read(run_fd, NULL, &spec, &e);
     identity_own(&identity);
     if (failed < 0)
         return complain(&e);
