@@ -44,7 +44,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHILDREN_MAX = 4096, PROFILES_MAX = 32, RESTART_PAUSE_MS = 100, NETWORKS = 12, READY = 4 };
+enum { CHILDREN_MAX = 4096, PROFILES_MAX = 32, RESTART_PAUSE_MS = 100, NETWORKS = 12, NETWORKS_AHEAD = 2, READY = 4 };
 
 struct child {
     pid_t pid;
@@ -159,7 +159,7 @@ static void make_network(struct launcher *l)
 
 static bool wants_network(const struct launcher *l)
 {
-    return !l->no_networks && l->network_count < NETWORKS - READY;
+    return !l->no_networks && l->network_count < NETWORKS_AHEAD;
 }
 
 static int take_network(struct launcher *l)
