@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+import harness
 from harness import Deadline
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root: rootless, no sandbox is made before its run")
@@ -103,12 +104,10 @@ def test_a_run_starts_when_what_stood_ready_was_killed(ready_lab):
     for pid in all_ready(ready_lab):
         os.kill(pid, signal.SIGKILL)
     assert ended(ready_lab, ["true"]).verdict == "succeeded"
-    for pid, name in family(ready_lab.daemon.pid).items():
-        if name == "enclos-ready" and pid not in waiting(ready_lab):
-            try:
-                os.kill(pid, signal.SIGKILL)  # an init: its monitor finds out when the run comes
-            except ProcessLookupError:
-                pass
+    inits = [int(n) for pid in all_ready(ready_lab) for n in open(f"/proc/{pid}/task/{pid}/children").read().split()]
+    for pid in inits:  # its monitor finds out when the run comes
+        os.kill(pid, signal.SIGKILL)
+    Deadline(20).until(lambda: not any(harness.is_alive(pid) for pid in inits), "the end of the sandboxes")
     for _ in range(6):
         assert ended(ready_lab, ["true"]).verdict == "succeeded"
 
