@@ -130,7 +130,7 @@ static void make_root(const struct template_plan *p)
     if (root < 0)
         fail("cannot open the template's root");
     lay_library(library, root);
-    AUTO_FD int tmp = small_fs(root, "tmp", "16m", "1777", MOUNT_ATTR_NOEXEC);
+    close(small_fs(root, "tmp", "16m", "1777", MOUNT_ATTR_NOEXEC)); /* attached: it stays */
     if (mounts_pivot(page, root) < 0) {
         dprintf(STDERR_FILENO, "%s\n", page->failed_message);
         _exit(1);

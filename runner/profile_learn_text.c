@@ -175,7 +175,6 @@ static int add_calls(const struct learning *l, struct addition *a, struct err *e
     for (size_t i = 0; i < l->count && rc == 0; i++) {
         const struct call *c = &l->call[i];
         AUTO_PROFILE struct profile *by = NULL;
-        AUTO_BUF struct buf entry = BUF_INIT(1 << 16);
         if (!learn_is_needed(c) || c->setting)
             continue;
         rc = profile_load(l->profiles_dir, c->by, -1, &by, e);
