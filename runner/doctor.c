@@ -93,11 +93,14 @@ static void check_cgroups(struct check *c, const struct host *h)
 static void check_landlock(struct check *c)
 {
     int abi = landlock_abi();
-    c->ok = abi > 0;
-    snprintf(c->message, sizeof c->message, abi ? "Landlock ABI %d" : "Landlock is not there", abi);
-    if (!abi)
-        snprintf(c->hint, sizeof c->hint,
-                 "boot with lsm=landlock,...; profiles that require it (strict) are refused, others record it as absent");
+    if (abi > 0) {
+        c->ok = true;
+        snprintf(c->message, sizeof c->message, "Landlock ABI %d", abi);
+        return;
+    }
+    snprintf(c->message, sizeof c->message, abi == 0 ? "Landlock is not there" : "Landlock cannot be asked for");
+    snprintf(c->hint, sizeof c->hint,
+             "boot with lsm=landlock,...; profiles that require it (strict) are refused, others record it as absent");
 }
 
 static void check_seccomp(struct check *c)

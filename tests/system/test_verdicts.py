@@ -105,7 +105,7 @@ def test_the_record_accounts_for_the_run(runner):
     assert record.version == 1 and record.reason
     assert 900 <= record.wall_ms <= 3000 * harness.PATIENCE
     used = run.said().facts.cpu_ms
-    assert used <= record.cpu_ms <= used + 60 * harness.PATIENCE, (used, record.cpu_ms)
+    assert used <= record.cpu_ms <= used + (60 if not harness.SLOW else 160 * harness.PATIENCE), (used, record.cpu_ms)
     assert abs(record.cpu_ms - record.cpu_user_ms - record.cpu_system_ms) <= 80  # v1 counts the split in ticks
     assert 0 < record.memory_peak_bytes < 64 * MIB
     assert record.finished_us > record.started_us
