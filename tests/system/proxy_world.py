@@ -159,10 +159,10 @@ SOCKETS = {"allow_if": [{"names": ["socket"], "why": "TCP to the proxy", "args":
 
 
 def write_profile(folder, name, allow, **more):
+    profile = {"version": 1, "title": name, "title_fr": name, "extends": "base", "override": {"network": "its tests"},
+               "network": "proxy", "allow_hosts": allow, "syscalls": SOCKETS, **more}
     with open(os.path.join(folder, name + ".jsonc"), "w") as f:
-        json.dump({"version": 1, "title": name, "title_fr": name, "extends": "base",
-                   "override": {"network": "its tests"}, "network": "proxy", "allow_hosts": allow,
-                   "syscalls": SOCKETS, **more}, f)
+        json.dump({key: value for key, value in profile.items() if value is not None}, f)
     os.chmod(os.path.join(folder, name + ".jsonc"), 0o644)
 
 

@@ -367,20 +367,20 @@ def test_f75_nothing_is_reached_around_the_proxy(world):
 
 
 def test_slow_and_silent_clients_hold_nobody_up_for_long(world):
-    """More than there are slots, each with half a head: the one that asks properly is served once they time out at the latest,
-    and before, since slots are given to those who come while there are some."""
-    p = world.index.port
+    """Fifty with half a head: whoever asks properly is served meanwhile, and they are sent away after 15 s."""
+    p, waits = world.index.port, not world.lab.uid  # once is enough for what takes its time
     code = ("import socket, time\n"
             "silent = [socket.create_connection(('127.0.0.1', 3128)) for _ in range(50)]\n"
             "for s in silent: s.sendall(b'GET http://index.test')\n"
             "s = socket.create_connection(('127.0.0.1', 3128))\n"
             f"s.sendall(b'GET http://index.test:{p}/quick HTTP/1.1\\r\\nHost: index.test:{p}\\r\\n\\r\\n')\n"
             "print(s.makefile('rb').read()[:12], flush=True)\n"
-            "print(silent[0].makefile('rb').read()[:12], flush=True)\n")
+            f"if {waits}: print(silent[0].makefile('rb').read()[:12], flush=True)\n")
     run = world.lab.run(["/usr/bin/python3", "/work/s.py"], profile="net", code={"s.py": code}, seconds=90)
-    assert world.lab.log(run.id, "stdout").splitlines() == [b"b'HTTP/1.1 200'", b"b'HTTP/1.1 408'"]
+    said = [b"b'HTTP/1.1 200'", b"b'HTTP/1.1 408'"]
+    assert world.lab.log(run.id, "stdout").splitlines() == (said if waits else said[:1])
     whys = [c.why for c in world.connections(run.id).connections]
-    assert whys.count("ok") == 1 and whys.count("timeout") >= 1
+    assert whys.count("ok") == 1 and (not waits or whys.count("timeout") >= 1)
 
 
 def test_a_flood_of_connections_is_bounded_and_counted(world):
@@ -575,7 +575,9 @@ def test_pip_builds_from_the_index_that_is_listed_and_from_nothing_else(world, t
     from proxy_world import Server
     index = Server(world.folder, files=files)
     try:
-        world.profile("pip", [f"index.test:{index.port}", f"127.0.0.1:{index.port}"])
+        # As a lab's keeper writes one.
+        world.profile("pip", [f"index.test:{index.port}", f"127.0.0.1:{index.port}"], extends="builder", override=None,
+                      network=None, syscalls=None)
         script = (f"set -e; python3 -m pip install -q --no-cache-dir --target /tmp/built --index-url http://index.test:{index.port}/simple/"
                   " --trusted-host index.test --disable-pip-version-check tiny\n"
                   "PYTHONPATH=/tmp/built python3 -c 'import tiny; print(tiny.SAYS)'\n"
