@@ -71,12 +71,22 @@ static int effective_work(struct request *q, struct cat *db, struct err *e)
     return ask_runner(q, words, NULL, e);
 }
 
+/* NAME, or NAME+ADDON as an interactive run has it: both must be there and valid. */
+static int check_name(struct request *q, const char *name, struct err *e)
+{
+    const char *plus = strchr(name, '+');
+    if (!plus)
+        return profiles_check(q->lab->profiles, name, e);
+    const char *base = arena_printf(q->arena, "%.*s", (int)(plus - name), name);
+    return profiles_check(q->lab->profiles, base, e) < 0 ? -1 : profiles_check(q->lab->profiles, plus + 1, e);
+}
+
 /* The list is fresh and the names are of valid profiles: what it takes now is the runner's to say. */
 static void effective_ready(void *ctx, const struct err *e)
 {
     struct request *q = ctx;
     struct err bad = {0};
-    if (!e && profiles_check(q->lab->profiles, request_str(q, "name"), &bad) < 0)
+    if (!e && check_name(q, request_str(q, "name"), &bad) < 0)
         e = &bad;
     if (e)
         request_end(q, e);
@@ -95,8 +105,7 @@ static void diff_ready(void *ctx, const struct err *e)
 {
     struct request *q = ctx;
     struct err bad = {0};
-    if (!e && (profiles_check(q->lab->profiles, request_str(q, "a"), &bad) < 0 ||
-               profiles_check(q->lab->profiles, request_str(q, "b"), &bad) < 0))
+    if (!e && (check_name(q, request_str(q, "a"), &bad) < 0 || check_name(q, request_str(q, "b"), &bad) < 0))
         e = &bad;
     if (e)
         request_end(q, e);
@@ -128,7 +137,7 @@ int method_profile_check(struct request *q, struct err *e)
 int method_profile_get(struct request *q, struct err *e)
 {
     (void)e;
-    if (request_bool(q, "effective", false)) {
+    if (request_bool(q, "effective", false) || strchr(request_str(q, "name"), '+')) {
         profiles_refresh(q->lab->profiles, effective_ready, q);
         return 0;
     }

@@ -694,7 +694,12 @@ const struct method methods[] = {
      .summary = "One sandbox profile.",
      .params =
          (const struct param[]){
-             {.name = "name", .type = PARAM_NAME, .required = true, .meaning = "its name"},
+             {.name = "name",
+              .type = PARAM_STRING,
+              .required = true,
+              .min = 1,
+              .max = 129,
+              .meaning = "its name; NAME+ADDON: one laid over another, as terminal is"},
              {.name = "effective",
               .type = PARAM_BOOLEAN,
               .otherwise = "false",
@@ -710,8 +715,18 @@ const struct method methods[] = {
      .summary = "What each of two profiles allows that the other refuses.",
      .params =
          (const struct param[]){
-             {.name = "a", .type = PARAM_NAME, .required = true, .meaning = "a profile"},
-             {.name = "b", .type = PARAM_NAME, .required = true, .meaning = "another"},
+             {.name = "a",
+              .type = PARAM_STRING,
+              .required = true,
+              .min = 1,
+              .max = 129,
+              .meaning = "a profile; NAME+ADDON: one laid over another, as terminal is"},
+             {.name = "b",
+              .type = PARAM_STRING,
+              .required = true,
+              .min = 1,
+              .max = 129,
+              .meaning = "another; NAME+ADDON: one laid over another, as terminal is"},
              END_PARAMS},
      .result = "{a, b, settings:[{key, a, b}], only_a:[{name, when, why, why_fr, other_in_part, "
                "other_answers, other_why, other_why_fr}], only_b, env:[{name, a, b}], devices_a, devices_b}",

@@ -359,3 +359,13 @@ def test_a_profile_that_is_being_written_is_checked(shared_lab, tmp_path):
     assert "good" not in [p.name for p in shared_lab.rpc("profile.list").profiles]
     with pytest.raises(harness.RpcError, match="no profile none"):
         shared_lab.rpc("profile.diff", a="base", b="none")
+
+
+def test_a_profile_with_a_terminal_is_shown_as_runs_have_it(shared_lab):
+    shown = shared_lab.cli("profile", "show", "inspect+terminal", "--effective")
+    assert shown.returncode == 0 and "TIOCSCTTY" in shown.stdout and "inspect.jsonc" in shown.stdout, shown.stderr
+    diff = shared_lab.rpc("profile.diff", a="r+terminal", b="r")
+    assert [d.name for d in diff.only_a] == ["ioctl"] and diff.only_b == []
+    for name in ("r+none", "none+terminal", "--json", "../r", "r+", "+r", "r+terminal+terminal", "r;id"):
+        with pytest.raises(harness.RpcError):
+            shared_lab.rpc("profile.get", name=name, effective=True)
