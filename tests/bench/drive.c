@@ -11,6 +11,7 @@
  * whole machine spent meanwhile. In C, because an interpreter's own start and polling would be half of what is
  * measured.
  */
+#define _GNU_SOURCE
 #include "api/common/launch.h"
 
 #include <errno.h>
