@@ -260,16 +260,16 @@ fuzzers: $(FUZZERS)
 golden:
 	ENCLOS_GOLDEN=rewrite $(MAKE) check-unit T=cli_text
 
-LINT_DIRS ?= $(foreach f,$(FOLDERS),$(DIR_$(f)))
+LINT_DIRS ?= $(foreach f,$(FOLDERS),$(DIR_$(f))) runner/template
 LINT_SOURCES = $(sort $(foreach d,$(LINT_DIRS),$(wildcard $(d)/*.c)))
-lint:
+lint: $(B)/gen/runner/template/helper.inc
 	@printf '%s\n' $(LINT_SOURCES) | xargs -P 2 -n 4 sh -c \
-	    'clang-tidy --quiet "$$@" -- -x c $(filter-out -Werror -fcf-protection,$(COMMON)) \
+	    'clang-tidy --quiet "$$@" -- -x c $(filter-out -Werror -fcf-protection,$(COMMON)) -I$(B)/gen \
 	         -Wno-unknown-warning-option 2>&1 || exit 1' sh > build/lint.log; \
 	    status=$$?; grep -av 'warnings\? generated\.\|^Suppressed\|^Use -header' build/lint.log; exit $$status
 	@cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability \
 	    --inline-suppr --error-exitcode=1 --suppressions-list=scripts/cppcheck.suppress \
-	    '-D__VA_OPT__(...)=' -I. $(LINT_SOURCES)
+	    '-D__VA_OPT__(...)=' -I. -I$(B)/gen $(LINT_SOURCES)
 format:
 	clang-format -i $(foreach d,$(LINT_DIRS),$(wildcard $(d)/*.c $(d)/*.h))
 

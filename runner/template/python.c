@@ -70,7 +70,7 @@ enum { CONFIG_BYTES = 64 << 10, FILE_INPUT = 257, IGNORE_COOKIE = 0x0800 };
     X(int, PySys_Audit, (const char *, const char *, ...))
 
 static struct {
-#define X(type, name, arguments) type(*name) arguments;
+#define X(type, name, arguments) type(*name) arguments; /* NOLINT(bugprone-macro-parentheses) */
     API(X)
 #undef X
     object **PyExc_SystemExit, **PyExc_KeyboardInterrupt;
