@@ -350,11 +350,10 @@ static void warm_settled(struct monitor *m)
     }
 }
 
-static pid_t clone_warm(struct monitor *m, struct sandbox *s, struct err *e)
+static pid_t clone_warm(struct monitor *m, struct sandbox *s, struct mounts_lent *lent, struct err *e)
 {
-    struct mounts_lent lent;
     AUTO_FD int procs = -1;
-    memset(&lent, 0xff, sizeof lent); /* every descriptor -1 */
+    memset(lent, 0xff, sizeof *lent); /* every descriptor -1 */
     s->warm = m->warm;
     s->netns_fd = -1; /* a ready one is owned by the wrong user namespace */
     s->own_uid = s->own_gid = 0; /* rootless: in the template's user namespace */
@@ -366,14 +365,14 @@ static pid_t clone_warm(struct monitor *m, struct sandbox *s, struct err *e)
             return err_sys(e, "cgroup", NULL, "cannot open the processes of the run's control group");
     }
     if (!s->identity.rootless) {
-        if (mounts_lend(s, &lent) < 0) {
-            mounts_lent_close(&lent);
+        if (mounts_lend(s, lent) < 0) {
+            mounts_lent_close(lent);
             return err_set(e, E_INTERNAL, NULL, NULL, "%s", m->setup->failed_message);
         }
-        s->lent = &lent;
+        s->lent = lent;
     }
     pid_t pid = warm_clone(s, &m->fds[SRC_INIT], e);
-    mounts_lent_close(&lent);
+    mounts_lent_close(lent);
     if (pid < 0)
         return -1;
     struct err why = {0};
@@ -445,8 +444,9 @@ static struct sandbox describe(struct monitor *m)
 
 static int clone_sandbox(struct monitor *m, struct sandbox *s)
 {
+    struct mounts_lent lent;
     struct err e = {0};
-    m->init_pid = m->warm ? clone_warm(m, s, &e) : sandbox_clone(s, &m->fds[SRC_INIT], &e);
+    m->init_pid = m->warm ? clone_warm(m, s, &lent, &e) : sandbox_clone(s, &m->fds[SRC_INIT], &e);
     if (m->config->warm) { /* nothing more will be asked */
         close(m->config->warm->sock);
         close(m->config->warm->userns_fd);

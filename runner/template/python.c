@@ -254,7 +254,7 @@ static object *run_file(object *globals)
 
 static object *run_code(object *globals)
 {
-    struct compiler_flags flags = {IGNORE_COOKIE, 0};
+    static struct compiler_flags flags = {IGNORE_COOKIE, 0};
     py.PySys_Audit("cpython.run_command", "O", py.PyUnicode_DecodeFSDefault(what_text));
     return py.PyRun_StringFlags(what_text, FILE_INPUT, globals, globals, &flags);
 }
