@@ -473,6 +473,7 @@ static void start_monitor(struct launcher *l, const struct launch_packet *p, int
     if (pipe2(claim, O_CLOEXEC) == 0 &&
         (p->warm[0] || (pid = order_ready(l, p->run, run_fd, claim[1], &network)) < 0))
         pid = fork_monitor(l, profile, p->run, run_fd, claim[1], &network);
+    l->host.config.warm = NULL; /* that run's: a monitor made ahead would keep its template's sockets */
     if (pid < 0) {
         err_sys(&e, "run", NULL, "cannot fork a monitor");
         if (network >= 0)
