@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -96,6 +97,40 @@ static void say_node(struct text *t, uint64_t mode, uint64_t device)
     say(t, "%s %u:%u", kind, major(dev), minor(dev));
 }
 
+/* "PROT_WRITE|PROT_EXEC" */
+static void say_protection(struct text *t, uint64_t prot)
+{
+    static const char *const names[] = {"PROT_READ", "PROT_WRITE", "PROT_EXEC"};
+    const char *bar = "";
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if ((prot & (UINT64_C(1) << i)) != 0) {
+            say(t, "%s%s", bar, names[i]);
+            bar = "|";
+        }
+}
+
+/* Of linux/mempolicy.h, without the mode's flags. */
+static void say_policy(struct text *t, uint64_t mode)
+{
+    static const char *const names[] = {"MPOL_DEFAULT", "MPOL_PREFERRED", "MPOL_BIND",
+                                        "MPOL_INTERLEAVE", "MPOL_LOCAL"};
+    uint32_t plain = (uint32_t)mode & 0xFF;
+    if (plain < sizeof names / sizeof *names)
+        say(t, "%s", names[plain]);
+    else
+        say(t, "policy %u", plain);
+}
+
+static void say_lock(struct text *t, uint64_t operation)
+{
+    uint32_t plain = (uint32_t)operation & ~(uint32_t)LOCK_NB;
+    say(t, "%s",
+        plain == LOCK_SH   ? "LOCK_SH"
+        : plain == LOCK_EX ? "LOCK_EX"
+        : plain == LOCK_UN ? "LOCK_UN"
+                           : "?");
+}
+
 static void say_u32(struct text *t, enum const_set set, uint64_t value)
 {
     say_value(t, set, (uint32_t)value);
@@ -146,6 +181,18 @@ void profile_detail(int nr, const uint64_t args[6], char *detail, size_t detail_
         break;
     case __NR_keyctl: say_u32(&t, CONST_KEYCTL, args[0]); break;
     case __NR_bpf: say_u32(&t, CONST_BPF, args[0]); break;
+    case __NR_mmap:
+    case __NR_mprotect:
+    case __NR_pkey_mprotect: say_protection(&t, args[2]); break;
+    case __NR_setsockopt:
+        say(&t, "level %u, option %u", (unsigned)args[1], (unsigned)args[2]);
+        break;
+    case __NR_flock: say_lock(&t, args[1]); break;
+    case __NR_mbind: say_policy(&t, args[2]); break;
+    case __NR_set_mempolicy: say_policy(&t, args[0]); break;
+    case __NR_io_uring_setup: say(&t, "%u entries", (unsigned)args[0]); break;
+    case __NR_perf_event_open: say(&t, "process %d", (int32_t)args[1]); break;
+    case __NR_sched_setscheduler: say(&t, "policy %u", (unsigned)args[1]); break;
     case __NR_clock_settime: say_u32(&t, CONST_CLOCK, args[0]); break;
     default: break;
     }

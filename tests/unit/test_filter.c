@@ -278,9 +278,9 @@ static void test_refused_calls_answer_and_say_what_they_were(void **state)
         {"", __NR_inotify_init1, ENOSYS, {0}},
         {"", __NR_splice, EINVAL, {0}},
         /* G: kernel surface */
-        {"", __NR_io_uring_setup, ENOSYS, {8}},
+        {"8 entries", __NR_io_uring_setup, ENOSYS, {8}},
         {"BPF_PROG_LOAD", __NR_bpf, EPERM, {5}},
-        {"", __NR_perf_event_open, EPERM, {0}},
+        {"process 0", __NR_perf_event_open, EPERM, {0}},
         {"", __NR_userfaultfd, EPERM, {0}},
         {"CLOCK_REALTIME", __NR_clock_settime, EPERM, {0}},
         {"TIOCSTI 0x5412", __NR_ioctl, ENOTTY, {0, TIOCSTI}},
@@ -336,7 +336,7 @@ static void test_strict_takes_permissions_away(void **state)
 {
     (void)state;
     static const struct try rows[] = {
-        {"", __NR_flock, ENOSYS, {0}},
+        {"LOCK_EX", __NR_flock, ENOSYS, {0, 2 | 4}},
         {"F_SETLK", __NR_fcntl, ENOLCK, {0, F_SETLK}},
         {NULL, __NR_fcntl, 0, {0, F_GETFL}},
         {"AF_UNIX, SOCK_STREAM", __NR_socket, EAFNOSUPPORT, {AF_UNIX, SOCK_STREAM}},
@@ -344,8 +344,8 @@ static void test_strict_takes_permissions_away(void **state)
         {"", __NR_mincore, ENOSYS, {0}},
         {"", __NR_mlockall, EPERM, {0}},
         {"", __NR_memfd_create, ENOSYS, {0}},
-        {"", __NR_mmap, EACCES, {0, 4096, PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1}},
-        {"", __NR_mprotect, EACCES, {0x10000, 4096, PROT_READ | PROT_EXEC}},
+        {"PROT_WRITE|PROT_EXEC", __NR_mmap, EACCES, {0, 4096, PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1}},
+        {"PROT_READ|PROT_EXEC", __NR_mprotect, EACCES, {0x10000, 4096, PROT_READ | PROT_EXEC}},
         {NULL, __NR_mprotect, ENOMEM, {0x10000, 4096, PROT_READ}},
         {NULL, __NR_getpid, 0, {0}},
     };
