@@ -26,6 +26,7 @@ enum {
     ENV_LATEST_SEALED,
     ENV_BY_KEY,
     ENV_LIST,
+    ENV_LIST_QUARANTINED,
     ENV_USERS,
     ENV_RETIRE,
     ENV_QUARANTINE,
@@ -55,6 +56,9 @@ static const struct sql_row rows[] = {
     [ENV_BY_KEY] = {.text = SELECT "WHERE v.id = ?"},
     [ENV_LIST] = {.text = SELECT "WHERE n.name >= ?1 AND (n.name > ?1 OR v.version < ?2)"
                                  " ORDER BY n.name, v.version DESC LIMIT ?3"},
+    [ENV_LIST_QUARANTINED] = {.text = SELECT
+                              "WHERE v.quarantine_us IS NOT NULL AND v.state != 'retired'"
+                              " ORDER BY v.quarantine_us DESC LIMIT ?"},
     [ENV_USERS] = {.text = "SELECT count(*), min(id) FROM run WHERE environment = ?"
                            " AND state IN ('queued', 'starting', 'running')"},
     [ENV_RETIRE] =
@@ -202,6 +206,19 @@ int cat_env_list(struct cat *db, struct arena *a, const char *after_name, int64_
     AUTO_STMT sqlite3_stmt *s = cat_query(db, &environment_sql, ENV_LIST, e,
                                           V_T(after_name ? after_name : ""),
                                           V_I(after_name ? after_version : INT64_MAX), V_I(limit));
+    int rc = -1;
+    while (s && (rc = cat_step(db, s, e)) == 1)
+        row_from(a, s, &(*out)[(*count)++]);
+    return rc;
+}
+
+int cat_env_quarantined(struct cat *db, struct arena *a, size_t limit, struct env_row **out,
+                        size_t *count, struct err *e)
+{
+    *out = arena_alloc(a, limit * sizeof **out);
+    *count = 0;
+    AUTO_STMT sqlite3_stmt *s =
+        cat_query(db, &environment_sql, ENV_LIST_QUARANTINED, e, V_I(limit));
     int rc = -1;
     while (s && (rc = cat_step(db, s, e)) == 1)
         row_from(a, s, &(*out)[(*count)++]);

@@ -87,4 +87,8 @@ MUST_USE int cat_env_list(struct cat *db, struct arena *a, const char *after_nam
                           int64_t after_version, size_t limit, struct env_row **out, size_t *count,
                           struct err *e);
 
+/* Versions in quarantine that are not retired, the last one first. */
+MUST_USE int cat_env_quarantined(struct cat *db, struct arena *a, size_t limit, struct env_row **out,
+                                 size_t *count, struct err *e);
+
 #endif

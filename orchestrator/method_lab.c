@@ -4,6 +4,7 @@
 #include "api/common/log.h"
 #include "api/common/text.h"
 #include "catalog/dataset.h"
+#include "catalog/environment.h"
 #include "catalog/objects.h"
 #include "catalog/scrub.h"
 #include "orchestrator/child.h"
@@ -101,6 +102,8 @@ enum { LISTED_MAX = 50, SCRUB_BYTES = 64 << 20 };
 struct doctor {
     struct dataset_row *quarantined;
     size_t quarantined_count;
+    struct env_row *environments; /* in quarantine */
+    size_t environment_count;
     struct scrub scrub;
     bool launcher_ready;
     long generation;
@@ -208,6 +211,17 @@ static void check_quarantine(struct request *q, const struct doctor *d, struct j
         put_more(w, "quarantine", "more dataset versions are in quarantine");
 }
 
+static void check_environments(struct request *q, const struct doctor *d, struct jw *w)
+{
+    for (size_t i = 0; i < d->environment_count && i < LISTED_MAX; i++)
+        put_check(w, "quarantine", false,
+                  arena_printf(q->arena, "the environment %s is in quarantine: %s",
+                               d->environments[i].ref, d->environments[i].quarantine_reason),
+                  "import the environment again (`enclos env import`) and use the new version");
+    if (d->environment_count > LISTED_MAX)
+        put_more(w, "quarantine", "more environments are in quarantine");
+}
+
 static void check_damaged(struct request *q, struct jw *w)
 {
     const char *state = q->lab->store->path;
@@ -282,6 +296,7 @@ static int doctor_work(struct request *q, struct cat *db, struct err *e)
     check_objects(q, d, &w); /* first: what it finds is set aside */
     check_damaged(q, &w);
     check_quarantine(q, d, &w);
+    check_environments(q, d, &w);
     put_check(&w, "limits", true,
               q->lab->opt.best_effort
                   ? "best_effort for runs that do not say: they start even where a limit cannot be "
@@ -301,7 +316,10 @@ static int doctor_read(struct request *q, struct cat *db, struct err *e)
 {
     struct doctor *d = q->state;
     return cat_dataset_quarantined(db, q->arena, LISTED_MAX + 1, &d->quarantined,
-                                   &d->quarantined_count, e);
+                                   &d->quarantined_count, e) < 0
+               ? -1
+               : cat_env_quarantined(db, q->arena, LISTED_MAX + 1, &d->environments,
+                                     &d->environment_count, e);
 }
 
 static void doctor_done(struct request *q, const struct err *e)

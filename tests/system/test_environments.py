@@ -570,6 +570,8 @@ def test_an_environment_that_was_changed_is_not_used(lab):
     run = lab.run(["sh", "-c", "echo started"], environment="mini@1")
     assert run.verdict == "setup_failed" and run.failed.step == "environment_verify", run.failed
     assert "usr/bin/busybox" in run.failed.message
+    doctor = lab.cli("doctor")
+    assert doctor.returncode == 1 and "the environment mini@1 is in quarantine" in doctor.stdout, doctor.stdout
     row = lab.rpc("env.get", name="mini", version=1)
     assert row.quarantined and "busybox" in row.quarantine_reason
     with pytest.raises(harness.RpcError) as wrong:

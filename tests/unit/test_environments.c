@@ -133,6 +133,12 @@ static void references_are_read_strictly(void **state)
     OK(cat_env_quarantine(f->db, v.key, "later", 301, &e), e);
     FAILS(cat_env_resolve(f->db, f->a, "debian", &v, &e), e, E_CONFLICT);
     HAS(e.message, "usr/x");
+    struct env_row *found;
+    size_t count;
+    e = (struct err){0};
+    OK(cat_env_quarantined(f->db, f->a, 10, &found, &count, &e), e);
+    assert_int_equal(count, 1);
+    assert_string_equal(found[0].ref, "debian@2");
 }
 
 static void a_run_has_its_environment_and_keeps_it_from_retiring(void **state)
