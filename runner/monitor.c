@@ -674,6 +674,8 @@ static void check_idle(struct monitor *m, const struct cg_usage *u, int64_t now)
     m->idle_cpu_us = u->cpu_us;
     if (spent_us * 100 > passed_us * IDLE_CPU_PERCENT)
         m->attach.used_us = now;
+    else if (passed_us > 2 * SAMPLE_MS * 1000) /* a machine that stood still is no run that was idle */
+        m->attach.used_us += passed_us - SAMPLE_MS * 1000;
     int64_t limit_ms = m->spec.interactive.idle_ms;
     bool minutes = limit_ms % 60000 == 0;
     if (limit_ms > 0 && m->stop == VERDICT_NONE && now - m->attach.used_us >= limit_ms * 1000)

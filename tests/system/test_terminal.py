@@ -177,9 +177,9 @@ def test_nobody_there_for_long_ends_it_with_a_reason(runner):
 
 
 def test_a_computation_is_not_idle(root_runner):
-    process, folder, t = shell(root_runner, idle_ms=2000)
+    process, folder, t = shell(root_runner, idle_ms=3000)
     t.wait(PROMPT)
-    t.type("timeout 5 sh -c 'while :; do :; done'; echo computed\n")
+    t.type("timeout 7 sh -c 'while :; do :; done'; echo computed\n")
     t.wait("computed\r\n")
     t.wait("computed\r\n", 60)
     end(root_runner, process, folder, t)
