@@ -44,7 +44,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHILDREN_MAX = 4096, PROFILES_MAX = 32, RESTART_PAUSE_MS = 100, NETWORKS = 12, NETWORKS_AHEAD = 2, READY = 4 };
+enum { CHILDREN_MAX = 4096, PROFILES_MAX = 32, RESTART_PAUSE_MS = 100, NETWORKS = 12, NETWORKS_AHEAD = 2, READY = 4, QUIET_MS = 3 };
 
 struct child {
     pid_t pid;
@@ -605,7 +605,9 @@ static int serve(const struct host_options *options, int sock, int64_t generatio
     struct pollfd polled[3] = {{sock, POLLIN, 0}, {l.signal_fd, POLLIN, 0}, {warm_pool_fd(l.templates), POLLIN, 0}};
     int end = 0;
     while (!end) {
-        int ready = poll(polled, 3, wants_ready(&l) || wants_network(&l) ? 0 : -1);
+        /* A run that has just begun is not disturbed for the sake of the next, unless nothing would be there for it. */
+        int pause_ms = !wants_ready(&l) && !wants_network(&l) ? -1 : l.ready_count > 1 ? QUIET_MS : 0;
+        int ready = poll(polled, 3, pause_ms);
         if (ready < 0 && errno != EINTR)
             return 3;
         if (ready == 0 && wants_ready(&l))
