@@ -244,6 +244,10 @@ _Noreturn void init_main(struct sandbox *s)
     if (job < 0)
         _exit(1);
     setup_done(s->setup, STEP_CLONE_JOB);
+    /* The monitor reads it until the end: from here on nobody else has it. The job loses it by execve. */
+    run_order_unmap(s->order);
+    s->order = NULL;
+    s->spec = NULL;
     if (drop_rights(s) < 0)
         _exit(1);
     reap(s, job);

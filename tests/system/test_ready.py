@@ -95,6 +95,28 @@ def test_nothing_of_a_run_s_sockets_is_there_for_the_next(ready_lab):
         assert ready_lab.log(run.id, "stdout") == b"111\n"
 
 
+def test_init_cannot_write_what_the_monitor_reads_of_the_run(ready_lab):
+    """The order came in memory that both have; init, which serves beside the program, gives it up."""
+    run = ready_lab.submit(["sleep", "60"])
+
+    def init():
+        names = family(ready_lab.daemon.pid)
+        return "sleep" in names.values() and next((pid for pid, name in names.items() if name == "enclos-init"), None)
+
+    Deadline(20).until(init, "the program")
+    pid = init()
+
+    def shared():
+        with open(f"/proc/{pid}/maps") as f:
+            lines = [line.split() for line in f]
+        return [int(end, 16) - int(start, 16) for start, end in (line[0].split("-") for line in lines if line[1] == "rw-s")]
+
+    # The page of steps stays: it tells there how the program ended. Init gives up the order just after it forked the job.
+    Deadline(10).until(lambda: shared() and max(shared()) < 256 << 10, "the order to be out of init's memory")
+    ready_lab.rpc("run.cancel", run=run)
+    assert ready_lab.wait(run).sandbox.made_ahead is True
+
+
 def test_another_profile_gets_a_sandbox_of_its_own(ready_lab):
     run = ended(ready_lab, ["true"], profile="python")
     assert run.verdict == "succeeded" and run.sandbox.made_ahead is False and run.sandbox.profile == "python"
