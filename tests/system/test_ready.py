@@ -1,6 +1,7 @@
 """As root the lab keeps sandboxes ready: a run in one of them is no different from a run in one made for it."""
 
 import os
+import re
 import signal
 
 import pytest
@@ -93,6 +94,30 @@ def test_nothing_of_a_run_s_sockets_is_there_for_the_next(ready_lab):
         assert ended(ready_lab, ["python3", "-c", leave]).verdict == "succeeded"
         run = ended(ready_lab, ["python3", "-c", look])
         assert ready_lab.log(run.id, "stdout") == b"111\n"
+
+
+def links(pid):
+    found = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+        except OSError:
+            continue
+    return found
+
+
+def test_what_stands_ready_holds_nothing_of_another_s(ready_lab):
+    for _ in range(3):
+        ended(ready_lab, ["true"])
+    held = []
+    for pid in all_ready(ready_lab):
+        with open(f"/proc/{pid}/task/{pid}/children") as f:
+            init = int(f.read())
+        held.append({link for p in (pid, init) for link in links(p)
+                     if re.match(r"socket:|net:|user:|pipe:|/run/enclos-uids/|/sys/fs/cgroup/", link)})
+        assert sum(link.startswith("net:") for link in held[-1]) <= 1
+    for i, mine in enumerate(held):
+        assert mine and not any(mine & other for other in held[i + 1:])
 
 
 def test_init_cannot_write_what_the_monitor_reads_of_the_run(ready_lab):
