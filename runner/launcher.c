@@ -167,18 +167,17 @@ static int take_network(struct launcher *l)
     return l->network_count ? l->networks[--l->network_count] : -1;
 }
 
-/* A run without a network can only have made Unix sockets, and its processes are dead: where the kernel lists
- * no socket of that namespace (one may be left in a message that nobody will read), it is as it was when new.
- * Making and removing one is the dearest part of a sandbox. */
+/* A run without a network can only have made Unix sockets, and its processes are dead: where the kernel counts
+ * no socket of that namespace, of whatever family (one may be left in a message that nobody will read), it is as it
+ * was when new. Making and removing one is the dearest part of a sandbox. */
 static bool is_unused(struct launcher *l, int network)
 {
-    char text[256];
+    static const char none[] = "sockets: used 0\n";
+    char text[sizeof none - 1];
     if (setns(network, CLONE_NEWNET) < 0)
         return false;
-    AUTO_FD int fd = open("/proc/self/net/unix", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text);
-    const char *line = n > 0 ? memchr(text, '\n', (size_t)n) : NULL;
-    bool unused = line && line + 1 == text + n;
+    AUTO_FD int fd = open("/proc/self/net/sockstat", O_RDONLY | O_CLOEXEC);
+    bool unused = fd >= 0 && read(fd, text, sizeof text) == (ssize_t)sizeof text && memcmp(text, none, sizeof text) == 0;
     if (setns(l->home_network, CLONE_NEWNET) < 0)
         l->no_networks = true;
     return unused && !l->no_networks;

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 
@@ -94,6 +95,26 @@ def test_nothing_of_a_run_s_sockets_is_there_for_the_next(ready_lab):
         assert ended(ready_lab, ["python3", "-c", leave]).verdict == "succeeded"
         run = ended(ready_lab, ["python3", "-c", look])
         assert ready_lab.log(run.id, "stdout") == b"111\n"
+
+
+def test_a_network_where_someone_has_a_socket_still_serves_no_other_run(ready_lab):
+    """Of whatever family: here one that runs cannot make, held from outside."""
+    run = ready_lab.submit(["sleep", "60"])
+
+    def job():
+        return next((pid for pid, name in family(ready_lab.daemon.pid).items() if name == "sleep"), None)
+
+    Deadline(20).until(job, "the program")
+    hold = "import socket, sys; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); print(1, flush=True); sys.stdin.read()"
+    with subprocess.Popen(["nsenter", f"--net=/proc/{job()}/ns/net", "/usr/bin/python3", "-c", hold], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"1\n"
+        ready_lab.rpc("run.cancel", run=run)
+        held = ready_lab.wait(run)
+        assert held.verdict == "cancelled" and held.sandbox.made_ahead is True
+        later = {ended(ready_lab, ["true"]).sandbox.namespaces.net for _ in range(12)}
+        holder.stdin.close()
+    assert len(later) < 12 and held.sandbox.namespaces.net not in later  # others serve again
 
 
 def links(pid):
