@@ -530,9 +530,12 @@ static void reap(struct launcher *l)
                 break;
             }
         for (size_t i = 0; i < l->ready_count; i++)
-            if (l->ready[i].pid == pid) { /* it has told why; a run makes its own, and its record tells again */
+            if (l->ready[i].pid == pid) { /* none is made before the next run */
                 drop_ready(l, i);
-                l->unready_profile = l->ready_profile;
+                /* It has told why; a run makes its own, and its record tells again. Killed, it says nothing of the
+                 * profile; its group, which its init still holds, goes with the next that are swept. */
+                if (!WIFSIGNALED(status) && l->ready_profile)
+                    l->unready_profile = l->ready_profile;
                 l->ready_profile = NULL;
                 break;
             }

@@ -168,6 +168,14 @@ def test_another_profile_gets_a_sandbox_of_its_own(ready_lab):
     assert run.verdict == "succeeded" and run.sandbox.made_ahead is False and run.sandbox.profile == "python"
 
 
+def test_one_that_is_killed_is_made_again(ready_lab):
+    killed = all_ready(ready_lab)[0]
+    os.kill(killed, signal.SIGKILL)
+    Deadline(20).until(lambda: not os.path.exists(f"/proc/{killed}"), "its end")
+    assert ended(ready_lab, ["true"]).verdict == "succeeded"
+    all_ready(ready_lab)
+
+
 def test_a_run_starts_when_what_stood_ready_was_killed(ready_lab):
     for pid in all_ready(ready_lab):
         os.kill(pid, signal.SIGKILL)
