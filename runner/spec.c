@@ -344,8 +344,8 @@ int spec_read(int run_fd, struct arena *arena, struct spec *out, struct err *e)
 
 bool spec_is_plain(const struct spec *s)
 {
-    return s->dataset_count + (s->code_path != NULL) <= FD_PASS_MAX && !s->warm && !s->interactive.terminal &&
-           !s->interactive.connect && !s->environment.path && !s->resources.output_disk;
+    return s->dataset_count + (s->code_path != NULL) <= FD_PASS_MAX && !s->warm && !s->interactive.wanted &&
+           !s->environment.path && !s->resources.output_disk;
 }
 
 void spec_fini(struct spec *s)

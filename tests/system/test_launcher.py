@@ -98,9 +98,9 @@ class Folder:
         os.chown(path, LAB, LAB)
         return self
 
-    def start(self, launcher):
+    def start(self, launcher, says=b""):
         fd = os.open(self.path, os.O_RDONLY)
-        launcher.send(packet(START, run=self.name.encode()), [fd])
+        launcher.send(packet(START, run=self.name.encode(), text=says), [fd])
         os.close(fd)
         kind, _, _, text = launcher.receive()
         if kind == REFUSED:
@@ -185,3 +185,22 @@ def test_a_tree_shows_nothing_that_the_lab_may_not_read_and_gives_no_right(launc
     assert folder.start(launcher)["verdict"] == "succeeded"
     said = folder.log()
     assert b"1000\n" in said and b"only root" not in said and b"written" not in said, said
+
+
+def test_the_profile_that_a_packet_names_decides_nothing(launcher, top):
+    """What stands ready for one profile, and the networks that serve again, are not for a run of another."""
+    def base():
+        return Folder(top).write().start(launcher, says=b"base")
+
+    networks = {base()["sandbox"]["namespaces"]["net"] for _ in range(3)}
+    listen = "import socket; socket.create_server(('127.0.0.1', 0)); print('up')"
+    liar = Folder(top, profile="jupyter", command=["python3", "-c", listen]).write()
+    record = liar.start(launcher, says=b"base")
+    assert record["verdict"] == "succeeded" and liar.log().endswith(b"up\n")
+    assert record["sandbox"]["profile"] == "jupyter" and record["sandbox"]["made_ahead"] is False
+    networks |= {base()["sandbox"]["namespaces"]["net"] for _ in range(8)}
+    assert record["sandbox"]["namespaces"]["net"] not in networks
+    record = Folder(top).write().start(launcher, says=b"jupyter")
+    assert (record["verdict"], record["sandbox"]["profile"]) == ("succeeded", "base")
+    record = Folder(top, profile="terminal", interactive={"idle_ms": 0}).write().start(launcher, says=b"terminal")
+    assert (record["verdict"], record["sandbox"]["made_ahead"]) == ("succeeded", False)

@@ -44,6 +44,20 @@ static int read_text(const char *text, struct spec *s, struct err *e)
     return spec_read(dir_fd, NULL, s, e);
 }
 
+static void a_run_that_may_be_joined_is_not_plain(void **state)
+{
+    struct spec s;
+    struct err e = {0};
+    (void)state;
+    OK(read_text(HEAD RESOURCES "}", &s, &e), e);
+    assert_true(spec_is_plain(&s));
+    spec_fini(&s);
+    /* Terminals are mounted before the root is closed, whatever is asked of them. */
+    OK(read_text(HEAD "\"interactive\":{\"idle_ms\":5}," RESOURCES "}", &s, &e), e);
+    assert_false(spec_is_plain(&s));
+    spec_fini(&s);
+}
+
 static void a_whole_spec_is_read(void **state)
 {
     struct spec s;
@@ -149,6 +163,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_spec_is_read),
+        cmocka_unit_test(a_run_that_may_be_joined_is_not_plain),
         cmocka_unit_test(every_mistake_is_named),
         cmocka_unit_test(a_link_is_not_followed),
     };
