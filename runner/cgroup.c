@@ -165,11 +165,15 @@ static int base_error(struct err *e, const char *controller, const char *path)
                    "controller %s: cannot use the group %s", controller, path);
 }
 
+/* Ours alone: whoever can open it can lock it (lock_bases), and then no run starts or is swept any more. */
 static int make_base(const char *controller, const char *path, struct err *e)
 {
-    if (mkdir(path, 0755) < 0 && errno != EEXIST)
+    struct stat st;
+    if (mkdir(path, 0700) < 0 && errno != EEXIST)
         return base_error(e, controller, path);
-    if (access(path, W_OK | X_OK) < 0)
+    if (access(path, W_OK | X_OK) < 0 || stat(path, &st) < 0)
+        return base_error(e, controller, path);
+    if (st.st_uid == geteuid() && (st.st_mode & 077) && chmod(path, 0700) < 0)
         return base_error(e, controller, path);
     return 0;
 }

@@ -1,5 +1,8 @@
 """Limits through the whole lab: what the user asks is what the sandbox has, and the defaults are the documented ones."""
 
+import os
+import subprocess
+
 import pytest
 
 import harness
@@ -109,3 +112,24 @@ def test_best_effort_a_long_chain_of_processes_ends_as_it_would_elsewhere(plain_
     run = plain_runner.run(["sh", "-c", program, "sh", str(depth), program], limits="best_effort",
                            memory_bytes=4096 * MIB, processes=1000)
     assert run.verdict == "succeeded", run.describe()
+
+
+def test_nobody_else_can_lock_the_groups(new_lab):
+    """Launcher and monitors lock the folders of the groups: who could too would keep every run from starting."""
+    name = f"enclos-test-{os.getpid()}"
+    groups = harness.delegate_cgroup(name, 0)
+    try:
+        for group in groups:
+            os.chmod(group, 0o755)  # as an earlier version, or a person, left it
+        lab = new_lab(extra=["--cgroup", name])
+        lab.start_daemon()
+        assert lab.wait(lab.submit(["true"])).verdict == "succeeded"
+        used = [g for g in groups if any(d.startswith("enclos-") for d in os.listdir(g))]
+        assert used  # by sandboxes that stand ready
+        for group in used:
+            lock = subprocess.run(["setpriv", f"--reuid={harness.PLAIN_UID}", "--clear-groups", "flock", "-n", "-s", group, "true"],
+                                  stderr=subprocess.PIPE)
+            assert lock.returncode != 0 and b"Permission denied" in lock.stderr
+        lab.stop()
+    finally:
+        harness.remove_cgroup(groups)
