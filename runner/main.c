@@ -19,7 +19,7 @@ static const struct {
     {"exec", exec_main, "exec [--cgroup PATH] [--profiles DIR] RUN_FOLDER", "run one folder, without any daemon"},
     {"log", log_main, "log RUN_FOLDER", "print what a run said"},
     {"outputs", outputs_main, "outputs RUN_FOLDER", "keep what a lost run had written on disk"},
-    {"profile", profile_main, "profile list|show NAME|check FILE", "look at sandbox profiles"},
+    {"profile", profile_main, "profile list|show|diff|check|learn ...", "look at sandbox profiles, find a smaller one"},
     {"doctor", doctor_main, "doctor [--json]", "tell what this host offers"},
     {"launcher", launcher_main, "launcher --fd N [--lab-uid U --lab-gid G]", "serve enclosd, which starts this itself"},
     {"help", help_main, "help", "this text"},

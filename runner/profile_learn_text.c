@@ -81,8 +81,11 @@ static void add_risk(const struct call *c, struct buf *out)
  * each with the one value that was asked for. */
 static void add_entry(const struct call *c, const struct profile_rule *rule, struct buf *out)
 {
-    buf_printf(out, "            // seen %lld times%s%s\n", (long long)c->count,
-               c->detail[0] ? ": " : "", c->detail);
+    if (c->count == 1)
+        buf_add_str(out, "            // seen once");
+    else
+        buf_printf(out, "            // seen %lld times", (long long)c->count);
+    buf_printf(out, "%s%s\n", c->detail[0] ? ": " : "", c->detail);
     add_risk(c, out);
     buf_add_str(out, "            {\n");
     if (rule->kind == RULE_ALLOW)
