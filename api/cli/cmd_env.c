@@ -368,7 +368,7 @@ static void show(struct cli *c, const struct json *v)
     add_fact(t, T_F_IMAGE, cli_str(v, "source_digest"));
     add_fact(t, T_F_MANIFEST, cli_str(v, "manifest"));
     add_fact(t, T_F_ACTOR, cli_str(json_get(v, "actor"), "name"));
-    add_date(t, T_F_CREATED, cli_int(v, "created_us"));
+    add_date(t, T_F_ENV_CREATED, cli_int(v, "created_us"));
     add_date(t, T_F_RETIRED, cli_int(v, "retired_us"));
     table_add(&out, t, &c->out, 2, true);
     cli_print(&out);

@@ -8,6 +8,7 @@
 #include "api/cli/command.h"
 #include "api/cli/labtext.h"
 #include "api/cli/local_runner.h"
+#include "api/cli/profile_print.h"
 #include "api/cli/request.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
@@ -91,7 +92,8 @@ static void add_call(struct buf *out, const struct term *t, const struct json *c
                *hint = cli_str(call, french ? "hint_fr" : "hint");
     AUTO_BUF struct buf line = BUF_INIT(4096);
 
-    buf_add_str(&line, cli_str(call, "name"));
+    const char *name = cli_str(call, "name");
+    buf_add_str(&line, json_bool(json_get(call, "setting"), false) ? profile_setting(name) : name);
     if (*cli_str(call, "detail"))
         buf_printf(&line, " %s", cli_str(call, "detail"));
     if (cli_int(call, "count") > 1)

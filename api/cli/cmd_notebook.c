@@ -37,6 +37,7 @@ const struct opt cmd_notebook_options[] = {
     {"idle", 0, T_A_DURATION, T_O_IDLE, false},
     {"processes", 0, T_A_NUMBER, T_O_PROCESSES, false},
     {"outputs", 0, T_A_SIZE, T_O_OUTPUTS, false},
+    {"outputs-on", 0, T_A_STORE, T_O_OUTPUTS_ON, false},
     {"work", 0, T_A_SIZE, T_O_WORK, false},
     {"tmp", 0, T_A_SIZE, T_O_TMP, false},
     {"name", 'n', T_A_TEXT, T_O_NAME, false},

@@ -158,7 +158,7 @@ static void add_more_facts(struct table *t, const struct json *p)
     add_fact(t, T_PK_FILE_LOCKS, tr(json_bool(json_get(p, "file_locks"), false) ? T_YES : T_NO));
     add_fact(t, T_PK_PROC, profile_word(cli_str(p, "proc")));
     add_variables(&v, json_get(p, "env"));
-    add_fact(t, T_PD_ENV, buf_cstr(&v));
+    add_fact(t, T_PK_ENV, buf_cstr(&v));
     buf_clear(&v);
     add_words(&v, json_get(p, "thread_env"));
     add_fact(t, T_PK_THREAD_ENV, buf_cstr(&v));

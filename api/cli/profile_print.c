@@ -199,7 +199,7 @@ static void add_calls(struct buf *out, const struct term *t, const struct json *
     }
 }
 
-static const char *setting_name(const char *key)
+const char *profile_setting(const char *key)
 {
     static const struct {
         const char *key;
@@ -239,7 +239,7 @@ static void add_sides(struct buf *out, const struct term *t, const struct json *
         AUTO_BUF struct buf at_a = BUF_INIT(4096), at_b = BUF_INIT(4096);
         const char *left = setting ? word_and_more(mine, &at_a) : mine,
                    *right = setting ? word_and_more(theirs, &at_b) : theirs;
-        tr_add(&line, T_PD_SIDES, setting ? setting_name(name) : name, a,
+        tr_add(&line, T_PD_SIDES, setting ? profile_setting(name) : name, a,
                *left ? left : tr(T_PD_UNSET), b, *right ? right : tr(T_PD_UNSET));
         add_wrapped(out, t, buf_cstr(&line), 2);
     }

@@ -13,5 +13,7 @@ void profile_print_rules(struct buf *out, const struct term *t, const struct jso
 void profile_print_diff(struct buf *out, const struct term *t, const struct json *diff);
 /* A value of "network", "exec", "landlock" ... in the reader's language. */
 const char *profile_word(const char *value);
+/* The name of one of these keys, likewise. */
+const char *profile_setting(const char *key);
 
 #endif

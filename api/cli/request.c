@@ -547,7 +547,9 @@ int request_read_options(struct request *r, const struct args *a, struct err *e)
         struct err why = {0};
         const struct resource_row *row = &resource_rows[i];
         if (read_quantity(row->unit, row->zero, value, &r->resources[i], &why) < 0)
-            return say_err(e, E_INVALID, NULL, T_NONE, T_LABELLED, label, why.message);
+            return say_err(e, E_INVALID, NULL,
+                           i == RES_OUTPUTS && store_of(value) >= 0 ? T_BAD_SIZE_HINT_STORE : T_NONE,
+                           T_LABELLED, label, why.message);
     }
     if (args_has(a, "allow-host")) {
         size_t host_at = 0;

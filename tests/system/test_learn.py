@@ -179,6 +179,9 @@ def test_learning_speaks_the_readers_language_and_leaves_the_profile_on_standard
     assert '"extends": "python"' in done.stdout and "set_mempolicy" in done.stdout
     said = {"en": "This is the least that it needs beyond python", "fr": "Voici le strict nécessaire au-delà de python"}
     assert said[language] in " ".join(done.stderr.split()), done.stderr
+    talks = lab.cli("profile", "learn", "--no-code", "--profile", "python", "--lang", language, "--",
+                    "python3", "-c", "import socket; socket.create_server(('127.0.0.1', 0))", cwd=code)
+    assert f"\n  {dict(en='network', fr='réseau')[language]}\n" in talks.stderr, talks
     written = os.path.join(lab.top, "mine.jsonc")
     with open(written, "w") as f:
         f.write(done.stdout)

@@ -136,6 +136,9 @@ static void test_options_become_a_request(void **state)
         "\"tags\":{\"t\":\"\"},\"priority\":-5,\"limits\":\"best_effort\",\"report_paths\":true}");
     request_of(NULL, "--memory 1GB x", &out, &e);
     HAS(e.message, "--memory: 1GB is no size");
+    assert_string_equal(e.hint, "");
+    request_of(NULL, "--outputs disk x", &out, &e);
+    HAS(e.hint, "--outputs-on");
     request_of(NULL, "--time 0s x", &out, &e);
     HAS(e.message, "--time: 0s is no duration");
     HAS(request_of(NULL, "--cpu-time 0 x", &out, &e), "\"cpu_ms\":0");
