@@ -265,6 +265,10 @@ def test_commands_defaults_and_errors(lab, top):
     full = lab.get(run.id)
     assert full.profile == "python" and full.resources.memory_bytes == 300 << 20
     assert full.resources.wall_ms == 8 * 3600 * 1000
+    p = Person(lab, "shell", "--no-code", "--outputs-on", "disk", "--outputs", "32M", "--", "grep", " /outputs ", "/proc/self/mountinfo",
+               prompt=False)
+    p.expect(r" - ext4 ")
+    assert p.end()[0] == 0
     done = lab.cli("shell")
     assert done.returncode == 2 and "needs a terminal" in done.stderr
     plain = lab.submit("sleep 600")
