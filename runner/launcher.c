@@ -356,6 +356,7 @@ _Noreturn static void ready_process(struct launcher *l, int order)
     }
     close(order);
     prctl(PR_SET_NAME, "enclos-monitor", 0, 0, 0);
+    monitor_forget_signals(m);
     int claimed = monitor_claim(&l->host.config, fds[0], &lock, &e);
     if (write(fds[1], &e, sizeof e) != sizeof e || claimed < 0) {
         monitor_discard(m);

@@ -1063,6 +1063,13 @@ int monitor_ready(const struct monitor_config *c, struct monitor **out, struct e
     return 0;
 }
 
+void monitor_forget_signals(struct monitor *m)
+{
+    struct signalfd_siginfo info;
+    while (read(m->fds[SRC_SIGNAL], &info, sizeof info) == sizeof info)
+        ;
+}
+
 void monitor_discard(struct monitor *m)
 {
     if (m->init_pid > 0)

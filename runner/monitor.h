@@ -43,6 +43,7 @@ MUST_USE int monitor_claim(const struct monitor_config *c, int run_fd, int *lock
 struct monitor;
 MUST_USE int monitor_ready(const struct monitor_config *c, struct monitor **out, struct err *e);
 void monitor_discard(struct monitor *m); /* with its sandbox */
+void monitor_forget_signals(struct monitor *m); /* those that came before its run are not about it */
 
 /* What monitor_run does, by a monitor that is ready; it is freed. A run that the ready sandbox does not fit gets
  * another one. */

@@ -176,6 +176,13 @@ def test_one_that_is_killed_is_made_again(ready_lab):
     all_ready(ready_lab)
 
 
+def test_a_signal_from_before_the_run_does_not_cancel_it(ready_lab):
+    for pid in all_ready(ready_lab):
+        os.kill(pid, signal.SIGTERM)
+    run = ended(ready_lab, ["true"])
+    assert run.verdict == "succeeded" and run.sandbox.made_ahead is True
+
+
 def test_a_run_starts_when_what_stood_ready_was_killed(ready_lab):
     for pid in all_ready(ready_lab):
         os.kill(pid, signal.SIGKILL)
