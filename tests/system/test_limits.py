@@ -116,12 +116,12 @@ def test_best_effort_a_long_chain_of_processes_ends_as_it_would_elsewhere(plain_
 
 def test_nobody_else_can_lock_the_groups(new_lab):
     """Launcher and monitors lock the folders of the groups: who could too would keep every run from starting."""
-    name = f"enclos-test-{os.getpid()}"
+    name = f"enclos-locks-{os.getpid()}"  # not the group of the plain user's labs
     groups = harness.delegate_cgroup(name, 0)
+    lab = new_lab(extra=["--cgroup", name])
     try:
         for group in groups:
             os.chmod(group, 0o755)  # as an earlier version, or a person, left it
-        lab = new_lab(extra=["--cgroup", name])
         lab.start_daemon()
         assert lab.wait(lab.submit(["true"])).verdict == "succeeded"
         used = [g for g in groups if any(d.startswith("enclos-") for d in os.listdir(g))]
@@ -130,6 +130,6 @@ def test_nobody_else_can_lock_the_groups(new_lab):
             lock = subprocess.run(["setpriv", f"--reuid={harness.PLAIN_UID}", "--clear-groups", "flock", "-n", "-s", group, "true"],
                                   stderr=subprocess.PIPE)
             assert lock.returncode != 0 and b"Permission denied" in lock.stderr
-        lab.stop()
     finally:
+        lab.stop()
         harness.remove_cgroup(groups)
