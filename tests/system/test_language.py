@@ -87,6 +87,14 @@ def test_a_report_speaks_french_throughout(shared_lab):
         assert words not in shown, shown
 
 
+def test_outputs_that_cannot_be_on_disk_are_told_in_french(plain_lab):
+    done = plain_lab.cli("run", "--no-code", "--outputs-on", "disk", "--lang", "fr", "--", "true")
+    said = " ".join(done.stderr.split())
+    assert done.returncode == 125 and "sans root, des sorties sur disque" in said and "gardez les sorties" in said, said
+    for word in ("cannot", "without", "keep", "outputs on"):
+        assert word not in said, said
+
+
 def test_no_daemon_is_told_with_the_way_to_start_one(shared_lab):
     for locale in ("fr_CA.UTF-8", "en_US.UTF-8"):
         done = shared_lab.cli("ps", env={"LC_ALL": locale, "ENCLOS_SOCKET": "/tmp/no-such-lab.sock"})

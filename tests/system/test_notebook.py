@@ -268,6 +268,9 @@ def test_a_terminal_of_jupyter_is_the_runs_own(lab):
 def test_what_has_no_jupyter_says_so(lab):
     done = lab.cli("notebook", "--no-code", "--profile", "base")
     assert done.returncode == 125 and "loopback" in done.stderr
+    done = lab.cli("notebook", "--no-code", "--profile", "base", "--lang", "fr")
+    said = " ".join(done.stderr.split())
+    assert done.returncode == 125 and "ne donne aucun réseau" in said and "le réseau n’est pas en service" in said, said
     done = lab.cli("notebook", "--no-code", "--port", "70000")
     assert done.returncode == 2 and "70000" in done.stderr
     done = lab.cli("notebook", "words")
