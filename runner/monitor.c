@@ -235,6 +235,10 @@ static int read_spec(struct monitor *m)
         return step_err(m, STEP_PROFILE, &e);
     if (m->profile->exec == PROFILE_EXEC_ONCE)
         m->refusals.exec_announced = &m->setup->exec_tries;
+    if (m->profile->network == PROFILE_NETWORK_PROXY && m->spec.dataset_count > 0) { /* the lab refuses it too */
+        err_set(&e, E_DENIED, "datasets", "use a profile without a network", "a run that reaches other machines may have no dataset");
+        return step_err(m, STEP_PROFILE, &e);
+    }
     setup_done(m->setup, STEP_PROFILE);
     return 0;
 }
@@ -898,6 +902,7 @@ static int write_record(struct monitor *m, const struct record *r, struct err *e
 
 static int finish(struct monitor *m, int init_status, enum verdict *verdict, int *exit_code, struct err *e)
 {
+    setup_end_texts(m->setup);
     struct record r = {
         .run = m->has_spec ? m->spec.run : "",
         .setup = m->setup,

@@ -58,6 +58,14 @@ void setup_unmap(struct setup *s)
         munmap(s, sizeof *s);
 }
 
+void setup_end_texts(struct setup *s)
+{
+    struct setup_attest *a = &s->attest;
+    a->devices[sizeof a->devices - 1] = a->uid_map[sizeof a->uid_map - 1] = a->gid_map[sizeof a->gid_map - 1] = '\0';
+    a->mounts[sizeof a->mounts - 1] = '\0';
+    s->failed_message[sizeof s->failed_message - 1] = s->failed_hint[sizeof s->failed_hint - 1] = '\0';
+}
+
 void setup_done(struct setup *s, enum setup_step step)
 {
     struct timespec t;

@@ -116,6 +116,9 @@ struct setup *setup_map(struct err *e); /* NULL: no memory */
 struct setup *setup_map_file(int *fd, struct err *e); /* the same in a memory file, which can be passed on */
 void setup_unmap(struct setup *s);
 
+/* Ends every text of the page: others than the reader can write to it. Before the page is printed. */
+void setup_end_texts(struct setup *s);
+
 /* Notes that a step is done. */
 void setup_done(struct setup *s, enum setup_step step);
 

@@ -171,6 +171,15 @@ def test_what_is_mounted_is_the_lab_s_and_without_a_link_on_the_way(launcher, to
     assert why in record["failed"]["message"], record["failed"]
 
 
+def test_data_and_a_way_out_do_not_meet_whatever_the_lab_asks(launcher, top):
+    tree = os.path.join(top, "lent")
+    os.makedirs(tree, exist_ok=True)
+    os.chown(tree, LAB, LAB)
+    record = Folder(top, profile="builder", datasets=[{"name": "d", "path": tree}]).write().start(launcher)
+    assert record["verdict"] == "setup_failed" and record["failed"]["step"] == "profile", record
+    assert "may have no dataset" in record["failed"]["message"], record["failed"]
+
+
 def test_a_tree_shows_nothing_that_the_lab_may_not_read_and_gives_no_right(launcher, top, secret):
     tree = os.path.join(top, "tree")
     os.mkdir(tree)

@@ -30,6 +30,25 @@ static void the_first_failure_stays(void **state)
     setup_unmap(s);
 }
 
+static void every_text_of_the_page_ends(void **state)
+{
+    struct err e = {0};
+    struct setup *s = setup_map(&e);
+    (void)state;
+    assert_non_null(s);
+    memset(s->failed_message, 'x', sizeof s->failed_message);
+    memset(s->failed_hint, 'x', sizeof s->failed_hint);
+    memset(&s->attest, 'x', sizeof s->attest);
+    setup_end_texts(s);
+    assert_int_equal(strlen(s->failed_message), sizeof s->failed_message - 1);
+    assert_int_equal(strlen(s->failed_hint), sizeof s->failed_hint - 1);
+    assert_int_equal(strlen(s->attest.devices), sizeof s->attest.devices - 1);
+    assert_int_equal(strlen(s->attest.mounts), sizeof s->attest.mounts - 1);
+    assert_int_equal(strlen(s->attest.uid_map), sizeof s->attest.uid_map - 1);
+    assert_int_equal(strlen(s->attest.gid_map), sizeof s->attest.gid_map - 1);
+    setup_unmap(s);
+}
+
 static const char *value(char **env, const char *name)
 {
     const char *found = NULL;
@@ -72,6 +91,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_step_has_its_own_name),
         cmocka_unit_test(the_first_failure_stays),
+        cmocka_unit_test(every_text_of_the_page_ends),
         cmocka_unit_test(the_environment_is_built_from_least_to_most_specific),
     };
     return cmocka_run_group_tests_name("setup", tests, NULL, NULL);
