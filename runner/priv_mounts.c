@@ -100,6 +100,7 @@ void mounts_lent_close(struct mounts_lent *lent)
 {
     fd_close_at(&lent->root);
     fd_close_at(&lent->code);
+    fd_close_at(&lent->environment);
     for (size_t i = 0; i < SPEC_MAX_DATASETS; i++)
         fd_close_at(&lent->datasets[i]);
 }

@@ -157,7 +157,7 @@ static void request(int sock, const char *profile, long number, int folder)
 
 static void drive_launcher(long at_once, long count, char **argv, int64_t *took)
 {
-    int sock = atoi(argv[0]), notify = inotify_init1(IN_CLOEXEC), *folders = calloc((size_t)count, sizeof *folders);
+    int sock = (int)strtol(argv[0], NULL, 10), notify = inotify_init1(IN_CLOEXEC), *folders = calloc((size_t)count, sizeof *folders);
     int64_t *began = calloc((size_t)count + 2, sizeof *began);
     long started = 0, ended = 0, answers = 0;
 
@@ -203,7 +203,7 @@ static void drive_launcher(long at_once, long count, char **argv, int64_t *took)
 
 int main(int argc, char **argv)
 {
-    long at_once = argc > 4 ? atol(argv[2]) : 0, count = argc > 4 ? atol(argv[3]) : 0;
+    long at_once = argc > 4 ? strtol(argv[2], NULL, 10) : 0, count = argc > 4 ? strtol(argv[3], NULL, 10) : 0;
 
     if (at_once < 1 || at_once > AT_ONCE_MAX || count < 1) {
         fprintf(stderr, "usage: drive spawn|launcher AT_ONCE COUNT ...\n");
