@@ -118,8 +118,8 @@ void method_discover(struct buf *out)
               "its credentials. Errors have data {kind, field, hint}.");
     jw_end_obj(&w);
     jw_arr_at(&w, "methods");
-    for (size_t i = 0; i < method_count; i++) {
-        const struct method *m = &methods[i];
+    const struct method *m;
+    for (size_t i = 0; (m = method_at(i)); i++) {
         jw_obj(&w);
         jw_str_at(&w, "name", m->name);
         jw_str_at(&w, "summary", m->summary);

@@ -49,6 +49,7 @@ struct method {
     const char *name, *summary;
     const struct param *params; /* ended by a row with name NULL; NULL: none */
     const char *result;         /* its shape, as text for people */
+    unsigned roles;             /* bit set of enum role, who may call it; 0: nobody */
     unsigned errors;            /* bit set of enum err_kind */
     unsigned flags;
     /* Owns q: must see to it that request_end is called, now or later; -1: q is still the caller's
@@ -56,8 +57,8 @@ struct method {
     int (*handle)(struct request *q, struct err *e);
 };
 
-extern const struct method methods[];
-extern const size_t method_count;
+/* The rows in their order; NULL past the last one. */
+const struct method *method_at(size_t index);
 
 const struct method *method_find(const char *name); /* NULL: none */
 

@@ -1,0 +1,67 @@
+/*
+ * rows.h - what the rows of the method table are written with.
+ *
+ * Included by rows_NOUN.c only, one file a noun; methods.c puts them together. A row whose `roles` is
+ * left out may be called by nobody: a unit test refuses it.
+ */
+#ifndef ENCLOS_ROWS_H
+#define ENCLOS_ROWS_H
+
+#include "api/common/role.h"
+#include "orchestrator/method.h"
+
+#define END_PARAMS                                                                                 \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+#define KIND(k) (1u << (k))
+#define READS (KIND(E_INVALID) | KIND(E_UNAVAILABLE) | KIND(E_INTERNAL))
+#define FINDS (READS | KIND(E_NOT_FOUND))
+#define FINDS_RUN (FINDS | KIND(E_CONFLICT))
+#define WRITES (READS | KIND(E_LIMIT) | KIND(E_CONFLICT) | KIND(E_NOT_FOUND))
+
+#define RUN_PARAM                                                                                  \
+    {                                                                                              \
+        .name = "run", .type = PARAM_RUN, .required = true,                                        \
+        .meaning = "id of the run, or a prefix of at least 4 "                                     \
+                   "characters that only one run has"                                              \
+    }
+#define KEY_PARAM                                                                                  \
+    {                                                                                              \
+        .name = "idempotency_key", .type = PARAM_STRING, .min = 1, .max = 200,                     \
+        .meaning = "makes a retry safe, for 24 hours: the same key and the same request give the " \
+                   "first answer"                                                                  \
+    }
+
+#define CHOICES(...) ((const char *const[]){__VA_ARGS__, NULL})
+enum { TB_GB = 1 << 10 };
+#define GIB ((int64_t)1 << 30)
+#define DAY_MS ((int64_t)86400 * 1000)
+
+#define LIMIT_PARAM(most, usual)                                                                   \
+    {                                                                                              \
+        .name = "limit", .type = PARAM_INTEGER, .min = 1, .max = (most), .otherwise = (usual),     \
+        .meaning = "how many at most"                                                              \
+    }
+#define CURSOR_PARAM                                                                               \
+    {                                                                                              \
+        .name = "cursor", .type = PARAM_STRING, .min = 1, .max = 200,                              \
+        .meaning = "next_cursor of the page before"                                                \
+    }
+
+/* Ends a table. */
+#define END_ROWS                                                                                   \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+
+extern const struct method rows_rpc[];
+extern const struct method rows_lab[];
+extern const struct method rows_blob[];
+extern const struct method rows_run[];
+extern const struct method rows_dataset[];
+extern const struct method rows_env[];
+extern const struct method rows_profile[];
+extern const struct method rows_audit[];
+
+#endif
