@@ -3,7 +3,9 @@
  */
 #include "catalog/connection.h"
 #include "api/common/json.h"
+#include "api/common/text.h"
 #include "catalog/audit.h"
+#include "catalog/change.h"
 #include "catalog/db.h"
 #include <assert.h>
 #include <string.h>
@@ -113,7 +115,8 @@ int cat_connection_add(struct cat *db, const char *run, const struct connection_
                        CONNECTION_ALLOWED_MAX);
     bool kept = r->allowed || n.written - n.allowed < CONNECTION_REFUSED_MAX;
     if (cat_do(db, &connection_sql, NETWORK_COUNT, e, V_I(seq), V_I(r->allowed), V_I(!r->allowed),
-               V_I(kept)) < 0)
+               V_I(kept)) < 0 ||
+        change_add_passing(db, "run", run, r->time_us, e) < 0)
         return -1;
     if (!kept)
         return 0;
@@ -128,9 +131,11 @@ int cat_connection_add(struct cat *db, const char *run, const struct connection_
 int cat_connection_end(struct cat *db, const char *run, int64_t number,
                        const struct connection_row *r, struct err *e)
 {
-    return cat_do(db, &connection_sql, CONNECTION_END, e, V_T(run), V_I(number), V_T(r->why),
-                  V_T(r->detail), V_I_OR(r->up_bytes, -1), V_I_OR(r->down_bytes, -1),
-                  V_I_OR(r->duration_ms, -1));
+    if (cat_do(db, &connection_sql, CONNECTION_END, e, V_T(run), V_I(number), V_T(r->why),
+               V_T(r->detail), V_I_OR(r->up_bytes, -1), V_I_OR(r->down_bytes, -1),
+               V_I_OR(r->duration_ms, -1)) < 0)
+        return -1;
+    return change_add_passing(db, "run", run, time_now_us(), e);
 }
 
 int cat_connection_list(struct cat *db, struct arena *a, const char *run, int64_t after,

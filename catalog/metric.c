@@ -7,6 +7,7 @@
 #include "catalog/metric.h"
 
 #include "api/common/json.h"
+#include "catalog/change.h"
 #include "catalog/db.h"
 #include <assert.h>
 #include <math.h>
@@ -329,6 +330,9 @@ int cat_metric_add_batch(struct cat *db, const char *run_id, struct metric_batch
     mem_free_at(&t.slots);
     if (rc < 0)
         return err_context(e, "metrics of %s", run_id);
+    if ((batch->count > 0 || batch->bad_lines > 0) &&
+        change_add_passing(db, "run", run_id, now_us, e) < 0)
+        return -1;
     return cat_do(db, &metric_sql, METRIC_SET_OFFSET, e, V_I(batch->to_offset),
                   V_I(batch->bad_lines + refused), V_I(batch->lines), V_I(seq));
 }

@@ -10,6 +10,7 @@
 #include "catalog/run.h"
 
 #include "api/common/json.h"
+#include "catalog/change.h"
 #include "catalog/connection.h"
 #include "catalog/db.h"
 #include "catalog/idem.h"
@@ -177,6 +178,8 @@ static int add_run(struct cat *db, const struct run_new *run, struct err *e)
     if (run->allow_hosts_json)
         jw_raw_at(&w, "allow_hosts", run->allow_hosts_json, strlen(run->allow_hosts_json));
     jw_end_obj(&w);
+    if (change_add(db, "run", run->id, "submitted", run->created_us, e) < 0)
+        return -1;
     return audit_append(db, &run->actor, "run.submitted", run->id, buf_cstr(&detail),
                         run->created_us, e);
 }
@@ -293,6 +296,8 @@ int cat_run_move(struct cat *db, const char *id, enum run_state from, enum run_s
         return -1;
     char action[32];
     snprintf(action, sizeof action, "run.%s", run_state_name(to));
+    if (change_add(db, "run", id, run_state_name(to), at_us, e) < 0)
+        return -1;
     return audit_append(db, &CAT_ACTOR_LAB, action, id, detail_json, at_us, e);
 }
 
@@ -313,7 +318,8 @@ int cat_run_cancel(struct cat *db, const char *id, const struct cat_actor *actor
     jw_str_at(&w, "reason", reason);
     jw_str_at(&w, "state", run_state_name(head.state));
     jw_end_obj(&w);
-    if (cat_do(db, &run_sql, RUN_CANCEL, e, V_I(at_us), V_T(reason), V_I(head.seq)) < 0)
+    if (cat_do(db, &run_sql, RUN_CANCEL, e, V_I(at_us), V_T(reason), V_I(head.seq)) < 0 ||
+        change_add(db, "run", id, "cancel_asked", at_us, e) < 0)
         return -1;
     return audit_append(db, actor, "run.cancel_asked", id, buf_cstr(&detail), at_us, e);
 }
@@ -377,7 +383,8 @@ int cat_run_finish(struct cat *db, const char *id, const struct run_result *resu
     struct run_head head = {0};
     assert(result->verdict > VERDICT_NONE && result->verdict < VERDICT_COUNT);
     if (run_head(db, id, &head, e) < 0 || move(db, id, &head, RUN_FINISHED, result, e) < 0 ||
-        add_record(db, head.seq, result, e) < 0 || add_outputs(db, head.seq, result, e) < 0)
+        add_record(db, head.seq, result, e) < 0 || add_outputs(db, head.seq, result, e) < 0 ||
+        change_add(db, "run", id, "finished", result->finished_us, e) < 0)
         return -1;
     return audit_finish(db, id, result, e);
 }
