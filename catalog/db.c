@@ -22,7 +22,10 @@ const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT] = {
     [SQL_MIGRATE] = &migrate_sql, [SQL_AUDIT] = &audit_sql,       [SQL_IDEM] = &idem_sql,
     [SQL_RUN] = &run_sql,         [SQL_RUN_READ] = &run_read_sql, [SQL_METRIC] = &metric_sql,
     [SQL_DATASET] = &dataset_sql,   [SQL_ENVIRONMENT] = &environment_sql,
-    [SQL_CONNECTION] = &connection_sql, [SQL_CHANGE] = &change_sql,
+    [SQL_CONNECTION] = &connection_sql,
+    [SQL_CHANGE] = &change_sql,
+    [SQL_STANDING] = &standing_sql,
+    [SQL_PEOPLE] = &people_sql,
 };
 
 struct cat {
