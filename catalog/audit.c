@@ -16,7 +16,7 @@
 
 enum { DETAIL_MAX_BYTES = 64 << 10, ENTRY_MAX_BYTES = 2 * DETAIL_MAX_BYTES };
 
-enum { AUDIT_HEAD, AUDIT_ADD, AUDIT_HEAD_SET, AUDIT_LIST, AUDIT_WALK, AUDIT_OF_ACTION };
+enum { AUDIT_HEAD, AUDIT_ADD, AUDIT_HEAD_SET, AUDIT_WALK };
 
 #define COLUMNS "number, time_us, actor_uid, actor_name, action, subject, detail, previous, hash"
 
@@ -24,19 +24,14 @@ static const struct sql_row rows[] = {
     [AUDIT_HEAD] = {.text = "SELECT number, hash FROM audit_head WHERE one = 1"},
     [AUDIT_ADD] = {.text = "INSERT INTO audit (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"},
     [AUDIT_HEAD_SET] = {.text = "UPDATE audit_head SET number = ?, hash = ? WHERE one = 1"},
-    [AUDIT_LIST] = {.text = "SELECT " COLUMNS
-                            " FROM audit WHERE number < ? ORDER BY number DESC LIMIT ?"},
     [AUDIT_WALK] = {.text = "SELECT " COLUMNS " FROM audit ORDER BY number",
                     .scan = "the chain is walked from its first entry"},
-    [AUDIT_OF_ACTION] = {.text = "SELECT subject, time_us FROM audit WHERE action = ?",
-                         .scan = "at start, and only when something was set aside"},
 };
 const struct sql_table audit_sql = {"audit log", rows, sizeof rows / sizeof rows[0], SQL_AUDIT};
 
-static void entry_hash(const struct audit_entry *entry, struct buf *text,
-                       char hash[DIGEST_HEX_SIZE])
+/* What is hashed; without the brace that ends it. */
+static void print_entry(const struct audit_entry *entry, struct buf *text)
 {
-    buf_clear(text);
     struct jw w = jw_to(text);
     jw_obj(&w); /* keys in the order of their bytes: this is canonical JSON */
     jw_str_at(&w, "action", entry->action);
@@ -49,7 +44,20 @@ static void entry_hash(const struct audit_entry *entry, struct buf *text,
     jw_str_at(&w, "previous", entry->previous);
     jw_str_at(&w, "subject", entry->subject);
     jw_int_at(&w, "time_us", entry->time_us);
-    jw_end_obj(&w);
+}
+
+void audit_line(const struct audit_entry *entry, struct buf *out)
+{
+    print_entry(entry, out);
+    buf_printf(out, ",\"hash\":\"%s\"}", entry->hash);
+}
+
+static void entry_hash(const struct audit_entry *entry, struct buf *text,
+                       char hash[DIGEST_HEX_SIZE])
+{
+    buf_clear(text);
+    print_entry(entry, text);
+    buf_add_char(text, '}');
     digest_bytes(text->data, text->len, hash);
 }
 
@@ -71,6 +79,19 @@ static int canonical_detail(const char *detail_json, struct buf *out, struct err
     return 0;
 }
 
+int audit_head(struct cat *db, int64_t *number, char hash[DIGEST_HEX_SIZE], struct err *e)
+{
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &audit_sql, AUDIT_HEAD, e);
+    int rc = s ? cat_step(db, s, e) : -1;
+    if (rc < 0)
+        return -1;
+    if (rc == 0)
+        return err_set(e, E_INTERNAL, "audit", NULL, "the audit log has lost its head");
+    *number = sqlite3_column_int64(s, 0);
+    snprintf(hash, DIGEST_HEX_SIZE, "%s", (const char *)sqlite3_column_text(s, 1));
+    return 0;
+}
+
 int audit_append(struct cat *db, const struct cat_actor *actor, const char *action,
                  const char *subject, const char *detail_json, int64_t time_us, struct err *e)
 {
@@ -88,16 +109,9 @@ int audit_append(struct cat *db, const struct cat_actor *actor, const char *acti
     if (canonical_detail(detail_json, &detail, e) < 0)
         return -1;
     entry.detail_json = buf_cstr(&detail);
-    {
-        AUTO_STMT sqlite3_stmt *s = cat_query(db, &audit_sql, AUDIT_HEAD, e);
-        int rc = s ? cat_step(db, s, e) : -1;
-        if (rc < 0)
-            return -1;
-        if (rc == 0)
-            return err_set(e, E_INTERNAL, "audit", NULL, "the audit log has lost its head");
-        entry.number = sqlite3_column_int64(s, 0) + 1;
-        snprintf(previous, sizeof previous, "%s", (const char *)sqlite3_column_text(s, 1));
-    }
+    if (audit_head(db, &entry.number, previous, e) < 0)
+        return -1;
+    entry.number++;
     entry_hash(&entry, &text, hash);
     if (text.failed)
         return err_set(e, E_LIMIT, "audit", NULL, "an audit entry for %s is too large", action);
@@ -111,46 +125,6 @@ int audit_append(struct cat *db, const struct cat_actor *actor, const char *acti
 static const char *text_at(sqlite3_stmt *s, int column)
 {
     return (const char *)sqlite3_column_text(s, column);
-}
-
-int audit_list(struct cat *db, struct arena *a, int64_t before, size_t limit,
-               struct audit_entry **out, size_t *count, struct err *e)
-{
-    assert(limit >= 1 && limit <= AUDIT_LIST_MAX);
-    AUTO_STMT sqlite3_stmt *s =
-        cat_query(db, &audit_sql, AUDIT_LIST, e, V_I(before > 0 ? before : INT64_MAX), V_I(limit));
-    if (!s)
-        return -1;
-    *out = arena_alloc(a, limit * sizeof **out);
-    *count = 0;
-    int rc;
-    while ((rc = cat_step(db, s, e)) == 1)
-        (*out)[(*count)++] = (struct audit_entry){
-            .number = sqlite3_column_int64(s, 0),
-            .time_us = sqlite3_column_int64(s, 1),
-            .actor = {sqlite3_column_int64(s, 2), cat_col_text(a, s, 3)},
-            .action = cat_col_text(a, s, 4),
-            .subject = cat_col_text(a, s, 5),
-            .detail_json = cat_col_text(a, s, 6),
-            .previous = cat_col_text(a, s, 7),
-            .hash = cat_col_text(a, s, 8),
-        };
-    return rc;
-}
-
-int audit_find(struct cat *db, const char *action, struct audit_known *list, size_t count,
-               struct err *e)
-{
-    AUTO_STMT sqlite3_stmt *s = cat_query(db, &audit_sql, AUDIT_OF_ACTION, e, V_T(action));
-    int rc = -1;
-    for (size_t i = 0; i < count; i++)
-        list[i].found = false;
-    while (s && (rc = cat_step(db, s, e)) == 1)
-        for (size_t i = 0; i < count; i++)
-            if (list[i].time_us == sqlite3_column_int64(s, 1) &&
-                strcmp(list[i].subject, text_at(s, 0)) == 0)
-                list[i].found = true;
-    return rc;
 }
 
 static void broken(struct audit_report *out, int64_t number, const char *reason)

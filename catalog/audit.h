@@ -10,6 +10,7 @@
 #ifndef ENCLOS_CATALOG_AUDIT_H
 #define ENCLOS_CATALOG_AUDIT_H
 
+#include "api/common/buf.h"
 #include "api/common/err.h"
 #include "api/common/mem.h"
 #include <stddef.h>
@@ -41,17 +42,32 @@ struct audit_entry {
 
 enum { AUDIT_LIST_MAX = 1000 };
 
-/* Newest first. before: entries with a smaller number, 0 from the end. Entries and texts live in
- * the arena. */
-MUST_USE int audit_list(struct cat *db, struct arena *a, int64_t before, size_t limit,
-                        struct audit_entry **out, size_t *count, struct err *e);
+struct audit_filter { /* what is left NULL or 0 is not asked for */
+    const char *actor, *action, *subject; /* exactly */
+    int64_t from_us, to_us;               /* from that time, and before that one */
+};
+/* Newest first: by number, or by time and number when anything is asked for. `cursor` is *next of the page
+ * before, 0 at first; *next is 0 past the last one. A page may be short, even empty, and not be the last:
+ * what is asked for is looked for among a bounded number of entries. Entries and texts live in the arena. */
+MUST_USE int audit_list(struct cat *db, struct arena *a, const struct audit_filter *filter,
+                        int64_t cursor, size_t limit, struct audit_entry **out, size_t *count,
+                        int64_t *next, struct err *e);
+
+/* In the order of the chain, from entry number `from` on. */
+MUST_USE int audit_export(struct cat *db, struct arena *a, int64_t from, size_t limit,
+                          struct audit_entry **out, size_t *count, struct err *e);
+/* Number and hash of the last entry: 0 and 64 zeros in a new catalog. */
+MUST_USE int audit_head(struct cat *db, int64_t *number, char hash[65], struct err *e);
+/* The entry as one line for other programs: the text that was hashed, with its hash as the last member.
+ * Take `,"hash":"..."` away and what is left has that SHA-256. */
+void audit_line(const struct audit_entry *entry, struct buf *out);
 
 struct audit_known {
     const char *subject;
     int64_t time_us;
     bool found; /* out */
 };
-/* Which of these subjects have an entry of that action and time. Reads the log once, whole: for
+/* Which of these subjects have an entry of that action and time. Reads all of that action: for
  * start-up. */
 MUST_USE int audit_find(struct cat *db, const char *action, struct audit_known *list, size_t count,
                         struct err *e);

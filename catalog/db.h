@@ -35,6 +35,7 @@ struct sql_table {
 enum {
     SQL_MIGRATE,
     SQL_AUDIT,
+    SQL_AUDIT_READ,
     SQL_IDEM,
     SQL_RUN,
     SQL_RUN_READ,
@@ -49,6 +50,7 @@ enum {
 };
 extern const struct sql_table migrate_sql, audit_sql, idem_sql, run_sql, run_read_sql, metric_sql,
     dataset_sql, environment_sql, connection_sql, change_sql, standing_sql, people_sql;
+extern const struct sql_table audit_read_sql;
 extern const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT];
 
 /* Opens catalog.db at `path`. A writer creates it (0600) and sets WAL, synchronous=FULL and foreign

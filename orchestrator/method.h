@@ -102,6 +102,7 @@ int method_profile_get(struct request *q, struct err *e);
 int method_profile_diff(struct request *q, struct err *e);
 int method_profile_check(struct request *q, struct err *e);
 int method_audit_list(struct request *q, struct err *e);
+int method_audit_export(struct request *q, struct err *e);
 int method_audit_verify(struct request *q, struct err *e);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * cmd_lab.c - commands about the lab itself: info, doctor, audit, rpc, version.
+ * cmd_lab.c - commands about the lab itself: info, doctor, rpc, version.
  */
 #include "api/cli/command.h"
 #include "api/cli/labtext.h"
@@ -229,98 +229,6 @@ int cmd_doctor(struct cli *c, struct args *a, struct err *e)
     else
         (void)print_checks(c, checks);
     return good ? CLI_OK : CLI_REFUSED;
-}
-
-/* ---- audit ---- */
-
-static const struct table_column audit_columns[] = {
-    {T_C_NUMBER, true, 0, 0},  {T_C_TIME, false, 0, 2},     {T_C_ACTOR, false, 0, 1},
-    {T_C_ACTION, false, 0, 0}, {T_C_SUBJECT, false, 16, 0}, {T_C_DIGEST, false, 0, 3},
-};
-
-int cmd_audit_list(struct cli *c, struct args *a, struct err *e)
-{
-    AUTO_ANSWER struct client_answer answer = {0};
-    AUTO_TABLE struct table *t = table_new(audit_columns, 6);
-    AUTO_BUF struct buf out = BUF_INIT(8 << 20), params = BUF_INIT(4096);
-    struct jw w = jw_to(&params);
-    const char *limit = args_get(a, "limit");
-    uint64_t n = 0;
-
-    if (cli_need_words(a, 0, 0, T_NONE, e) < 0)
-        return CLI_BAD_USAGE;
-    if (limit && text_u64(limit, 1, 1000, &n) < 0) {
-        (void)say_err(e, E_INVALID, NULL, T_NONE, T_BAD_LIMIT, limit);
-        return CLI_BAD_USAGE;
-    }
-    jw_obj(&w);
-    if (limit)
-        jw_int_at(&w, "limit", (int64_t)n);
-    if (args_get(a, "cursor"))
-        jw_str_at(&w, "cursor", args_get(a, "cursor"));
-    jw_end_obj(&w);
-    if (cli_call(c, "audit.list", buf_cstr(&params), &answer, e) < 0)
-        return CLI_FAILED;
-    if (c->json) {
-        cli_print_json(answer.result);
-        return CLI_OK;
-    }
-    const struct json *entries = json_get(answer.result, "entries");
-    for (const struct json *x = json_first(entries); x; x = json_next(x)) {
-        AUTO_BUF struct buf v = BUF_INIT(1024);
-        human_count(&v, (uint64_t)cli_int(x, "number"));
-        table_cell(t, STYLE_PLAIN, buf_cstr(&v));
-        buf_clear(&v);
-        human_date(&v, cli_int(x, "time_us"));
-        table_cell(t, STYLE_PLAIN, buf_cstr(&v));
-        buf_clear(&v);
-        table_cell(t, STYLE_PLAIN, cli_str(json_get(x, "actor"), "name"));
-        table_cell(t, STYLE_PLAIN, cli_str(x, "action"));
-        table_cell(t, STYLE_PLAIN, cli_str(x, "subject"));
-        human_digest(&v, cli_str(x, "hash"));
-        table_cell(t, STYLE_DIM, buf_cstr(&v));
-    }
-    if (table_rows(t) > 0)
-        table_add(&out, t, &c->out, 0, false);
-    else
-        cli_say(T_NO_AUDIT);
-    cli_print(&out);
-    if (*cli_str(answer.result, "next_cursor"))
-        cli_say(T_MORE, cli_str(answer.result, "next_cursor"));
-    return CLI_OK;
-}
-
-int cmd_audit_verify(struct cli *c, struct args *a, struct err *e)
-{
-    AUTO_ANSWER struct client_answer answer = {0};
-    AUTO_BUF struct buf out = BUF_INIT(1 << 16);
-
-    if (cli_need_words(a, 0, 0, T_NONE, e) < 0)
-        return CLI_BAD_USAGE;
-    if (cli_call(c, "audit.verify", NULL, &answer, e) < 0)
-        return CLI_FAILED;
-    bool ok = json_bool(json_get(answer.result, "ok"), false);
-    uint64_t entries = (uint64_t)cli_int(answer.result, "entries");
-    if (c->json) {
-        cli_print_json(answer.result);
-    } else if (ok) {
-        term_add(&out, &c->out, STYLE_GOOD, tr(T_AUDIT_WHOLE));
-        buf_add_char(&out, ' ');
-        tr_add(&out, tr_plural(entries, T_AUDIT_COUNT_ONE, T_AUDIT_COUNT_MANY),
-               human_count_text(entries));
-        buf_add_char(&out, '\n');
-        cli_print(&out);
-    } else {
-        term_add(&out, &c->out, STYLE_BAD, tr(T_AUDIT_BROKEN));
-        buf_add_char(&out, ' ');
-        AUTO_BUF struct buf reason = BUF_INIT(1 << 16);
-        labtext_add(&reason, cli_str(answer.result, "reason"));
-        tr_add(&out, T_AUDIT_AT, human_count_text((uint64_t)cli_int(answer.result, "broken")),
-               buf_cstr(&reason));
-        buf_add_char(&out, '\n');
-        cli_print(&out);
-    }
-    return ok ? CLI_OK : CLI_REFUSED;
 }
 
 /* ---- rpc ---- */

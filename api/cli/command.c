@@ -11,11 +11,6 @@ const struct opt command_shared_options[] = {
     {"version", 'V', T_NONE, T_O_VERSION, false}, {0},
 };
 
-static const struct opt list_options[] = {
-    {"limit", 0, T_A_NUMBER, T_O_LIMIT, false},
-    {"cursor", 0, T_A_TEXT, T_O_CURSOR, false},
-    {0},
-};
 static const struct opt ps_options[] = {
     {"all", 'a', T_NONE, T_O_ALL, false},
     {"state", 0, T_A_STATE, T_O_STATE, false},
@@ -134,10 +129,15 @@ const struct command commands[] = {
     {"info", GROUP_LAB, T_NONE, T_H_INFO, T_NONE, NULL, NULL, ARGS_ANYWHERE, false, cmd_info},
     {"doctor", GROUP_LAB, T_NONE, T_H_DOCTOR, T_D_DOCTOR, NULL, NULL, ARGS_ANYWHERE, false,
      cmd_doctor},
-    {"audit list", GROUP_LAB, T_U_OPTIONS, T_H_AUDIT_LIST, T_NONE, NULL, list_options,
-     ARGS_ANYWHERE, false, cmd_audit_list},
+    {"audit list", GROUP_LAB, T_U_OPTIONS, T_H_AUDIT_LIST, T_D_AUDIT_LIST,
+     "enclos audit list --actor marie --from 7d\n"
+     "enclos audit list --subject cancer@1",
+     cmd_audit_list_options, ARGS_ANYWHERE, false, cmd_audit_list},
     {"audit verify", GROUP_LAB, T_NONE, T_H_AUDIT_VERIFY, T_D_AUDIT_VERIFY, NULL, NULL,
      ARGS_ANYWHERE, false, cmd_audit_verify},
+    {"audit export", GROUP_LAB, T_U_OPTIONS, T_H_AUDIT_EXPORT, T_D_AUDIT_EXPORT,
+     "enclos audit export --from 1 > audit.jsonl", cmd_audit_export_options, ARGS_ANYWHERE, false,
+     cmd_audit_export},
 
     {"rpc", GROUP_OTHER, T_U_RPC, T_H_RPC, T_D_RPC,
      "enclos rpc lab.info\n"

@@ -43,17 +43,19 @@ static void a_whole_chain_verifies_and_lists_newest_first(void **state)
     struct err e = {0};
     struct audit_entry *list;
     size_t count;
+    int64_t next;
     struct audit_report report = verify(f);
     assert_true(report.ok);
     assert_int_equal(report.entries, 5);
-    OK(audit_list(f->db, f->a, 0, 2, &list, &count, &e), e);
+    OK(audit_list(f->db, f->a, NULL, 0, 2, &list, &count, &next, &e), e);
     assert_int_equal(count, 2);
     assert_int_equal(list[0].number, 5);
+    assert_int_equal(next, 4);
     assert_string_equal(list[0].hash, report.head);
     assert_string_equal(list[0].previous, list[1].hash);
     assert_string_equal(list[0].detail_json, "{\"a\":\"é\",\"z\":5}");
     assert_string_equal(list[0].actor.name, "marie");
-    OK(audit_list(f->db, f->a, 4, 100, &list, &count, &e), e);
+    OK(audit_list(f->db, f->a, NULL, next, 100, &list, &count, &next, &e), e);
     assert_int_equal(count, 3);
     assert_int_equal(list[0].number, 3);
     assert_string_equal(list[0].detail_json, "{}");
@@ -67,7 +69,8 @@ static void the_hash_is_that_of_the_documented_text(void **state)
     struct err e = {0};
     struct audit_entry *list;
     size_t count;
-    OK(audit_list(f->db, f->a, 2, 1, &list, &count, &e), e);
+    int64_t next;
+    OK(audit_list(f->db, f->a, NULL, 2, 1, &list, &count, &next, &e), e);
     char command[800];
     snprintf(command, sizeof command,
              "test \"$(printf '%%s' '{\"action\":\"run.submitted\",\"actor\":{\"name\":\"marie\","
@@ -133,8 +136,9 @@ static void an_entry_rewritten_with_its_hash_is_betrayed_by_the_next(void **stat
     struct err e = {0};
     struct audit_entry *list;
     size_t count;
+    int64_t next;
     char hash[DIGEST_HEX_SIZE];
-    OK(audit_list(f->db, f->a, 3, 1, &list, &count, &e), e);
+    OK(audit_list(f->db, f->a, NULL, 3, 1, &list, &count, &next, &e), e);
     AUTO_FREE char *text = mem_printf(
         "{\"action\":\"run.submitted\",\"actor\":{\"name\":\"paul\",\"uid\":1000},\"detail\":%s,"
         "\"number\":2,\"previous\":\"%s\",\"subject\":\"r1\",\"time_us\":1002}",
@@ -148,6 +152,87 @@ static void an_entry_rewritten_with_its_hash_is_betrayed_by_the_next(void **stat
     assert_int_equal(report.broken, 3);
     assert_int_equal(report.entries, 2);
     HAS(report.reason, "entry before");
+}
+
+/* Forty entries of two people, two actions and four subjects; the times of two are out of order. */
+static void many(struct fixture *f)
+{
+    struct err e = {0};
+    for (int i = 0; i < 40; i++) {
+        const struct cat_actor actor = {2000 + i % 2, i % 2 ? "paul" : "anne"};
+        char subject[8];
+        snprintf(subject, sizeof subject, "d@%d", i % 4);
+        OK(audit_append(f->db, &actor, i % 3 ? "a.b" : "c.d", subject, NULL, i == 20 ? 5000 : 5000 + 10 * i, &e), e);
+    }
+}
+
+static void pages_of_a_filter_hold_each_entry_that_fits_once(void **state)
+{
+    struct fixture *f = *state;
+    many(f);
+    static const struct {
+        struct audit_filter filter;
+        size_t fit;
+    } cases[] = {
+        {{.actor = "anne"}, 20},
+        {{.action = "c.d"}, 14},
+        {{.subject = "d@1"}, 10},
+        {{.actor = "anne", .action = "c.d"}, 7},
+        {{.subject = "d@0", .actor = "paul"}, 0},
+        {{.from_us = 5000}, 40},
+        {{.from_us = 5100, .to_us = 5200}, 10},
+        {{.actor = "anne", .to_us = 5010}, 2}, /* the first, and the one whose time lies before */
+        {{.action = "run.submitted", .from_us = 1003}, 3},
+        {{.actor = "nobody"}, 0},
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++)
+        for (size_t limit = 1; limit < 50; limit += 6) {
+            size_t seen = 0, count;
+            int64_t next = 0, last_us = INT64_MAX;
+            struct err e = {0};
+            struct audit_entry *list;
+            do {
+                OK(audit_list(f->db, f->a, &cases[c].filter, next, limit, &list, &count, &next, &e), e);
+                for (size_t i = 0; i < count; i++, seen++) {
+                    assert_true(list[i].time_us <= last_us);
+                    last_us = list[i].time_us;
+                }
+            } while (next);
+            if (seen != cases[c].fit)
+                fail_msg("case %zu, pages of %zu: %zu entries, not %zu", c, limit, seen, cases[c].fit);
+        }
+}
+
+static void a_cursor_of_no_entry_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct err e;
+    struct audit_entry *list;
+    size_t count;
+    int64_t next;
+    FAILS(audit_list(f->db, f->a, &(struct audit_filter){.actor = "marie"}, 77, 5, &list, &count, &next, &e), e,
+          E_INVALID);
+    assert_string_equal(e.field, "cursor");
+}
+
+static void a_line_of_the_export_is_the_hashed_text_and_its_hash(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    struct audit_entry *list;
+    size_t count;
+    OK(audit_export(f->db, f->a, 3, 2, &list, &count, &e), e);
+    assert_int_equal(count, 2);
+    assert_int_equal(list[0].number, 3);
+    assert_int_equal(list[1].number, 4);
+    AUTO_BUF struct buf line = BUF_INIT(4096);
+    audit_line(&list[1], &line);
+    char *tail = strstr(buf_cstr(&line), ",\"hash\":");
+    assert_non_null(tail);
+    AUTO_FREE char *hashed = mem_printf("%.*s}", (int)(tail - buf_cstr(&line)), buf_cstr(&line));
+    char hash[DIGEST_HEX_SIZE];
+    digest_bytes(hashed, strlen(hashed), hash);
+    assert_string_equal(hash, list[1].hash);
 }
 
 static void a_detail_that_is_no_object_is_refused(void **state)
@@ -180,6 +265,9 @@ int main(void)
                                         fx_teardown),
         cmocka_unit_test_setup_teardown(the_hash_is_that_of_the_documented_text, setup,
                                         fx_teardown),
+        cmocka_unit_test_setup_teardown(pages_of_a_filter_hold_each_entry_that_fits_once, setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(a_cursor_of_no_entry_is_refused, setup, fx_teardown),
+        cmocka_unit_test_setup_teardown(a_line_of_the_export_is_the_hashed_text_and_its_hash, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(the_table_refuses_update_and_delete, setup, fx_teardown),
         cmocka_unit_test_setup_teardown(every_change_is_found_at_the_first_entry_it_touches, setup,
                                         fx_teardown),
