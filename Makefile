@@ -98,6 +98,8 @@ MIGRATIONS := $(sort $(wildcard catalog/migrations/*.sql))
 ifneq ($(and $(MIGRATIONS),$(wildcard catalog/migrate.h)),)
 GEN_catalog := $(B)/gen/migrations.o
 endif
+FORMS := $(sort $(wildcard catalog/forms/*.jsonc))
+GEN_catalog += $(B)/gen/forms.o
 
 PROGRAMS := $(if $(wildcard orchestrator/main.c),enclosd) $(if $(wildcard api/cli/main.c),enclos) \
             $(if $(wildcard runner/main.c),enclos-runner)
@@ -147,6 +149,11 @@ $(B)/gen/migrations.c: $(MIGRATIONS) scripts/embed-migrations $(B)/gen/migration
 	scripts/embed-migrations $(MIGRATIONS) > $@
 $(B)/gen/migrations.list: FORCE
 	$(call keep_if_same,$(MIGRATIONS))
+$(B)/gen/forms.c: $(FORMS) scripts/embed-forms $(B)/gen/forms.list
+	@mkdir -p $(@D)
+	scripts/embed-forms $(FORMS) > $@
+$(B)/gen/forms.list: FORCE
+	$(call keep_if_same,$(FORMS))
 $(B)/gen/%.o: $(B)/gen/%.c $(B)/flags
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<

@@ -15,6 +15,7 @@
 #include "api/common/mem.h"
 #include "api/common/text.h"
 #include "catalog/db.h"
+#include "catalog/form.h"
 #include "catalog/migrate.h"
 #include <assert.h>
 #include <pthread.h>
@@ -314,7 +315,7 @@ int catalog_open(const char *path, const struct catalog_options *options, struct
     queue_init(&c->writes);
     queue_init(&c->reads);
     c->ended_last = &c->ended;
-    if (open_files(c, path, e) < 0 || start_threads(c, e) < 0) {
+    if (forms_load(e) < 0 || open_files(c, path, e) < 0 || start_threads(c, e) < 0) {
         catalog_close(c);
         return -1;
     }
