@@ -22,14 +22,16 @@ MUST_USE int tree_ensure_data(const struct store *s, const struct manifest *m, c
  * and are never followed here. */
 MUST_USE int tree_ensure_env(const struct store *s, const struct manifest *m, char **path,
                              struct err *e);
-/* What was read and found right, by inode: see tree.c for when it may be believed. Thread safe. */
+
+/* What was read and found right, by inode: see tree_seen.c for when it may be believed. Thread safe. */
 struct tree_cache;
 struct tree_cache *tree_cache_new(size_t max_entries); /* 0: 200 000 */
 void tree_cache_free(struct tree_cache *c);
 
 /* Checks a tree of data or of an environment: each file is there, regular, of the right size and
  * digest, each link says what it should, and there is nothing else. E_CONFLICT naming the first file that is wrong; other errors mean that it could
- * not be checked. cache and progress may be NULL. *read_bytes (may be NULL): how much had to be
+ * not be checked. Several threads read where there is much to be read: progress is then called from them all, with the
+ * bytes of the whole. cache and progress may be NULL. *read_bytes (may be NULL): how much had to be
  * read. */
 MUST_USE int tree_verify(const struct store *s, enum tree_kind kind, const struct manifest *m,
                          struct tree_cache *cache,

@@ -300,6 +300,58 @@ static void every_change_is_found_and_named_with_a_warm_cache(void **state)
     }
 }
 
+/* ---- much to read: several threads ---- */
+
+struct told {
+    atomic_uint_fast64_t most;
+    atomic_bool go_on;
+};
+
+static bool tell(void *ctx, uint64_t done_bytes)
+{
+    struct told *told = ctx;
+    uint_fast64_t seen = atomic_load(&told->most);
+    while (done_bytes > seen && !atomic_compare_exchange_weak(&told->most, &seen, done_bytes))
+        ;
+    return atomic_load(&told->go_on);
+}
+
+static void much_is_read_by_several_and_the_first_that_is_wrong_is_told(void **state)
+{
+    enum { FILES = 24, FILE_BYTES = 5 << 20 };
+    struct tree_fixture *t = *state;
+    AUTO_MANIFEST struct manifest *m = manifest_new();
+    AUTO_FREE char *content = mem_alloc(FILE_BYTES), *path = NULL;
+    struct err e = {0};
+    struct told told = {.go_on = true};
+    const struct digest_progress progress = {tell, &told};
+    uint64_t read_bytes = 0;
+    for (int i = 0; i < FILES; i++) {
+        char name[40], sha[DIGEST_HEX_SIZE];
+        snprintf(name, sizeof name, "part-%02d/x", i);
+        memset(content, 'a' + i, FILE_BYTES);
+        OK(objects_put_bytes(t->f->s, content, FILE_BYTES, NULL, sha, NULL, &e), e);
+        OK(manifest_add(m, name, sha, FILE_BYTES, false, &e), e);
+    }
+    OK(manifest_seal(m, NULL, &e), e);
+    OK(tree_ensure_data(t->f->s, m, &path, &e), e);
+    OK(tree_verify(t->f->s, TREE_DATA, m, t->cache, &progress, &read_bytes, &e), e);
+    assert_true(read_bytes == (uint64_t)FILES * FILE_BYTES);
+    assert_true(atomic_load(&told.most) > read_bytes * 3 / 4 && atomic_load(&told.most) <= read_bytes);
+    OK(tree_verify(t->f->s, TREE_DATA, m, t->cache, NULL, &read_bytes, &e), e);
+    assert_true(read_bytes == 0);
+    /* The second is damaged, and later ones: by content, and by a folder that is another's by now. */
+    setenv("T", path, 1);
+    sx_shell(t->f, "for i in 07 19 23; do printf Z | dd of=$T/part-$i/x conv=notrunc status=none; done");
+    for (int tries = 0; tries < 5; tries++) {
+        FAILS(tree_verify(t->f->s, TREE_DATA, m, NULL, NULL, NULL, &e), e, E_CONFLICT);
+        HAS(e.message, "part-07/x has another digest");
+    }
+    /* Told to stop, it stops with that and not with a verdict. */
+    atomic_store(&told.go_on, false);
+    FAILS(tree_verify(t->f->s, TREE_DATA, m, NULL, &progress, NULL, &e), e, E_UNAVAILABLE);
+}
+
 static void code_that_was_changed_is_built_anew_and_not_run(void **state)
 {
     struct tree_fixture *t = *state;
@@ -613,6 +665,8 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(every_change_is_found_and_named_with_a_warm_cache, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            much_is_read_by_several_and_the_first_that_is_wrong_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(code_that_was_changed_is_built_anew_and_not_run, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_dropped_tree_stays_to_those_who_have_it_open, setup,
