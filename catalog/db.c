@@ -27,6 +27,7 @@ const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT] = {
     [SQL_STANDING] = &standing_sql,
     [SQL_PEOPLE] = &people_sql,
     [SQL_RECORD] = &record_sql,
+    [SQL_ORIGIN] = &origin_sql,
 };
 
 struct cat {

@@ -47,12 +47,14 @@ enum {
     SQL_STANDING,
     SQL_PEOPLE,
     SQL_RECORD,
+    SQL_ORIGIN,
     SQL_TABLE_COUNT
 };
 extern const struct sql_table migrate_sql, audit_sql, idem_sql, run_sql, run_read_sql, metric_sql,
     dataset_sql, environment_sql, connection_sql, change_sql, standing_sql, people_sql;
 extern const struct sql_table audit_read_sql;
 extern const struct sql_table record_sql;
+extern const struct sql_table origin_sql;
 extern const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT];
 
 /* Opens catalog.db at `path`. A writer creates it (0600) and sets WAL, synchronous=FULL and foreign

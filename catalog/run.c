@@ -60,8 +60,8 @@ static const struct sql_row rows[] = {
         {.text = "UPDATE run SET state = 'finished', verdict = ?1, exit_code = ?2, signal = ?3,"
                  " reason = ?4, started_us = coalesce(?5, started_us), finished_us = ?6,"
                  " wall_ms = ?7, cpu_ms = ?8, memory_peak_bytes = ?9, log_kept_bytes = ?10,"
-                 " log_dropped_bytes = ?11, log_error = ?12, metrics_dropped = ?13, outputs = ?14"
-                 " WHERE seq = ?15 AND state = ?16"},
+                 " log_dropped_bytes = ?11, log_error = ?12, metrics_dropped = ?13, outputs = ?14,"
+                 " warned = ?17 WHERE seq = ?15 AND state = ?16"},
     [RUN_ADD_RECORD] =
         {.text = "INSERT INTO run_record (run, failed, usage, sandbox, warnings, record)"
                  " VALUES (?, ?, ?, ?, ?, ?)"},
@@ -150,6 +150,8 @@ static int add_run(struct cat *db, const struct run_new *run, struct err *e)
                V_I(run->created_us), V_I_OR(run->environment, 0), V_I(run->warm)) < 0)
         return -1;
     int64_t seq = cat_last_id(db);
+    if (cat_origin_add(db, seq, &run->origin, e) < 0)
+        return -1;
     for (size_t i = 0; i < run->dataset_count; i++)
         if (check_dataset(db, run->dataset_versions[i], e) < 0 ||
             cat_do(db, &run_sql, RUN_ADD_DATASET, e, V_I(seq), V_I(i),
@@ -175,6 +177,8 @@ static int add_run(struct cat *db, const struct run_new *run, struct err *e)
         jw_raw_at(&w, "interactive", run->interactive_json, strlen(run->interactive_json));
     if (run->environment)
         jw_int_at(&w, "environment_version", run->environment);
+    if (run->origin.rerun_of)
+        jw_str_at(&w, "rerun_of", run->origin.rerun_of);
     if (run->allow_hosts_json)
         jw_raw_at(&w, "allow_hosts", run->allow_hosts_json, strlen(run->allow_hosts_json));
     jw_end_obj(&w);
@@ -253,6 +257,13 @@ static int run_head(struct cat *db, const char *id, struct run_head *out, struct
     return 0;
 }
 
+/* What its page would tell of at the head. Refused metrics are counted in the row as they come. */
+static bool is_warned(const struct run_result *r)
+{
+    return r->warning_count > 0 || r->refused_count > 0 || r->log_error || r->log_dropped_bytes > 0 ||
+           r->metrics_dropped > 0 || (r->failed_json && strstr(r->failed_json, "_verify_after\""));
+}
+
 /* The single place that judges a change of state. `result` is given for RUN_FINISHED and only
  * then. */
 static int move(struct cat *db, const char *id, const struct run_head *head, enum run_state to,
@@ -270,7 +281,7 @@ static int move(struct cat *db, const char *id, const struct run_head *head, enu
                           V_I_OR(result->log_kept_bytes, -1), V_I_OR(result->log_dropped_bytes, -1),
                           V_T(result->log_error), V_I_OR(result->metrics_dropped, -1),
                           V_T(result->outputs_manifest), V_I(head->seq),
-                          V_T(run_state_name(head->state)))
+                          V_T(run_state_name(head->state)), V_I(is_warned(result)))
                  : cat_do(db, &run_sql, RUN_MOVE, e, V_T(run_state_name(to)), V_I(head->seq),
                           V_T(run_state_name(head->state)));
     if (rc < 0)

@@ -15,6 +15,7 @@
 #include "api/common/runfolder.h"
 #include "api/common/text.h"
 #include "catalog/audit.h"
+#include "catalog/origin.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -49,6 +50,7 @@ struct run_new {
     bool best_effort; /* limits: "best_effort" */
     bool report_paths;
     bool warm;
+    struct run_origin_new origin;
     const char *interactive_json;     /* {"kind":"shell",...}, or NULL: not an interactive run */
     const char *allow_hosts_json;     /* of a run whose network is proxy: ["pypi.org:443",...]; else NULL */
     const char *idempotency_key; /* may be NULL */
@@ -191,12 +193,14 @@ struct run_row {
     int64_t bad_metrics;                         /* metric lines refused at ingest */
     int64_t metrics_dropped;                     /* metric lines that were lost; -1: not known */
     int64_t event_count;
+    bool warned; /* its page tells of something lost, cut or found changed */
     int64_t cancel_us; /* 0: nobody asked */
     const char *cancel_reason;
     const char *outputs_manifest;
     struct run_dataset *datasets;
     size_t dataset_count;
     struct run_environment environment;
+    struct run_origin origin; /* * */
     struct run_pair *params; /* * */
     size_t param_count;
     struct run_pair *tags; /* * */

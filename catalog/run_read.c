@@ -38,7 +38,7 @@ enum {
     " profile, command, env, resources, cpus_milli, memory_bytes, code, priority, best_effort,"    \
     " report_paths, created_us, started_us, finished_us, wall_ms, cpu_ms, memory_peak_bytes,"      \
     " log_kept_bytes, log_dropped_bytes, log_offset, bad_metrics, event_count, cancel_us,"         \
-    " cancel_reason, outputs, log_error, metrics_dropped, interactive, environment, warm"
+    " cancel_reason, outputs, log_error, metrics_dropped, interactive, environment, warm, warned"
 
 static const struct sql_row rows[] = {
     [READ_ONE] = {.text = "SELECT " COLUMNS " FROM run WHERE id = ?"},
@@ -133,6 +133,7 @@ static int64_t row_from(struct arena *a, sqlite3_stmt *s, struct run_row *r)
         .interactive_json = cat_col_text(a, s, 37),
         .environment.key = cat_col_int(s, 38, 0),
         .warm = sqlite3_column_int(s, 39) != 0,
+        .warned = sqlite3_column_int(s, 40) != 0 || sqlite3_column_int64(s, 30) > 0,
     };
     return sqlite3_column_int64(s, 0);
 }
@@ -283,6 +284,7 @@ int cat_run_get(struct cat *db, struct arena *a, const char *id, struct run_row 
     int64_t seq = row_from(a, s, out);
     if (load_datasets(db, a, seq, out, e) < 0 ||
         load_environment(db, a, &out->environment, e) < 0 ||
+        cat_origin_get(db, a, seq, &out->origin, e) < 0 ||
         load_pairs(db, a, READ_PARAMS, seq, &out->params, &out->param_count, e) < 0 ||
         load_pairs(db, a, READ_TAGS, seq, &out->tags, &out->tag_count, e) < 0 ||
         load_artifacts(db, a, seq, out, e) < 0 || load_refused(db, a, seq, out, e) < 0 ||

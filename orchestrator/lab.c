@@ -5,6 +5,7 @@
  * state and catalog first, then what was unfinished, then the socket; the other way round at the end.
  */
 #include "orchestrator/lab.h"
+#include "orchestrator/host_facts.h"
 #include "api/common/fd.h"
 #include "api/common/log.h"
 #include "api/common/mem.h"
@@ -287,6 +288,7 @@ static int start(struct lab *lab, int listen_fd, int launch_fd, int launch_pid, 
     lab->uses = tree_uses_new();
     lab->sched = sched_new(&sched);
     lab->profiles = profiles_new(lab);
+    lab->host = host_facts_new();
     if (catalog_read_sync(lab->catalog, unfinished_work, &u, e) < 0) {
         arena_free(u.arena);
         return -1;
@@ -341,6 +343,7 @@ int lab_run(const struct options *opt, const struct owner *owner, int listen_fd,
     server_free(lab->server);
     launch_free(lab->launch);
     profiles_free(lab->profiles);
+    host_facts_free(lab->host);
     sched_free(lab->sched);
     tree_cache_free(lab->verified);
     manifest_keep_free(lab->manifests);

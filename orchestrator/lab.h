@@ -20,6 +20,7 @@
 #include <uv.h>
 
 struct conn;
+struct host_facts;
 struct launch;
 struct profiles;
 struct server;
@@ -45,6 +46,7 @@ struct lab {
     struct server *server;
     struct launch *launch;
     struct profiles *profiles;
+    struct host_facts *host; /* the catalog's writing thread */
     struct map watches; /* number -> struct watch */
     uint64_t next_watch;
     char scrubbed[DIGEST_HEX_SIZE]; /* lab.doctor has read the objects up to this one */

@@ -6,6 +6,7 @@
  * writes is ingest.c.
  */
 #include "orchestrator/live.h"
+#include "orchestrator/host_facts.h"
 #include "api/common/buf.h"
 #include "api/common/fd.h"
 #include "api/common/json.h"
@@ -240,9 +241,12 @@ static int move_job(struct cat *db, void *ctx, struct err *e)
     struct prepare *p = ctx;
     if (cat_run_get(db, p->arena, p->run, &p->row, e) < 0)
         return -1;
-    if (p->row.state == RUN_QUEUED)
-        return cat_run_move(db, p->run, RUN_QUEUED, RUN_STARTING, time_now_us(), NULL, e);
-    return 0;
+    if (p->row.state != RUN_QUEUED)
+        return 0;
+    int64_t now = time_now_us();
+    if (cat_origin_set_host(db, p->run, host_facts_json(p->lab->host), now, e) < 0)
+        return -1;
+    return cat_run_move(db, p->run, RUN_QUEUED, RUN_STARTING, now, NULL, e);
 }
 
 static void prepared(void *ctx, const struct err *e);

@@ -17,13 +17,16 @@
 #include "orchestrator/profiles.h"
 #include "orchestrator/proxy.h"
 #include "orchestrator/request.h"
+#include "orchestrator/submit.h"
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 enum { COMMAND_MAX_BYTES = 128 << 10, ENV_MAX_BYTES = 64 << 10, CODE_MAX_GIB = 16, IDLE_MS = 30 * 60 * 1000 };
 
 struct submit {
     struct run_new run;
+    const char *rerun_of; /* prefix or id, of a rerun; else NULL */
     struct sched_job job;
     char id[TEXT_ID_SIZE];
     char request_sha256[DIGEST_HEX_SIZE];
@@ -163,6 +166,17 @@ static int take_pairs(struct request *q, const char *param, const struct run_pai
     return 0;
 }
 
+static const char *pairs_json(struct request *q, const struct run_pair *pairs, size_t count)
+{
+    AUTO_BUF struct buf b = BUF_INIT(32 << 20);
+    struct jw w = jw_to(&b);
+    jw_obj(&w);
+    for (size_t i = 0; i < count; i++)
+        jw_str_at(&w, pairs[i].name, pairs[i].value);
+    jw_end_obj(&w);
+    return arena_strdup(q->arena, buf_cstr(&b));
+}
+
 static void take_resources(struct request *q, struct submit *s)
 {
     const struct json *given = request_value(q, "resources");
@@ -202,13 +216,42 @@ static void take_interactive(struct request *q, struct submit *s)
     s->run.interactive_json = arena_strdup(q->arena, buf_cstr(&b));
 }
 
+/* What a person or a platform says of its code, and the seed. */
+static int take_origin(struct request *q, struct submit *s, struct err *e)
+{
+    struct run_origin_new *o = &s->run.origin;
+    const struct json *git = request_value(q, "git"), *dirty = json_get(git, "dirty");
+    const char *commit = json_str(json_get(git, "commit")), *branch = json_str(json_get(git, "branch"));
+    size_t len = commit ? strlen(commit) : 0;
+
+    if (git && ((len != 40 && len != 64) || strspn(commit, "0123456789abcdef") != len))
+        return err_set(e, E_INVALID, "git.commit", "40 or 64 lower-case hexadecimal digits", "git.commit is no commit");
+    if (branch && (text_has_control(branch, strlen(branch)) || !text_is_utf8(branch, strlen(branch))))
+        return err_set(e, E_INVALID, "git.branch", NULL, "git.branch has control characters");
+    o->git_commit = commit;
+    o->git_branch = branch;
+    o->git_dirty = json_type(dirty) == JSON_BOOL ? json_bool(dirty, false) : -1;
+    o->seed = request_int(q, "seed", -1);
+    o->seed_chosen = o->seed < 0;
+    uint32_t chance = 0;
+    if (o->seed_chosen && getrandom(&chance, sizeof chance, 0) != sizeof chance)
+        return err_sys(e, "seed", "give one", "cannot choose a seed");
+    if (o->seed_chosen)
+        o->seed = chance;
+    if (json_count(request_value(q, "params")) > 0)
+        o->given_params = pairs_json(q, s->run.params, s->run.param_count);
+    if (json_count(request_value(q, "tags")) > 0)
+        o->given_tags = pairs_json(q, s->run.tags, s->run.tag_count);
+    return 0;
+}
+
 static int take_params(struct request *q, struct submit *s, struct err *e)
 {
     const char *profile = request_str(q, "profile"), *limits = request_str(q, "limits");
     if (check_command(q, e) < 0 || check_env(q, e) < 0 || check_dataset_names(q, e) < 0 ||
         check_environment(q, e) < 0 ||
         take_pairs(q, "params", &s->run.params, &s->run.param_count, e) < 0 ||
-        take_pairs(q, "tags", &s->run.tags, &s->run.tag_count, e) < 0)
+        take_pairs(q, "tags", &s->run.tags, &s->run.tag_count, e) < 0 || take_origin(q, s, e) < 0)
         return -1;
     take_resources(q, s);
     take_interactive(q, s);
@@ -260,6 +303,15 @@ static int insert_work(struct request *q, struct cat *db, struct err *e)
             return -1;
         s->run.environment = row.key;
     }
+    const char *parent = request_str(q, "parent");
+    if (s->rerun_of)
+        s->run.origin.rerun_of = s->rerun_of;
+    if (parent) {
+        char *whole = arena_alloc(q->arena, TEXT_ID_SIZE);
+        if (cat_run_find(db, parent, whole, e) < 0)
+            return err_context(e, "parent");
+        s->run.origin.parent = whole;
+    }
     s->run.dataset_versions = keys;
     s->run.dataset_count = n;
     s->run.created_us = time_now_us();
@@ -285,6 +337,8 @@ static void inserted(struct request *q, const struct err *e)
     jw_str_at(&w, "run", s->id);
     jw_str_at(&w, "state", run_state_name(s->existed ? (v ? v->state : RUN_FINISHED) : RUN_QUEUED));
     jw_bool_at(&w, "existed", s->existed);
+    if (s->rerun_of)
+        jw_str_at(&w, "rerun_of", s->rerun_of);
     jw_end_obj(&w);
     if (!s->existed) {
         struct sched_job job = s->job;
@@ -321,7 +375,8 @@ static int code_work(struct request *q, struct cat *db, struct err *e)
     for (size_t i = 0; i < m->count; i++)
         if (!objects_has(q->lab->store, m->entries[i].sha256, NULL))
             return err_set(e, E_NOT_FOUND, "code",
-                           "ask blob.missing and send what it names, then submit again",
+                           s->rerun_of ? "what its code was is not whole in the lab any more: submit it anew from its folder"
+                                       : "ask blob.missing and send what it names, then submit again",
                            "the lab has no content of %.120s", m->entries[i].path);
     return 0;
 }
@@ -380,11 +435,11 @@ static int has_room(const struct request *q, struct err *e)
     return 0;
 }
 
-int method_run_submit(struct request *q, struct err *e)
+int submit_begin(struct request *q, const char *rerun_of, struct err *e)
 {
     struct submit *s = arena_alloc(q->arena, sizeof *s);
     struct err bad = {0};
-    *s = (struct submit){.existed = false};
+    *s = (struct submit){.rerun_of = rerun_of};
     q->state = s;
     if (take_params(q, s, e) < 0)
         return -1;
@@ -399,4 +454,9 @@ int method_run_submit(struct request *q, struct err *e)
     else
         profiles_refresh(q->lab->profiles, profiles_ready, q);
     return 0;
+}
+
+int method_run_submit(struct request *q, struct err *e)
+{
+    return submit_begin(q, NULL, e);
 }

@@ -186,6 +186,8 @@ static void print_spec(const struct prepare *p, const char *environment, const c
     jw_raw_at(&w, "resources", r->resources_json, strlen(r->resources_json));
     jw_str_at(&w, "limits", r->best_effort ? "best_effort" : "enforced");
     jw_bool_at(&w, "report_paths", r->report_paths);
+    if (r->origin.known)
+        jw_int_at(&w, "seed", r->origin.seed);
     if (r->warm) {
         char owner[LAUNCH_WARM_SIZE];
         prepare_warm_owner(r, owner);

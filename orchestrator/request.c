@@ -125,6 +125,7 @@ static void request_free(struct request *q)
         set_aside(q);
     buf_fini(&q->out);
     free(q->id_text);
+    json_free(q->made);
     arena_free(q->arena);
     free(q);
 }

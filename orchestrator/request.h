@@ -33,6 +33,7 @@ struct request {
     int give_fd;     /* goes with the answer (METHOD_GIVES_FD), or -1; closed with the request if it does not */
     bool parked;     /* see request_park */
     struct buf out; /* the result: one JSON value, written by whoever owns it */
+    struct json *made; /* params that a handler made itself and put in place of those that came, or NULL; freed with it */
     void *state;    /* of the handler, in the arena */
     /* the job under way */
     int (*work)(struct request *q, struct cat *db, struct err *e);

@@ -2,6 +2,7 @@
  * rows_run.c - the rows of run.*, runs: handlers in method_run.c.
  */
 #include "api/common/netallow.h"
+#include "catalog/origin.h"
 #include "orchestrator/rows.h"
 
 static const struct param text_item = {.name = "item",
@@ -135,6 +136,20 @@ static const struct param interactive_params[] = {
     END_PARAMS,
 };
 
+static const struct param git_params[] = {
+    {.name = "commit",
+     .type = PARAM_STRING,
+     .required = true,
+     .min = 40,
+     .max = 64,
+     .meaning = "40 or 64 hexadecimal digits"},
+    {.name = "branch", .type = PARAM_STRING, .min = 1, .max = 250, .meaning = "its branch; left out: none, or not known"},
+    {.name = "dirty",
+     .type = PARAM_BOOLEAN,
+     .meaning = "whether the code folder is not what the commit has; left out: not known"},
+    END_PARAMS,
+};
+
 static const struct param submit_params[] = {
     {.name = "name", .type = PARAM_STRING, .min = 1, .max = 200, .meaning = "name for people"},
     {.name = "command",
@@ -172,6 +187,16 @@ static const struct param submit_params[] = {
      .max = 2000,
      .of = &scalar_item,
      .meaning = "parameters known before it starts"},
+    {.name = "seed",
+     .type = PARAM_INTEGER,
+     .min = 0,
+     .max = ORIGIN_SEED_MAX,
+     .meaning = "ENCLOS_SEED of the run; left out: one is chosen, and recorded"},
+    {.name = "git",
+     .type = PARAM_OBJECT,
+     .of = git_params,
+     .meaning = "commit of its code, as the submitter says: the lab does not look"},
+    {.name = "parent", .type = PARAM_RUN, .meaning = "run that it is a part of"},
     {.name = "tags", .type = PARAM_MAP, .max = 2000, .of = &scalar_item, .meaning = "tags"},
     {.name = "experiment",
      .type = PARAM_STRING,
@@ -215,7 +240,8 @@ static const struct param submit_params[] = {
 static const char run_shape[] =
     "{id, name, state, verdict, exit_code, signal, reason, actor:{uid,name}, experiment, profile, "
     "command, code, interactive: {kind, idle_ms} or null, "
-    "datasets:[{name,version,ref,manifest}], environment:{name,version,ref,manifest}, resources, params, tags, created_us, started_us, "
+    "datasets:[{name,version,ref,manifest}], environment:{name,version,ref,manifest}, resources, params, tags, seed, seed_chosen, git: {commit,branch,dirty} or null, rerun_of, parent, "
+    "profile_digest, host: facts of the machine it started on or null, warned, created_us, started_us, "
     "finished_us, wall_ms, "
     "cpu_ms, memory_peak_bytes, priority, queue_reason, metrics:[{name,value,step,min,max,count}], "
     "bad_metrics, metrics_dropped: lines that were lost or null, "
@@ -232,6 +258,29 @@ const struct method rows_run[] = {
      .errors = WRITES,
      .flags = METHOD_CREATES,
      .handle = method_run_submit},
+    {.name = "run.rerun",
+     .summary = "Queues a run again as it was: same code snapshot, command, datasets, environment, profile, params, seed and "
+                "limits. All that may be refused at a submission may be refused here.",
+     .params =
+         (const struct param[]){
+             RUN_PARAM,
+             {.name = "name", .type = PARAM_STRING, .min = 1, .max = 200, .meaning = "name for people; left out: the same"},
+             {.name = "seed",
+              .type = PARAM_INTEGER,
+              .min = 0,
+              .max = ORIGIN_SEED_MAX,
+              .meaning = "another ENCLOS_SEED; left out: the same"},
+             {.name = "allow_changed_profile",
+              .type = PARAM_BOOLEAN,
+              .otherwise = "false",
+              .meaning = "go on although the profile's files are not what they were"},
+             KEY_PARAM,
+             END_PARAMS},
+     .result = "{run: id, state: \"queued\", existed, rerun_of}",
+     .roles = ROLE(ROLE_SCIENTIST) | ROLE(ROLE_PLATFORM),
+     .errors = WRITES,
+     .flags = METHOD_CREATES,
+     .handle = method_run_rerun},
     {.name = "run.get",
      .summary = "All that is known of a run.",
      .params = (const struct param[]){RUN_PARAM, END_PARAMS},

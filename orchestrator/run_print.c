@@ -85,6 +85,7 @@ static void print_head(const struct run_row *r, struct jw *w)
     int_or_null(w, "memory_peak_bytes", r->memory_peak_bytes, -1);
     jw_int_at(w, "priority", r->priority);
     jw_str_at(w, "limits", r->best_effort ? "best_effort" : "enforced");
+    jw_bool_at(w, "warned", r->warned);
 }
 
 void run_print_short(const struct run_row *r, struct jw *w)
@@ -183,6 +184,40 @@ static void print_outputs(const struct run_row *r, struct jw *w)
     jw_end_arr(w);
 }
 
+const char *run_profile_digest(const struct run_row *r, struct arena *a)
+{
+    struct err e = {0};
+    AUTO_JSON struct json *root = r->sandbox_json ? json_parse(r->sandbox_json, strlen(r->sandbox_json), NULL, &e) : NULL;
+    const char *digest = json_str(json_get(root, "profile_digest"));
+    return digest ? arena_strdup(a, digest) : NULL;
+}
+
+void run_print_origin(const struct run_row *r, struct arena *a, struct jw *w)
+{
+    const struct run_origin *o = &r->origin;
+    int_or_null(w, "seed", o->known ? o->seed : -1, -1);
+    if (o->known)
+        jw_bool_at(w, "seed_chosen", o->seed_chosen);
+    else
+        jw_null_at(w, "seed_chosen");
+    if (o->git_commit) {
+        jw_obj_at(w, "git");
+        jw_str_at(w, "commit", o->git_commit);
+        jw_str_at(w, "branch", o->git_branch);
+        if (o->git_dirty >= 0)
+            jw_bool_at(w, "dirty", o->git_dirty);
+        else
+            jw_null_at(w, "dirty");
+        jw_end_obj(w);
+    } else {
+        jw_null_at(w, "git");
+    }
+    jw_str_at(w, "rerun_of", o->rerun_of);
+    jw_str_at(w, "parent", o->parent);
+    jw_str_at(w, "profile_digest", run_profile_digest(r, a));
+    raw_or(w, "host", o->host_json, "null");
+}
+
 int run_print_open(struct cat *db, const char *id, struct jw *w, enum run_state *state,
                    struct err *e)
 {
@@ -201,6 +236,7 @@ int run_print_open(struct cat *db, const char *id, struct jw *w, enum run_state 
         raw_or(w, "resources", r.resources_json, "{}");
         jw_bool_at(w, "report_paths", r.report_paths);
         jw_bool_at(w, "warm", r.warm);
+        run_print_origin(&r, a, w);
         print_outputs(&r, w);
         rc = run_print_network(db, a, id, w, e);
     }

@@ -22,6 +22,11 @@ MUST_USE int run_print_open(struct cat *db, const char *id, struct jw *w, enum r
 /* "network": what a run with the network proxy asked for, in groups; null for all others. method_connection.c */
 MUST_USE int run_print_network(struct cat *db, struct arena *a, const char *id, struct jw *w, struct err *e);
 
+/* "seed", "git", "rerun_of"...: where it comes from. */
+void run_print_origin(const struct run_row *r, struct arena *a, struct jw *w);
+/* Of the files of its profile, as its monitor read them; NULL: it has no record. */
+const char *run_profile_digest(const struct run_row *r, struct arena *a);
+
 void run_print_short(const struct run_row *r, struct jw *w);
 /* A metric's value as JSON has no word for it: "NaN", "Infinity", "-Infinity". */
 void run_print_number(struct jw *w, const char *key, double n);

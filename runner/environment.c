@@ -58,7 +58,7 @@ char **environment_build(const struct spec *spec, const struct profile *p, bool 
         "http_proxy=" PROXY_URL,  "https_proxy=" PROXY_URL, "all_proxy=" PROXY_URL,   "no_proxy=" PROXY_NOT,
         "HTTP_PROXY=" PROXY_URL,  "HTTPS_PROXY=" PROXY_URL, "ALL_PROXY=" PROXY_URL,   "NO_PROXY=" PROXY_NOT};
     enum { USUAL = sizeof usual / sizeof *usual, OWN = sizeof own / sizeof *own, PROXY = sizeof proxy / sizeof *proxy };
-    size_t most = USUAL + OWN + PROXY + 3 + p->host_env_count + p->thread_env_count + p->env_count + spec->env_count + 1;
+    size_t most = USUAL + OWN + PROXY + 4 + p->host_env_count + p->thread_env_count + p->env_count + spec->env_count + 1;
     struct list l = {.items = arena_alloc(arena, most * sizeof(char *)), .arena = arena};
     for (size_t i = 0; i < USUAL; i++)
         put(&l, arena_strdup(arena, usual[i]));
@@ -82,6 +82,8 @@ char **environment_build(const struct spec *spec, const struct profile *p, bool 
         put(&l, arena_strdup(arena, own[i]));
     put(&l, arena_printf(arena, "ENCLOS_RUN=%s", spec->run));
     put(&l, arena_printf(arena, "ENCLOS_METRICS_FD=%d", SANDBOX_METRICS_FD));
+    if (spec->has_seed)
+        put(&l, arena_printf(arena, "ENCLOS_SEED=%lld", (long long)spec->seed));
     l.items[l.count] = NULL;
     return l.items;
 }

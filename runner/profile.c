@@ -56,6 +56,18 @@ static void chain_fini(struct chain *c)
     }
 }
 
+/* What a run of this profile depends on, told by what its files say and not by how they are laid out. */
+static void digest_chain(const struct chain *c, char out[17])
+{
+    AUTO_BUF struct buf all = BUF_INIT((size_t)CHAIN_MAX * (FILE_MAX_BYTES + 128));
+    for (size_t i = 0; i < c->count; i++) {
+        buf_printf(&all, "%s ", c->link[i].name);
+        json_print(c->link[i].root, true, &all);
+        buf_add_char(&all, '\n');
+    }
+    snprintf(out, 17, "%016llx", (unsigned long long)filter_fnv(buf_cstr(&all), all.len));
+}
+
 /* Where the files of a chain are looked for. */
 struct place {
     int dir_fd;
@@ -313,6 +325,7 @@ static int load(const char *dir, const struct place *where, const char *name, in
         p->extends[i - 1] = mem_strdup(chain.link[i].name);
         p->extends_count = i;
     }
+    digest_chain(&chain, p->digest);
     rules_sort(p->rules);
     p->file_locks = rules_allows(p->rules, __NR_flock);
     p->syscalls_allowed = rules_allowed_count(p->rules);

@@ -70,6 +70,7 @@ struct profile {
     char *file;     /* path of its file */
     char *title;    /* English */
     char *title_fr; /* French */
+    char digest[17]; /* 64-bit FNV-1a of its file and of those it extends, comments and spaces aside, hex: names it in records */
     char **extends; /* from the nearest parent to the root, names */
     size_t extends_count;
     enum profile_landlock landlock;

@@ -160,6 +160,7 @@ static void json_summary(struct jw *w, const struct profile *p)
     jw_bool_at(w, "file_locks", p->file_locks);
     jw_int_at(w, "syscalls_allowed", (int64_t)p->syscalls_allowed);
     jw_str_at(w, "filter", p->filter.digest);
+    jw_str_at(w, "digest", p->digest);
 }
 
 static void json_rule(struct jw *w, const struct profile_rule *rule)

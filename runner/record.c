@@ -188,6 +188,7 @@ static void put_sandbox(struct jw *w, const struct record *r)
     const struct setup_attest *a = &r->setup->attest;
     jw_obj_at(w, "sandbox");
     jw_str_at(w, "profile", r->profile ? r->profile->name : r->spec ? r->spec->profile : NULL);
+    jw_str_at(w, "profile_digest", r->profile ? r->profile->digest : NULL);
     if (r->profile)
         jw_str_at(w, "filter", r->spec && r->spec->report_paths ? r->profile->filter_paths.digest
                                                                 : r->profile->filter.digest);

@@ -41,7 +41,7 @@ static const struct {
 
 static const char *const spec_keys[] = {"version", "run",       "command", "env",          "profile", "code",
                                         "datasets", "resources", "limits",  "report_paths", "interactive", "warm",
-                                        "environment", "learn", NULL};
+                                        "environment", "learn", "seed", NULL};
 
 bool spec_env_name_allowed(const char *name)
 {
@@ -290,7 +290,7 @@ static int read_interactive(const struct json *root, struct spec *out, struct er
 
 static int read_root(const struct json *root, struct spec *out, struct err *e)
 {
-    int64_t version = 0;
+    int64_t version = 0, seed = -1;
     const char *run = NULL, *profile = NULL, *limits = "enforced", *warm = NULL;
     if (json_type(root) != JSON_OBJECT)
         return err_set(e, E_INVALID, NULL, NULL, "the whole is a %s, not an object", json_type_name(json_type(root)));
@@ -300,6 +300,7 @@ static int read_root(const struct json *root, struct spec *out, struct err *e)
         json_need_str(root, "", "profile", 1, 64, &profile, e) < 0 ||
         json_opt_str(root, "", "limits", 1, 16, &limits, e) < 0 ||
         json_opt_bool(root, "", "report_paths", &out->report_paths, e) < 0 ||
+        json_opt_int(root, "", "seed", 0, SPEC_SEED_MAX, &seed, e) < 0 ||
         json_opt_str(root, "", "warm", 1, SPEC_WARM_MAX, &warm, e) < 0)
         return -1;
     if (!text_is_name(run))
@@ -314,6 +315,8 @@ static int read_root(const struct json *root, struct spec *out, struct err *e)
         return err_set(e, E_INVALID, "limits", "use enforced or best_effort",
                        "limits has no such value: %s", limits);
     out->best_effort = strcmp(limits, "best_effort") == 0;
+    out->has_seed = seed >= 0;
+    out->seed = out->has_seed ? seed : 0;
     strcpy(out->run, run);         /* lengths checked above */
     strcpy(out->profile, profile);
     if (read_command(root, out, e) < 0 || read_env(root, out, e) < 0 ||

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SPEC_SEED_MAX INT64_C(4294967295)
 enum { SPEC_MAX_ARGS = 4096, SPEC_MAX_ENV = 256, SPEC_MAX_DATASETS = 64, SPEC_WARM_MAX = 63 };
 
 struct spec_dataset {
@@ -75,6 +76,8 @@ struct spec {
     struct spec_resources resources;
     struct spec_interactive interactive;
     bool best_effort;  /* limits without cgroups, explicitly accepted */
+    bool has_seed;
+    int64_t seed;      /* its ENCLOS_SEED */
     const char *warm;  /* the owner for whom a template may be kept and used, NULL: start cold */
     bool report_paths; /* name refused paths in the record, at a cost per open */
     struct spec_learn learn;

@@ -1,0 +1,15 @@
+/*
+ * submit.h - run.submit from its params on, for a handler that has params of its own making (run.rerun).
+ */
+#ifndef ENCLOS_SUBMIT_H
+#define ENCLOS_SUBMIT_H
+
+#include "api/common/err.h"
+
+struct request;
+
+/* Submits what q->params say, all gates included, and answers. rerun_of: the run that it repeats, a whole id that lives as
+ * long as q, or NULL. As a handler: -1 leaves q to the caller. */
+MUST_USE int submit_begin(struct request *q, const char *rerun_of, struct err *e);
+
+#endif
