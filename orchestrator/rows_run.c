@@ -140,7 +140,7 @@ static const struct param git_params[] = {
     {.name = "commit",
      .type = PARAM_STRING,
      .required = true,
-     .min = 40,
+     .min = 1,
      .max = 64,
      .meaning = "40 or 64 hexadecimal digits"},
     {.name = "branch", .type = PARAM_STRING, .min = 1, .max = 250, .meaning = "its branch; left out: none, or not known"},

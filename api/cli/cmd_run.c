@@ -28,6 +28,7 @@ const struct opt cmd_run_options[] = {
     {"work", 0, T_A_SIZE, T_O_WORK, false},
     {"tmp", 0, T_A_SIZE, T_O_TMP, false},
     {"name", 'n', T_A_TEXT, T_O_NAME, false},
+    {"seed", 0, T_A_NUMBER, T_O_SEED, false},
     {"experiment", 0, T_A_NAME, T_O_EXPERIMENT, false},
     {"param", 0, T_A_PAIR, T_O_PARAM, true},
     {"tag", 0, T_A_PAIR, T_O_TAG, true},

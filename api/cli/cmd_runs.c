@@ -44,7 +44,10 @@ static void add_ps_row(struct table *t, const struct json *run)
     buf_add_str(&state, verdict_word(run));
     if (*kind)
         buf_printf(&state, " (%s)", tr(strcmp(kind, "shell") == 0 ? T_KIND_SHELL : T_KIND_NOTEBOOK));
-    table_cell(t, running ? STYLE_BOLD : verdict_style(run), buf_cstr(&state));
+    bool warned = json_bool(json_get(run, "warned"), false);
+    if (warned)
+        buf_add_str(&state, " !");
+    table_cell(t, warned ? STYLE_WARN : running ? STYLE_BOLD : verdict_style(run), buf_cstr(&state));
     table_cell(t, STYLE_PLAIN, buf_cstr(&created));
     if (running && cli_int(run, "started_us") > 0)
         table_cell(t, STYLE_PLAIN,
@@ -87,7 +90,7 @@ static int write_list_params(const struct args *a, const char *cursor, struct bu
 
 /* The runs of one page or of all, as rows and as elements of a JSON array. */
 static int list_runs(struct cli *c, const struct args *a, struct table *t, struct buf *elements,
-                     char **cursor, struct err *e)
+                     char **cursor, bool *warned, struct err *e)
 {
     do {
         AUTO_ANSWER struct client_answer answer = {0};
@@ -102,6 +105,7 @@ static int list_runs(struct cli *c, const struct args *a, struct table *t, struc
                 buf_add_char(elements, ',');
             json_print(run, false, elements);
             add_ps_row(t, run);
+            *warned = *warned || json_bool(json_get(run, "warned"), false);
         }
         free(*cursor);
         *cursor = mem_strdup(cli_str(answer.result, "next_cursor"));
@@ -117,7 +121,8 @@ int cmd_ps(struct cli *c, struct args *a, struct err *e)
 
     if (cli_need_words(a, 0, 0, T_NONE, e) < 0)
         return CLI_BAD_USAGE;
-    int failed = list_runs(c, a, t, &elements, &cursor, e);
+    bool warned = false;
+    int failed = list_runs(c, a, t, &elements, &cursor, &warned, e);
     if (failed < 0)
         return failed;
     if (c->json) {
@@ -139,6 +144,8 @@ int cmd_ps(struct cli *c, struct args *a, struct err *e)
     }
     table_add(&out, t, &c->out, 0, false);
     cli_print(&out);
+    if (warned)
+        cli_say(T_PS_LEGEND);
     if (*cursor)
         cli_say(T_MORE, cursor);
     return CLI_OK;

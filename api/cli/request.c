@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SEED_MAX INT64_C(4294967295) /* the lab's bound: what most libraries take */
+
 const struct resource_row resource_rows[RES_COUNT] = {
     [RES_CPUS] = {"cpus", "cpus", "cpus_milli", UNIT_CPUS, false},
     [RES_MEMORY] = {"memory", "memory", "memory_bytes", UNIT_SIZE, false},
@@ -29,7 +31,7 @@ const struct resource_row resource_rows[RES_COUNT] = {
 
 void request_init(struct request *r)
 {
-    *r = (struct request){.arena = arena_new(), .idle_ms = -1};
+    *r = (struct request){.arena = arena_new(), .idle_ms = -1, .seed = -1, .git.dirty = -1};
     for (size_t i = 0; i < RES_COUNT; i++)
         r->resources[i] = -1;
 }
@@ -383,6 +385,14 @@ static int read_priority(const struct file *f, const struct json *v, const char 
     return 0;
 }
 
+static int read_seed(const struct file *f, const struct json *v, const char *path, struct err *e)
+{
+    if (!json_is_int(v) || json_int(v, -1) < 0 || json_int(v, -1) > SEED_MAX)
+        return wrong_type(f, path, T_WANT_SEED, e);
+    f->r->seed = json_int(v, 0);
+    return 0;
+}
+
 static const char *limits_of(const char *s)
 {
     if (strcmp(s, "enforced") == 0)
@@ -431,6 +441,7 @@ static const struct {
     {"env", read_env},
     {"tags", read_tags},
     {"experiment", read_experiment},
+    {"seed", read_seed},
     {"priority", read_priority},
     {"limits", read_limits},
     {"report_paths", read_report_paths},
@@ -530,6 +541,12 @@ int request_read_options(struct request *r, const struct args *a, struct err *e)
         return say_err(e, E_INVALID, NULL, T_NONE, T_BAD_LIMITS, limits);
     if (args_has(a, "outputs-on") && (r->resources[RES_OUTPUT_DISK] = store_of(args_get(a, "outputs-on"))) < 0)
         return say_err(e, E_INVALID, NULL, T_NONE, T_BAD_STORE, args_get(a, "outputs-on"));
+    if (args_has(a, "seed")) {
+        uint64_t seed;
+        if (text_u64(args_get(a, "seed"), 0, SEED_MAX, &seed) < 0)
+            return say_err(e, E_INVALID, NULL, T_NONE, T_BAD_SEED, args_get(a, "seed"));
+        r->seed = (int64_t)seed;
+    }
     if (priority) {
         uint64_t n;
         bool negative = priority[0] == '-';
@@ -687,6 +704,17 @@ void request_print(const struct request *r, struct buf *out)
     write_pairs(&w, "params", r->params, r->param_count);
     write_pairs(&w, "tags", r->tags, r->tag_count);
     write_text(&w, "experiment", r->experiment);
+    if (r->seed >= 0)
+        jw_int_at(&w, "seed", r->seed);
+    if (r->git.commit[0]) {
+        jw_obj_at(&w, "git");
+        jw_str_at(&w, "commit", r->git.commit);
+        if (r->git.branch[0])
+            jw_str_at(&w, "branch", r->git.branch);
+        if (r->git.dirty >= 0)
+            jw_bool_at(&w, "dirty", r->git.dirty);
+        jw_end_obj(&w);
+    }
     if (r->has_priority)
         jw_int_at(&w, "priority", r->priority);
     write_text(&w, "limits", r->limits);

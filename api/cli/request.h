@@ -4,6 +4,7 @@
 #ifndef ENCLOS_REQUEST_H
 #define ENCLOS_REQUEST_H
 
+#include "api/cli/git.h"
 #include "api/cli/opt.h"
 #include "api/common/buf.h"
 #include "api/common/err.h"
@@ -61,6 +62,8 @@ struct request {
     const char *idempotency_key;
     bool report_paths;
     bool warm;
+    int64_t seed; /* -1: not said */
+    struct git_state git; /* of the code folder; commit "": none */
     bool has_priority;
     int64_t priority;
     int64_t resources[RES_COUNT]; /* in the API's units; -1: not said */

@@ -83,6 +83,7 @@ int submit_send_code(struct cli *c, const struct args *a, struct request *r, con
     warn_of_skipped(s);
     if (snapshot_count(s) == 0)
         return 0; /* an empty folder is no code */
+    (void)git_look(folder, &r->git); /* none, or not known: nothing is said of it */
     if (upload_hash(c, s, e) < 0 || upload_snapshot(c, s, args_has(a, "no-fd"), e) < 0)
         return -1;
     r->code = arena_strdup(r->arena, snapshot_id(s));

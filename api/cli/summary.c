@@ -230,6 +230,36 @@ static void add_start(struct table *facts, const struct json *run)
     add_fact(facts, T_F_START, &v);
 }
 
+/* Where its code and its randomness come from, and on what it ran. */
+static void add_origin(struct table *facts, const struct json *run)
+{
+    const struct json *git = json_get(run, "git"), *host = json_get(run, "host"), *dirty = json_get(git, "dirty");
+    AUTO_BUF struct buf v = BUF_INIT(4096);
+
+    if (*cli_str(git, "commit")) {
+        AUTO_BUF struct buf commit = BUF_INIT(128);
+        human_digest(&commit, cli_str(git, "commit"));
+        tr_add(&v, json_type(dirty) != JSON_BOOL ? T_V_COMMIT_UNKNOWN : json_bool(dirty, false) ? T_V_COMMIT_DIRTY : T_V_COMMIT_CLEAN,
+               buf_cstr(&commit), *cli_str(git, "branch") ? cli_str(git, "branch") : tr(T_V_NO_BRANCH));
+    }
+    add_fact(facts, T_F_COMMIT, &v);
+    if (json_is_int(json_get(run, "seed"))) {
+        AUTO_FREE char *seed = mem_printf("%lld", (long long)cli_int(run, "seed")); /* typed again as it is: no grouping */
+        if (json_bool(json_get(run, "seed_chosen"), false))
+            tr_add(&v, T_V_SEED_CHOSEN, seed);
+        else
+            buf_add_str(&v, seed);
+    }
+    add_fact(facts, T_F_SEED, &v);
+    buf_add_str(&v, cli_str(run, "rerun_of"));
+    add_fact(facts, T_F_RERUN_OF, &v);
+    buf_add_str(&v, cli_str(run, "parent"));
+    add_fact(facts, T_F_PARENT, &v);
+    if (json_type(host) == JSON_OBJECT)
+        tr_add(&v, T_V_HOST, cli_str(host, "hostname"), cli_str(host, "cpu_model"), cli_str(json_get(host, "kernel"), "release"));
+    add_fact(facts, T_F_HOST, &v);
+}
+
 static void add_asked(struct table *facts, const struct json *run)
 {
     AUTO_BUF struct buf v = BUF_INIT(1 << 20);
@@ -238,6 +268,8 @@ static void add_asked(struct table *facts, const struct json *run)
     add_command(&v, json_get(run, "command"));
     add_fact(facts, T_F_COMMAND, &v);
     buf_add_str(&v, cli_str(run, "profile"));
+    if (*cli_str(run, "profile_digest"))
+        buf_printf(&v, " (%s)", cli_str(run, "profile_digest"));
     add_fact(facts, T_F_PROFILE, &v);
     add_environment(facts, run, true);
     network_add_fact(&v, json_get(run, "network"), true);
@@ -247,6 +279,7 @@ static void add_asked(struct table *facts, const struct json *run)
     if (json_str(json_get(run, "code")))
         human_digest(&v, cli_str(run, "code"));
     add_fact(facts, T_F_CODE, &v);
+    add_origin(facts, run);
     buf_add_str(&v, cli_str(run, "experiment"));
     add_fact(facts, T_F_EXPERIMENT, &v);
     add_resources(facts, run);

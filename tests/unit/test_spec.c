@@ -65,7 +65,7 @@ static void a_whole_spec_is_read(void **state)
     (void)state;
     OK(read_text(HEAD "\"env\":{\"LR\":\"0.1\"},\"code\":{\"path\":\"/lab/trees/x\"},"
                       "\"datasets\":[{\"name\":\"d\",\"path\":\"/lab/trees/y\"}],\"limits\":\"best_effort\","
-                      "\"report_paths\":true,\"interactive\":{\"idle_ms\":5,\"connect\":true,"
+                      "\"report_paths\":true,\"seed\":4294967295,\"interactive\":{\"idle_ms\":5,\"connect\":true,"
                       "\"terminal\":{\"rows\":24,\"cols\":132}}," RESOURCES "}",
                  &s, &e),
        e);
@@ -77,6 +77,7 @@ static void a_whole_spec_is_read(void **state)
     assert_string_equal(s.datasets[0].path, "/lab/trees/y");
     assert_int_equal(s.resources.memory_bytes, 1 << 30);
     assert_true(s.best_effort && s.report_paths);
+    assert_true(s.has_seed && s.seed == SPEC_SEED_MAX);
     assert_true(s.interactive.wanted && s.interactive.connect && s.interactive.terminal);
     assert_int_equal(s.interactive.idle_ms, 5);
     assert_int_equal(s.interactive.cols, 132);
@@ -104,6 +105,7 @@ static void every_mistake_is_named(void **state)
         {"[]", "object"},
         {HEAD RESOURCES ",\"colour\":1}", "colour"},
         {HEAD RESOURCES ",\"run\":\"r2\"}", "run"},
+        {HEAD RESOURCES ",\"seed\":4294967296}", "seed"},
         {HEAD RESOURCES ",\"interactive\":{}}", "idle_ms"},
         {HEAD RESOURCES ",\"interactive\":{\"idle_ms\":-1}}", "idle_ms"},
         {HEAD RESOURCES ",\"interactive\":{\"idle_ms\":0,\"port\":1}}", "port"},

@@ -1,0 +1,231 @@
+"""Where a run comes from and what it led to: seed, commit, machine; rerun, diff, lineage, export."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from harness import RpcError
+
+WRITES = ["sh", "-c", "echo seed $ENCLOS_SEED > /outputs/seed.txt; echo same > /outputs/same.txt"]
+
+
+def git(folder, *arguments, **env):
+    subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments], cwd=folder, check=True,
+                   capture_output=True, env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", **env})
+    return subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, capture_output=True, text=True).stdout.strip()
+
+
+def repository(lab, name, **files):
+    folder = os.path.join(lab.top, name)
+    os.makedirs(folder)
+    write(folder, **(files or {"a_dot_txt": "one\n"}))
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", ".")
+    return folder, git(folder, "commit", "-q", "-m", "first")
+
+
+def write(folder, **files):
+    for file, text in files.items():
+        with open(os.path.join(folder, file.replace("_dot_", ".")), "w") as f:
+            f.write(text)
+
+
+def submitted_from(lab, folder, *options):
+    done = lab.cli("run", "--detach", *options, "--", "true", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return lab.wait(done.stdout.strip())
+
+
+# ---- what a run knows of itself --------------------------------------------------------------------
+
+
+def test_a_seed_is_chosen_recorded_and_given(shared_lab):
+    run = shared_lab.run(["sh", "-c", "echo $ENCLOS_SEED"])
+    assert 0 <= run.seed <= 2**32 - 1 and run.seed_chosen is True
+    assert shared_lab.log(run.id).decode().strip() == str(run.seed)
+    other = shared_lab.run(["sh", "-c", "echo $ENCLOS_SEED"])
+    assert other.seed != run.seed
+
+
+def test_a_seed_that_was_asked_for_is_given(shared_lab):
+    done = shared_lab.cli("run", "--no-code", "--seed", "42", "--", "sh", "-c", "echo $ENCLOS_SEED")
+    assert done.stdout == "42\n", (done.stdout, done.stderr)
+    run = shared_lab.rpc("run.list", limit=1).runs[0]
+    full = shared_lab.get(run.id)
+    assert (full.seed, full.seed_chosen) == (42, False)
+    for bad in ("-1", "4294967296", "x"):
+        assert shared_lab.cli("run", "--no-code", "--seed", bad, "--", "true").returncode == 2
+    with pytest.raises(RpcError) as refused:
+        shared_lab.submit("true", seed=-1)
+    assert refused.value.kind == "invalid"
+    with pytest.raises(RpcError):
+        shared_lab.submit("true", env={"ENCLOS_SEED": "1"})
+
+
+def test_the_machine_and_the_digests_are_recorded(shared_lab):
+    run = shared_lab.run("true")
+    host = run.host
+    assert host.kernel.release == os.uname().release and host.hostname == os.uname().nodename
+    assert host.cpus == os.cpu_count() and host.memory_bytes > 2**28
+    assert len(run.profile_digest) == 16 and len(run.sandbox.filter) == 16
+    shown = shared_lab.cli("show", run.id).stdout
+    assert host.kernel.release in shown and run.profile_digest in shown and str(run.seed) in shown
+
+
+def test_the_commit_of_the_code_is_recorded(shared_lab):
+    folder, commit = repository(shared_lab, "repo")
+    run = submitted_from(shared_lab, folder)
+    assert run.git == {"commit": commit, "branch": "main", "dirty": False}
+    write(folder, a_dot_txt="two\n")
+    assert submitted_from(shared_lab, folder).git == {"commit": commit, "branch": "main", "dirty": True}
+    git(folder, "add", ".")
+    assert submitted_from(shared_lab, folder).git.dirty is True, "what is staged only is not in the commit"
+    second = git(folder, "commit", "-q", "-m", "second")
+    git(folder, "pack-refs", "--all")
+    git(folder, "gc", "-q")
+    assert submitted_from(shared_lab, folder).git == {"commit": second, "branch": "main", "dirty": False}
+    git(folder, "checkout", "-q", "--detach", commit)
+    assert submitted_from(shared_lab, folder).git == {"commit": commit, "branch": None, "dirty": False}
+    below = os.path.join(folder, "below")
+    os.makedirs(below)
+    write(below, b_dot_txt="new\n")
+    assert submitted_from(shared_lab, below).git == {"commit": commit, "branch": None, "dirty": True}
+    write(folder, _dot_gitignore="below\n")
+    git(folder, "add", ".gitignore")
+    third = git(folder, "commit", "-q", "-m", "third")
+    assert submitted_from(shared_lab, folder).git == {"commit": third, "branch": None, "dirty": False}
+    elsewhere = os.path.join(shared_lab.top, "worktree")
+    git(folder, "worktree", "add", "-q", "-b", "side", elsewhere)
+    assert submitted_from(shared_lab, elsewhere).git == {"commit": third, "branch": "side", "dirty": False}
+    assert "side" in shared_lab.cli("show", shared_lab.rpc("run.list", limit=1).runs[0].id).stdout
+
+
+def test_nothing_of_a_repository_is_executed(shared_lab):
+    folder, commit = repository(shared_lab, "hostile", a_dot_txt="one\n", _dot_gitattributes="*.txt filter=evil diff=evil\n")
+    mark = os.path.join(shared_lab.top, "executed")
+    program = os.path.join(folder, ".git", "evil.sh")
+    with open(program, "w") as f:
+        f.write(f"#!/bin/sh\necho $0 $* >> {mark}\ncat\n")
+    os.chmod(program, 0o755)
+    for hook in ("post-index-change", "post-checkout", "pre-commit", "fsmonitor-watchman", "reference-transaction"):
+        os.symlink(program, os.path.join(folder, ".git", "hooks", hook))
+    with open(os.path.join(folder, ".git", "config"), "a") as f:
+        f.write(f'[core]\n\tfsmonitor = {program}\n\thooksPath = {os.path.dirname(program)}\n\tpager = {program}\n'
+                f'\tsshCommand = {program}\n[filter "evil"]\n\tclean = {program}\n\tprocess = {program}\n\trequired = true\n'
+                f'[diff "evil"]\n\tcommand = {program}\n\ttextconv = {program}\n[alias]\n\tstatus = !{program}\n')
+    time.sleep(0.01)
+    os.utime(os.path.join(folder, "a.txt"))  # its dates say nothing any more: git must read it
+    before = sorted(os.listdir(os.path.join(folder, ".git")))
+    run = submitted_from(shared_lab, folder)
+    assert run.git.commit == commit
+    assert not os.path.exists(mark), open(mark).read()
+    assert sorted(os.listdir(os.path.join(folder, ".git"))) == before
+    subprocess.run(["git", "status"], cwd=folder, capture_output=True)
+    assert os.path.exists(mark), "the test's own traps do not work"
+
+
+def test_a_repository_that_is_none_stops_no_run(shared_lab):
+    folder = os.path.join(shared_lab.top, "strange")
+    os.makedirs(os.path.join(folder, ".git"))
+    write(folder, a_dot_txt="x\n")
+    head = os.path.join(folder, ".git", "HEAD")
+    os.mkfifo(head)
+    assert submitted_from(shared_lab, folder).git is None
+    os.remove(head)
+    for text in ("ref: ../../../etc/passwd\n", "ref: refs/heads/../../x\n", "x" * 5000, "\0\n", "ref: refs/heads/none\n"):
+        with open(head, "w") as f:
+            f.write(text)
+        assert submitted_from(shared_lab, folder).git is None
+
+
+def test_ps_marks_runs_with_something_to_say(shared_lab):
+    good = shared_lab.run("true")
+    bad = shared_lab.run(["sh", "-c", 'echo "{}" >&$ENCLOS_METRICS_FD; ln -s x /outputs/link'])
+    listed = {r.id: r.warned for r in shared_lab.rpc("run.list").runs}
+    assert listed[good.id] is False and listed[bad.id] is True
+    done = shared_lab.cli("ps")
+    line = {row.split()[0]: row for row in done.stdout.splitlines()[1:]}
+    assert " !" in line[bad.id] and " !" not in line[good.id], done.stdout
+    assert "enclos show RUN" in done.stderr
+    assert "enclos show EXÉCUTION" in shared_lab.cli("ps", "--lang", "fr").stderr
+
+
+# ---- run it again ----------------------------------------------------------------------------------
+
+
+def test_a_rerun_is_the_same_request(shared_lab):
+    ref = shared_lab.add_dataset("again", {"data.csv": "a\n1\n"})
+    first = shared_lab.run(WRITES, code={"train.py": "print(1)\n"}, datasets=[ref], params={"k": "5"}, tags={"t": "1"},
+                           env={"WHO": "me"}, name="essai", resources={"wall_ms": 60000})
+    done = shared_lab.rpc("run.rerun", run=first.id)
+    assert done.rerun_of == first.id
+    again = shared_lab.wait(done.run)
+    for key in ("command", "code", "params", "tags", "env", "seed", "profile", "profile_digest", "environment", "resources",
+                "limits", "name", "datasets", "priority", "verdict"):
+        assert again[key] == first[key], key
+    assert again.rerun_of == first.id and again.seed_chosen is False
+    assert {a.path: a.sha256 for a in again.artifacts} == {a.path: a.sha256 for a in first.artifacts}
+    entry = [x for x in shared_lab.rpc("audit.list", limit=50).entries if x.subject == again.id and x.action == "run.submitted"]
+    assert entry[0].detail.rerun_of == first.id
+
+
+def test_params_that_a_run_logged_itself_are_not_asked_for_again(shared_lab):
+    first = shared_lab.run(["sh", "-c", 'echo "{\\"param\\":\\"when\\",\\"value\\":\\"$(date +%N)\\"}" >&$ENCLOS_METRICS_FD'],
+                           params={"given": "1"})
+    assert set(first.params) == {"given", "when"}
+    again = shared_lab.wait(shared_lab.rpc("run.rerun", run=first.id).run)
+    assert again.bad_metrics == 0 and again.params.given == "1" and again.params.when != first.params.when
+
+
+def test_a_rerun_is_safe_to_retry(shared_lab):
+    first = shared_lab.run("true")
+    one = shared_lab.rpc("run.rerun", run=first.id, idempotency_key="again-1")
+    two = shared_lab.rpc("run.rerun", run=first.id, idempotency_key="again-1")
+    assert one.run == two.run and two.existed is True and one.existed is False
+    with pytest.raises(RpcError) as refused:
+        shared_lab.rpc("run.rerun", run=first.id, seed=7, idempotency_key="again-1")
+    assert refused.value.kind == "conflict"
+
+
+def test_what_cannot_be_the_same_is_refused(lab):
+    with pytest.raises(RpcError) as refused:
+        lab.rpc("run.rerun", run="rzzzzzzzzz")
+    assert refused.value.kind == "not_found"
+    shell = lab.run(["true"], interactive={"kind": "shell"})
+    with pytest.raises(RpcError) as refused:
+        lab.rpc("run.rerun", run=shell.id)
+    assert refused.value.kind == "invalid" and "shell" in str(refused.value)
+    first = lab.run("true", code={"a.txt": "once\n"})
+    path = os.path.join(lab.state, "objects", first.code[:2], first.code[2:])
+    os.rename(path, path + ".gone")
+    with pytest.raises(RpcError) as refused:
+        lab.rpc("run.rerun", run=first.id)
+    assert refused.value.kind == "not_found" and refused.value.field == "code"
+    os.rename(path + ".gone", path)
+    lab.wait(lab.rpc("run.rerun", run=first.id).run)
+
+
+def test_a_changed_profile_is_refused_unless_accepted(new_lab):
+    lab = new_lab()
+    folder = os.path.join(lab.top, "profiles")
+    shutil.copytree(os.path.join(lab.install, "share", "enclos", "sandbox-profiles"), folder)
+    lab.extra += ["--profiles", folder]
+    lab.start_daemon()
+    first = lab.run("true")
+    base = os.path.join(folder, "base.jsonc")
+    with open(base) as f:
+        text = f.read()
+    with open(base, "w") as f:
+        f.write("// a comment is no change\n" + text)
+    lab.wait(lab.rpc("run.rerun", run=first.id).run)
+    with open(base, "w") as f:
+        f.write(text.replace('"title": "', '"title": "Another ', 1))
+    with pytest.raises(RpcError) as refused:
+        lab.rpc("run.rerun", run=first.id)
+    assert refused.value.kind == "conflict" and refused.value.field == "profile" and first.profile_digest in str(refused.value)
+    again = lab.wait(lab.rpc("run.rerun", run=first.id, allow_changed_profile=True).run)
+    assert again.verdict == "succeeded" and again.profile_digest != first.profile_digest
