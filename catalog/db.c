@@ -28,6 +28,8 @@ const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT] = {
     [SQL_PEOPLE] = &people_sql,
     [SQL_RECORD] = &record_sql,
     [SQL_ORIGIN] = &origin_sql,
+    [SQL_RUN_SEEN] = &run_seen_sql,
+    [SQL_TOKEN] = &token_sql,
 };
 
 struct cat {

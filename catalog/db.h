@@ -48,6 +48,8 @@ enum {
     SQL_PEOPLE,
     SQL_RECORD,
     SQL_ORIGIN,
+    SQL_RUN_SEEN,
+    SQL_TOKEN,
     SQL_TABLE_COUNT
 };
 extern const struct sql_table migrate_sql, audit_sql, idem_sql, run_sql, run_read_sql, metric_sql,
@@ -55,6 +57,7 @@ extern const struct sql_table migrate_sql, audit_sql, idem_sql, run_sql, run_rea
 extern const struct sql_table audit_read_sql;
 extern const struct sql_table record_sql;
 extern const struct sql_table origin_sql;
+extern const struct sql_table run_seen_sql, token_sql;
 extern const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT];
 
 /* Opens catalog.db at `path`. A writer creates it (0600) and sets WAL, synchronous=FULL and foreign

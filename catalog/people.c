@@ -12,7 +12,8 @@
 #include <string.h>
 
 #define DAY_US (INT64_C(86400) * 1000000)
-enum { DETAIL_MAX_BYTES = 4096, SERVICE_UID_BASE = 1000 };
+enum { DETAIL_MAX_BYTES = 4096, SERVICE_UID_BASE = 1000,
+       ID_OVERFLOW = 65534 /* what the kernel shows of ids that a user namespace does not map */ };
 
 enum {
     PEOPLE_USER,
@@ -193,7 +194,7 @@ static int get_row(struct cat *db, struct arena *a, int64_t id, struct account_r
         AUTO_STMT sqlite3_stmt *s = cat_query(db, &people_sql, PEOPLE_GET, e, V_I(id));
         int rc = s ? cat_step(db, s, e) : -1;
         if (rc <= 0)
-            return rc < 0 ? -1 : err_set(e, E_INTERNAL, "account", NULL, "account %lld is gone", (long long)id);
+            return rc < 0 ? -1 : err_set(e, E_NOT_FOUND, "account", "user.list tells them", "there is no account %lld", (long long)id);
         row_from(a, s, out);
     }
     return load_roles(db, a, out, e);
@@ -285,6 +286,11 @@ static int check_ask(const struct grant_ask *ask, struct err *e)
 {
     if (ask->role >= ROLE_COUNT)
         return err_set(e, E_INVALID, "role", NULL, "there is no such role");
+    if (ask->account)
+        return 0;
+    if (ask->whom.kind != ACCOUNT_SERVICE && ask->whom.number == ID_OVERFLOW)
+        return err_set(e, E_INVALID, kinds[ask->whom.kind], NULL,
+                       "%d stands for whoever has no number here: it can hold no role", ID_OVERFLOW);
     if (ask->whom.kind == ACCOUNT_SERVICE && !text_is_name(ask->whom.name))
         return err_set(e, E_INVALID, "service", "letters, digits, _ . - and a letter or digit first, at most 64",
                        "this is no name for a service account");
@@ -344,6 +350,13 @@ int cat_revoke(struct cat *db, struct arena *a, const struct grant_ask *ask, str
     if (check_ask(ask, e) < 0 || (ask->project && cat_project_find(db, ask->project, &project, e) < 0) ||
         may_grant(db, ask, project, "revoking this", e) < 0)
         return -1;
+    struct grant_ask found = *ask;
+    if (ask->account) {
+        if (get_row(db, a, ask->account, out, e) < 0)
+            return -1;
+        found.whom = (struct account_ref){out->kind, out->number, out->name};
+        ask = &found;
+    }
     int rc = find_account(db, &ask->whom, &id, &seen, e);
     if (rc == 1)
         rc = find_grant(db, id, ask, project, &grant, e);

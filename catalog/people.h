@@ -51,6 +51,7 @@ MUST_USE int cat_people_first(struct cat *db, const struct cat_actor *actor, int
 struct grant_ask {
     const struct standing *by;
     struct account_ref whom;
+    int64_t account; /* cat_revoke: account.id instead of whom, of one that this machine does not know any more; else 0 */
     enum role role;
     const char *project; /* code; NULL: lab-wide */
     int64_t now_us;

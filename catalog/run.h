@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 struct cat;
+struct standing;
 
 struct run_pair { /* a param or a tag */
     const char *name, *value;
@@ -178,6 +179,7 @@ struct run_row {
     int exit_code;
     const char *signal, *reason;
     struct cat_actor actor;
+    int64_t project; /* 0: a personal run */
     const char *experiment, *profile;
     const char *command_json, *env_json, *resources_json;
     int64_t cpus_milli, memory_bytes;
@@ -222,12 +224,23 @@ enum { RUN_LIST_MAX = 1000, RUN_PREFIX_MIN = 4 };
 MUST_USE int cat_run_get(struct cat *db, struct arena *a, const char *id, struct run_row *out,
                          struct err *e);
 
-/* A full id, or a prefix of RUN_PREFIX_MIN characters or more that only one run has.
- * E_NOT_FOUND; E_CONFLICT naming some of those it could be; E_INVALID when too short or no id. */
-MUST_USE int cat_run_find(struct cat *db, const char *prefix, char out_id[TEXT_ID_SIZE],
-                          struct err *e);
+/* A full id, or a prefix of RUN_PREFIX_MIN characters or more that only one of the runs has that s may see: the
+ * others are as if they were not there. E_NOT_FOUND; E_CONFLICT naming some of those it could be; E_INVALID when too
+ * short or no id. */
+MUST_USE int cat_run_find(struct cat *db, const struct standing *s, const char *prefix,
+                          char out_id[TEXT_ID_SIZE], struct err *e);
+
+struct run_owner {
+    const char *id;
+    struct cat_actor actor;
+    int64_t project; /* 0: a personal run */
+};
+/* Whose it is, by full id. E_NOT_FOUND, also when s may not see it. */
+MUST_USE int cat_run_owner(struct cat *db, struct arena *a, const struct standing *s, const char *id,
+                           struct run_owner *out, struct err *e);
 
 struct run_list {
+    const struct standing *seen_by; /* only what it may see; NULL: the lab itself, all */
     int state; /* enum run_state, or -1: any */
     bool oldest_first;
     /* Cursor: created_us and id of the last row seen. after_id NULL: from the start. */

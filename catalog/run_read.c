@@ -5,6 +5,8 @@
  */
 #include "catalog/db.h"
 #include "catalog/run.h"
+#include "catalog/run_seen.h"
+#include "catalog/standing.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -16,8 +18,12 @@ enum {
     READ_LIST_OLD,
     READ_STATE_NEW,
     READ_STATE_OLD,
+    READ_STATE_NEW_SEEN,
+    READ_STATE_OLD_SEEN,
+    READ_OWNER,
     READ_UNFINISHED,
     READ_PREFIX,
+    READ_PREFIX_SEEN,
     READ_DATASETS,
     READ_ENVIRONMENT,
     READ_PARAMS,
@@ -38,7 +44,13 @@ enum {
     " profile, command, env, resources, cpus_milli, memory_bytes, code, priority, best_effort,"    \
     " report_paths, created_us, started_us, finished_us, wall_ms, cpu_ms, memory_peak_bytes,"      \
     " log_kept_bytes, log_dropped_bytes, log_offset, bad_metrics, event_count, cancel_us,"         \
-    " cancel_reason, outputs, log_error, metrics_dropped, interactive, environment, warm, warned"
+    " cancel_reason, outputs, log_error, metrics_dropped, interactive, environment, warm, warned, project"
+
+/* What one may see who does not see all: bind uid, name, and the projects as JSON. The plus keeps the order of the
+ * index that the rest of the statement is read by. */
+#define SEEN                                                                                       \
+    " AND ((+actor_uid = ? AND actor_name = ?)"                                                    \
+    " OR +project IN (SELECT value FROM json_each(?)))"
 
 static const struct sql_row rows[] = {
     [READ_ONE] = {.text = "SELECT " COLUMNS " FROM run WHERE id = ?"},
@@ -52,10 +64,20 @@ static const struct sql_row rows[] = {
     [READ_STATE_OLD] = {.text = "SELECT " COLUMNS
                                 " FROM run WHERE state = ? AND (created_us, id) > (?, ?)"
                                 " ORDER BY created_us, id LIMIT ?"},
+    /* Of the states in which few runs are. */
+    [READ_STATE_NEW_SEEN] = {.text = "SELECT " COLUMNS
+                                     " FROM run WHERE state = ? AND (created_us, id) < (?, ?)" SEEN
+                                     " ORDER BY created_us DESC, id DESC LIMIT ?"},
+    [READ_STATE_OLD_SEEN] = {.text = "SELECT " COLUMNS
+                                     " FROM run WHERE state = ? AND (created_us, id) > (?, ?)" SEEN
+                                     " ORDER BY created_us, id LIMIT ?"},
+    [READ_OWNER] = {.text = "SELECT actor_uid, actor_name, project FROM run WHERE id = ?"},
     [READ_UNFINISHED] = {.text = "SELECT " COLUMNS
                                  " FROM run WHERE state IN ('queued', 'starting', 'running')"
                                  " ORDER BY created_us, id"},
     [READ_PREFIX] = {.text = "SELECT id FROM run WHERE id >= ? AND id < ? ORDER BY id LIMIT 4"},
+    [READ_PREFIX_SEEN] = {.text = "SELECT id FROM run WHERE id >= ? AND id < ?" SEEN
+                                  " ORDER BY id LIMIT 4"},
     [READ_DATASETS] =
         {.text = "SELECT d.name, v.version, v.manifest, v.id, v.classification, v.quarantine_us,"
                  " v.quarantine_reason"
@@ -134,6 +156,7 @@ static int64_t row_from(struct arena *a, sqlite3_stmt *s, struct run_row *r)
         .environment.key = cat_col_int(s, 38, 0),
         .warm = sqlite3_column_int(s, 39) != 0,
         .warned = sqlite3_column_int(s, 40) != 0 || sqlite3_column_int64(s, 30) > 0,
+        .project = cat_col_int(s, 41, 0),
     };
     return sqlite3_column_int64(s, 0);
 }
@@ -293,7 +316,8 @@ int cat_run_get(struct cat *db, struct arena *a, const char *id, struct run_row 
     return load_record(db, a, seq, out, e);
 }
 
-int cat_run_find(struct cat *db, const char *prefix, char out_id[TEXT_ID_SIZE], struct err *e)
+int cat_run_find(struct cat *db, const struct standing *by, const char *prefix,
+                 char out_id[TEXT_ID_SIZE], struct err *e)
 {
     size_t len = strlen(prefix);
     char found[4][TEXT_ID_SIZE];
@@ -307,7 +331,11 @@ int cat_run_find(struct cat *db, const char *prefix, char out_id[TEXT_ID_SIZE], 
                                                                                    : "this",
                        RUN_PREFIX_MIN);
     snprintf(end, sizeof end, "%s~", prefix); /* after all that ids are made of */
-    AUTO_STMT sqlite3_stmt *s = cat_query(db, &run_read_sql, READ_PREFIX, e, V_T(prefix), V_T(end));
+    AUTO_STMT sqlite3_stmt *s =
+        standing_sees_all(by)
+            ? cat_query(db, &run_read_sql, READ_PREFIX, e, V_T(prefix), V_T(end))
+            : cat_query(db, &run_read_sql, READ_PREFIX_SEEN, e, V_T(prefix), V_T(end),
+                        V_I(by->actor.uid), V_T(by->actor.name), V_T(by->projects_json));
     if (!s)
         return -1;
     while ((rc = cat_step(db, s, e)) == 1)
@@ -324,6 +352,22 @@ int cat_run_find(struct cat *db, const char *prefix, char out_id[TEXT_ID_SIZE], 
                        : count > 2 ? found[2]
                                    : "");
     memcpy(out_id, found[0], TEXT_ID_SIZE);
+    return 0;
+}
+
+int cat_run_owner(struct cat *db, struct arena *a, const struct standing *by, const char *id,
+                  struct run_owner *out, struct err *e)
+{
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &run_read_sql, READ_OWNER, e, V_T(id));
+    int rc = s ? cat_step(db, s, e) : -1;
+    if (rc < 0)
+        return -1;
+    if (rc == 1)
+        *out = (struct run_owner){.id = arena_strdup(a, id),
+                                  .actor = {sqlite3_column_int64(s, 0), cat_col_text(a, s, 1)},
+                                  .project = cat_col_int(s, 2, 0)};
+    if (rc == 0 || !standing_sees_run(by, &out->actor, out->project))
+        return err_set(e, E_NOT_FOUND, "run", "`enclos ps --all` lists them", "there is no run %s", id);
     return 0;
 }
 
@@ -345,6 +389,36 @@ static int rows_from(struct cat *db, struct arena *a, sqlite3_stmt *s, struct ru
     return rc;
 }
 
+/* What one may see is in several orders at once (one's own runs, those of each project): the first of them all are
+ * found by run_seen.c, then read one by one. Runs that wait or go are few, and read as they come. */
+static int list_seen(struct cat *db, struct arena *a, const struct run_list *query, int64_t us, const char *id,
+                     struct run_row **out, size_t *count, struct err *e)
+{
+    const struct standing *by = query->seen_by;
+    if (query->state >= 0 && query->state != RUN_FINISHED) {
+        AUTO_STMT sqlite3_stmt *s = cat_query(
+            db, &run_read_sql, query->oldest_first ? READ_STATE_OLD_SEEN : READ_STATE_NEW_SEEN, e,
+            V_T(run_state_name((enum run_state)query->state)), V_I(us), V_T(id), V_I(by->actor.uid),
+            V_T(by->actor.name), V_T(by->projects_json), V_I(query->limit));
+        return s ? rows_from(db, a, s, out, count, e) : -1;
+    }
+    const char **ids;
+    if (run_seen_ids(db, a, query, us, id, &ids, count, e) < 0)
+        return -1;
+    *out = arena_alloc(a, (*count + 1) * sizeof **out);
+    for (size_t i = 0; i < *count; i++) {
+        struct run_row *one;
+        size_t found;
+        AUTO_STMT sqlite3_stmt *s = cat_query(db, &run_read_sql, READ_ONE, e, V_T(ids[i]));
+        if (!s || rows_from(db, a, s, &one, &found, e) < 0)
+            return -1;
+        if (found != 1)
+            return err_set(e, E_INTERNAL, "run", NULL, "run %s is in an index and not in its table", ids[i]);
+        (*out)[i] = *one;
+    }
+    return 0;
+}
+
 int cat_run_list(struct cat *db, struct arena *a, const struct run_list *query,
                  struct run_row **out, size_t *count, struct err *e)
 {
@@ -355,6 +429,9 @@ int cat_run_list(struct cat *db, struct arena *a, const struct run_list *query,
     if (query->limit < 1 || query->limit > RUN_LIST_MAX)
         return err_set(e, E_INVALID, "limit", NULL, "limit is %zu, not 1 to %d", query->limit,
                        RUN_LIST_MAX);
+    const struct standing *by = query->seen_by;
+    if (by && !standing_sees_all(by))
+        return list_seen(db, a, query, us, id, out, count, e);
     AUTO_STMT sqlite3_stmt *s =
         query->state < 0 ? cat_query(db, &run_read_sql, old ? READ_LIST_OLD : READ_LIST_NEW, e,
                                      V_I(us), V_T(id), V_I(query->limit))

@@ -16,6 +16,7 @@
 #include "api/common/frame.h"
 #include "api/common/log.h"
 #include "api/common/mem.h"
+#include "orchestrator/access.h"
 #include "orchestrator/given_file.h"
 #include "orchestrator/lab.h"
 #include "orchestrator/peer.h"
@@ -54,6 +55,7 @@ struct conn {
     int fds[CONN_FDS_MAX];
     size_t fd_count;
     struct peer *peer;
+    struct access *access;
     size_t open; /* requests under way */
     size_t watches;
     uint64_t last_watch;
@@ -63,6 +65,13 @@ struct conn {
     bool dirty; /* on the server's list of those to flush */
     bool closing;
     struct conn *dirty_next;
+};
+
+/* Names of service accounts: requests and runs under way borrow them. */
+struct service {
+    int64_t account;
+    char name[80];
+    struct service *next;
 };
 
 struct server {
@@ -77,6 +86,7 @@ struct server {
     uint64_t next_id;
     struct conn *dirty;
     struct peers *peers;
+    struct service *services;
     char *chunk; /* RECV_BYTES, shared by all */
 };
 
@@ -183,6 +193,7 @@ static void on_closed(uv_handle_t *h)
 {
     struct conn *c = h->data;
     fd_close_at(&c->fd);
+    access_free(c->access);
     free(c);
 }
 
@@ -517,6 +528,7 @@ static void accept_one(struct server *s, int fd)
         free(c);
         return;
     }
+    c->access = access_new(s->lab, c->id, own, &cred, p);
     c->fd = fd_take(&own);
     map_put_num(&s->conns, c->id, c);
     conn_update(c);
@@ -612,6 +624,10 @@ void server_free(struct server *s)
 {
     map_fini(&s->conns);
     peers_free(s->peers);
+    for (struct service *v = s->services, *next; v; v = next) {
+        next = v->next;
+        free(v);
+    }
     free(s->chunk);
     free(s);
 }
@@ -643,7 +659,26 @@ uint64_t conn_id(const struct conn *c)
 
 struct cat_actor conn_actor(const struct conn *c)
 {
-    return (struct cat_actor){.uid = c->peer->uid, .name = c->peer->name};
+    return access_actor(c->access);
+}
+
+void conn_become(struct conn *c, int64_t account, const struct cat_actor *service, int64_t token)
+{
+    struct service *v = c->server->services;
+    while (v && v->account != account)
+        v = v->next;
+    if (!v) {
+        v = mem_alloc(sizeof *v);
+        *v = (struct service){.account = account, .next = c->server->services};
+        snprintf(v->name, sizeof v->name, "%s", service->name);
+        c->server->services = v;
+    }
+    access_become(c->access, (struct cat_actor){service->uid, v->name}, token);
+}
+
+struct access *conn_access(const struct conn *c)
+{
+    return c->access;
 }
 
 int conn_claim_fd(struct conn *c)

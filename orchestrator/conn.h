@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct access;
 struct lab;
 struct conn;
 struct peer;
@@ -38,7 +39,10 @@ bool server_idle(const struct server *s); /* all answers are flushed */
 struct conn *conn_find(const struct server *s, uint64_t id); /* NULL: it is gone */
 
 uint64_t conn_id(const struct conn *c);
-/* Name is borrowed from the connection's cache, which lives as long as the server. */
+struct access *conn_access(const struct conn *c);
+/* It is that service account's from now on; the name is copied. */
+void conn_become(struct conn *c, int64_t account, const struct cat_actor *service, int64_t token);
+/* Its name lives as long as the server. */
 struct cat_actor conn_actor(const struct conn *c);
 
 /* Queues one line; the LF is added. Sent before the loop sleeps. */

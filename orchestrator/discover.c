@@ -3,6 +3,7 @@
  */
 #include "orchestrator/method.h"
 #include "api/common/version.h"
+#include "catalog/standing.h"
 #include "orchestrator/options.h"
 #include "orchestrator/rpc.h"
 #include <stdio.h>
@@ -104,6 +105,24 @@ static void errors(struct jw *w, unsigned kinds)
     jw_end_arr(w);
 }
 
+/* An extension of ours: who may call it. */
+static void roles(struct jw *w, const struct method *m)
+{
+    static const char *const scopes[] = {"lab", "project", "anywhere"};
+    bool any = (m->roles & ANY_ROLE) == ANY_ROLE && m->scope == SCOPE_LAB;
+    jw_obj_at(w, "x-roles");
+    jw_bool_at(w, "anyone", m->roles & ANYONE);
+    jw_arr_at(w, "roles");
+    for (unsigned r = 0; r < ROLE_COUNT; r++)
+        if (m->roles & ROLE(r) || (r == ROLE_ADMIN && !(m->roles & ANYONE)))
+            jw_str(w, role_name((enum role)r));
+    jw_end_arr(w);
+    jw_str_at(w, "scope", scopes[any ? SCOPE_ANYWHERE : m->scope]);
+    jw_str_at(w, "project_param",
+              m->scope != SCOPE_PROJECT ? NULL : m->project_param ? m->project_param : "project");
+    jw_end_obj(w);
+}
+
 void method_discover(struct buf *out)
 {
     struct jw w = jw_to(out);
@@ -142,7 +161,8 @@ void method_discover(struct buf *out)
         jw_str_at(&w, "type", "object");
         jw_end_obj(&w);
         jw_end_obj(&w);
-        errors(&w, m->errors);
+        errors(&w, m->errors | (m->roles & ANYONE ? 0 : 1u << E_DENIED));
+        roles(&w, m);
         jw_end_obj(&w);
     }
     jw_end_arr(&w);

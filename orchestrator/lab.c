@@ -9,6 +9,8 @@
 #include "api/common/fd.h"
 #include "api/common/log.h"
 #include "api/common/mem.h"
+#include "api/common/text.h"
+#include "catalog/people.h"
 #include "orchestrator/conn.h"
 #include "orchestrator/damage.h"
 #include "orchestrator/given_file.h"
@@ -268,6 +270,21 @@ static int open_state(struct lab *lab, struct err *e)
     return catalog_open(path, &options, &lab->catalog, e);
 }
 
+static int first_admin(struct cat *db, void *ctx, struct err *e)
+{
+    const struct lab *lab = ctx;
+    char name[64];
+    bool made;
+    /* Whoever started it: in root's lab the daemon's own account is not them. */
+    uid_t uid = lab->opt.as_root ? 0 : lab->owner.uid;
+    peer_name_of(uid, name);
+    if (cat_people_first(db, &(struct cat_actor){uid, name}, time_now_us(), &made, e) < 0)
+        return -1;
+    if (made)
+        log_info("lab.first_admin", LOG_STR("name", name), LOG_INT("uid", uid));
+    return 0;
+}
+
 static void profiles_known(void *ctx, const struct err *e)
 {
     (void)ctx;
@@ -289,7 +306,8 @@ static int start(struct lab *lab, int listen_fd, int launch_fd, int launch_pid, 
     lab->sched = sched_new(&sched);
     lab->profiles = profiles_new(lab);
     lab->host = host_facts_new();
-    if (catalog_read_sync(lab->catalog, unfinished_work, &u, e) < 0) {
+    if (catalog_write_sync(lab->catalog, first_admin, lab, e) < 0 ||
+        catalog_read_sync(lab->catalog, unfinished_work, &u, e) < 0) {
         arena_free(u.arena);
         return -1;
     }

@@ -44,6 +44,7 @@ struct lab {
     struct map lives;       /* run id -> struct live: runs that are not finished */
     struct waiter *waiters; /* run.wait under way: see live_wait.c */
     struct server *server;
+    uint64_t access_generation; /* counts changes of grants and tokens: see access.h */
     struct launch *launch;
     struct profiles *profiles;
     struct host_facts *host; /* the catalog's writing thread */

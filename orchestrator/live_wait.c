@@ -1,6 +1,9 @@
 /*
  * live_wait.c - run.wait: requests that wait for a run's end, or for their time. Loop thread.
  */
+#include "catalog/run.h"
+#include "catalog/standing.h"
+#include "orchestrator/access.h"
 #include "orchestrator/conn.h"
 #include "orchestrator/lab.h"
 #include "orchestrator/live.h"
@@ -22,6 +25,11 @@ static int answer_work(struct cat *db, void *ctx, struct err *e)
     const char *run = q->state;
     struct jw w = jw_to(&q->out);
     enum run_state state;
+    struct standing now;
+    struct run_owner owner;
+    /* It may have waited for days: what it was allowed then counts no more. */
+    if (access_read_again(db, q->arena, q, &now, e) < 0 || cat_run_owner(db, q->arena, &now, run, &owner, e) < 0)
+        return -1;
     jw_obj(&w);
     jw_key(&w, "run");
     if (run_print_open(db, run, &w, &state, e) < 0)

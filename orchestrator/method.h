@@ -42,14 +42,27 @@ struct param {
         *of; /* PARAM_ARRAY and _MAP: one row; PARAM_OBJECT: rows ended by name NULL */
 };
 
-enum { METHOD_TAKES_FD = 1, METHOD_CREATES = 2, /* refused while stopping */
-       METHOD_GIVES_FD = 4 /* its answer comes with a descriptor: not in a batch */ };
+enum {
+    METHOD_TAKES_FD = 1,
+    METHOD_CREATES = 2,     /* refused while stopping */
+    METHOD_GIVES_FD = 4,    /* its answer comes with a descriptor: not in a batch */
+    METHOD_ASKS_CALLER = 8, /* anyone may call it, but it looks at q->standing */
+};
+
+/* Where one of a row's roles must be held. ANY_ROLE counts wherever it is held, unless the scope is a project. */
+enum method_scope {
+    SCOPE_LAB,      /* in the lab */
+    SCOPE_PROJECT,  /* in the lab, or in the project whose code is in the param project_param; left out: in the lab */
+    SCOPE_ANYWHERE, /* in the lab or in any project: its handler asks closer (standing_may, cat_may) */
+};
 
 struct method {
     const char *name, *summary;
     const struct param *params; /* ended by a row with name NULL; NULL: none */
     const char *result;         /* its shape, as text for people */
-    unsigned roles;             /* bit set of enum role, who may call it; 0: nobody */
+    unsigned roles;             /* bit set of enum role, who may call it (and admin); 0: nobody */
+    enum method_scope scope;
+    const char *project_param;  /* SCOPE_PROJECT: a PARAM_NAME of this row; NULL: "project" */
     unsigned errors;            /* bit set of enum err_kind */
     unsigned flags;
     /* Owns q: must see to it that request_end is called, now or later; -1: q is still the caller's
@@ -102,6 +115,14 @@ int method_profile_list(struct request *q, struct err *e);
 int method_profile_get(struct request *q, struct err *e);
 int method_profile_diff(struct request *q, struct err *e);
 int method_profile_check(struct request *q, struct err *e);
+int method_user_whoami(struct request *q, struct err *e);
+int method_user_list(struct request *q, struct err *e);
+int method_user_grant(struct request *q, struct err *e);
+int method_user_revoke(struct request *q, struct err *e);
+int method_user_authenticate(struct request *q, struct err *e);
+int method_token_create(struct request *q, struct err *e);
+int method_token_list(struct request *q, struct err *e);
+int method_token_revoke(struct request *q, struct err *e);
 int method_audit_list(struct request *q, struct err *e);
 int method_audit_export(struct request *q, struct err *e);
 int method_audit_verify(struct request *q, struct err *e);

@@ -10,6 +10,7 @@
 #include "api/common/log.h"
 #include "api/common/text.h"
 #include "catalog/run.h"
+#include "catalog/standing.h"
 #include "orchestrator/attach_ask.h"
 #include "orchestrator/request.h"
 #include <errno.h>
@@ -37,7 +38,7 @@ static int may_join(const struct request *q, const struct run_row *r, struct err
     if (!r->interactive_json)
         return err_set(e, E_CONFLICT, "run", "start one with enclos shell or enclos notebook",
                        "run %s is not an interactive one", r->id);
-    if (r->actor.uid != q->actor.uid)
+    if (!standing_is(q->standing, &r->actor))
         return err_set(e, E_DENIED, "run", "what is done in it is done in their name",
                        "run %s is %s's: only they may join it", r->id, r->actor.name);
     if (j->ask.verb == ATTACH_TERMINAL && !is_kind(r, "shell"))
@@ -56,7 +57,7 @@ static int find_work(struct request *q, struct cat *db, struct err *e)
 {
     struct joining *j = q->state;
     struct run_row row;
-    if (cat_run_find(db, request_str(q, "run"), j->id, e) < 0 || cat_run_get(db, q->arena, j->id, &row, e) < 0)
+    if (cat_run_find(db, q->standing, request_str(q, "run"), j->id, e) < 0 || cat_run_get(db, q->arena, j->id, &row, e) < 0)
         return -1;
     return may_join(q, &row, e);
 }

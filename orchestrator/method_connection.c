@@ -57,7 +57,7 @@ static int connections_work(struct request *q, struct cat *db, struct err *e)
     struct network_row n;
     struct connection_row *all;
     size_t count, i, limit = (size_t)request_int(q, "limit", 1000);
-    if (cat_run_find(db, request_str(q, "run"), id, e) < 0 ||
+    if (cat_run_find(db, q->standing, request_str(q, "run"), id, e) < 0 ||
         cat_network_get(db, q->arena, id, &n, e) < 0 ||
         cat_connection_list(db, q->arena, id, request_int(q, "from", 0), limit, &all, &count, e) <
             0)

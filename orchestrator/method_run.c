@@ -7,6 +7,8 @@
 #include "api/common/text.h"
 #include "catalog/metric.h"
 #include "catalog/run.h"
+#include "catalog/standing.h"
+#include "orchestrator/access.h"
 #include "orchestrator/live.h"
 #include "orchestrator/request.h"
 #include "orchestrator/run_print.h"
@@ -20,6 +22,7 @@ enum { PAGE_BYTES = 700 << 10, FRAME_LOGS_MAX = 2 << 20 };
 
 struct named { /* state of most requests here */
     char id[TEXT_ID_SIZE];
+    struct run_owner owner; /* by find_owner */
     enum run_state state;
     bool held;
 };
@@ -33,7 +36,15 @@ static struct named *named_new(struct request *q)
 static int find(struct request *q, struct cat *db, struct err *e)
 {
     struct named *n = q->state;
-    return cat_run_find(db, request_str(q, "run"), n->id, e);
+    return cat_run_find(db, q->standing, request_str(q, "run"), n->id, e);
+}
+
+static int find_owner(struct request *q, struct cat *db, struct err *e)
+{
+    struct named *n = q->state;
+    if (find(q, db, e) < 0)
+        return -1;
+    return cat_run_owner(db, q->arena, q->standing, n->id, &n->owner, e);
 }
 
 /* ---- run.get ---- */
@@ -95,7 +106,8 @@ static int parse_cursor(struct request *q, struct run_list *query, struct err *e
 static int list_work(struct request *q, struct cat *db, struct err *e)
 {
     const char *state = request_str(q, "state"), *order = request_str(q, "order");
-    struct run_list query = {.state = state ? run_state_of(state) : -1,
+    struct run_list query = {.seen_by = q->standing,
+                             .state = state ? run_state_of(state) : -1,
                              .oldest_first = order && !strcmp(order, "oldest"),
                              .limit = (size_t)request_int(q, "limit", 50)};
     struct run_row *all;
@@ -125,9 +137,17 @@ int method_run_list(struct request *q, struct err *e)
 
 /* ---- run.cancel: find, hold it if it is queued, write, act ---- */
 
+/* One's own, those of a project that one directs, or all: for whoever directs the lab. */
 static int cancel_find(struct request *q, struct cat *db, struct err *e)
 {
-    return find(q, db, e);
+    const struct named *n = q->state;
+    if (find_owner(q, db, e) < 0)
+        return -1;
+    if (standing_is(q->standing, &n->owner.actor) ||
+        standing_may(q->standing, ROLE(ROLE_CURATOR), n->owner.project))
+        return 0;
+    return err_set(e, E_DENIED, "run", "ask them, or a curator or an admin of its project or of the lab",
+                   "run %s is %s's: you may not cancel it", n->id, n->owner.actor.name);
 }
 
 static int cancel_write(struct request *q, struct cat *db, struct err *e)
@@ -177,6 +197,10 @@ static void cancel_written(struct request *q, const struct err *e)
 static void cancel_found(struct request *q, const struct err *e)
 {
     struct named *n = q->state;
+    if (e && e->kind == E_DENIED) {
+        access_refuse(q, e);
+        return;
+    }
     if (e) {
         request_end(q, e);
         return;
@@ -380,7 +404,7 @@ static void watch_found(struct request *q, const struct err *e)
     struct lab *lab = q->lab;
     struct err bad = {0};
     uint64_t number = 0, key = 0;
-    if (!e && watch_new(lab, q->conn_id, n->id, (uint64_t)request_int(q, "from", 0), &number, &key,
+    if (!e && watch_new(lab, q->conn_id, &n->owner, (uint64_t)request_int(q, "from", 0), &number, &key,
                         &bad) < 0)
         e = &bad;
     if (!e)
@@ -396,6 +420,6 @@ int method_run_watch(struct request *q, struct err *e)
         return err_set(e, E_INVALID, "id", NULL,
                        "a subscription needs an answer: send the request with an id");
     named_new(q);
-    request_read(q, find, watch_found);
+    request_read(q, find_owner, watch_found);
     return 0;
 }

@@ -105,7 +105,7 @@ static int read_work(struct request *q, struct cat *db, struct err *e)
     struct rerun *s = q->state;
     struct run_row r;
     struct network_row network = {0};
-    if (cat_run_find(db, request_str(q, "run"), s->id, e) < 0 || cat_run_get(db, q->arena, s->id, &r, e) < 0 ||
+    if (cat_run_find(db, q->standing, request_str(q, "run"), s->id, e) < 0 || cat_run_get(db, q->arena, s->id, &r, e) < 0 ||
         cat_network_get(db, q->arena, s->id, &network, e) < 0)
         return -1;
     if (r.interactive_json)

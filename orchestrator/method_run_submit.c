@@ -308,7 +308,7 @@ static int insert_work(struct request *q, struct cat *db, struct err *e)
         s->run.origin.rerun_of = s->rerun_of;
     if (parent) {
         char *whole = arena_alloc(q->arena, TEXT_ID_SIZE);
-        if (cat_run_find(db, parent, whole, e) < 0)
+        if (cat_run_find(db, q->standing, parent, whole, e) < 0)
             return err_context(e, "parent");
         s->run.origin.parent = whole;
     }

@@ -5,6 +5,7 @@
 #include "orchestrator/peer.h"
 #include "api/common/log.h"
 #include "api/common/mem.h"
+#include "api/common/text.h"
 #include "orchestrator/lab.h"
 #include <pwd.h>
 #include <stdio.h>
@@ -47,16 +48,21 @@ struct lookup {
     char name[64];
 };
 
+void peer_name_of(uid_t uid, char out[64])
+{
+    struct passwd pw, *found = NULL;
+    char text[4096];
+    if (getpwuid_r(uid, &pw, text, sizeof text, &found) == 0 && found)
+        snprintf(out, 64, "%s", found->pw_name);
+    else
+        snprintf(out, 64, "uid %u", (unsigned)uid);
+}
+
 static int lookup_work(void *ctx, struct err *e)
 {
     struct lookup *l = ctx;
-    struct passwd pw, *found = NULL;
-    char text[4096];
     (void)e;
-    if (getpwuid_r(l->uid, &pw, text, sizeof text, &found) == 0 && found)
-        snprintf(l->name, sizeof l->name, "%s", found->pw_name);
-    else
-        snprintf(l->name, sizeof l->name, "uid %u", (unsigned)l->uid);
+    peer_name_of(l->uid, l->name);
     return 0;
 }
 
@@ -88,6 +94,37 @@ struct peer *peer_find(struct peers *all, uid_t uid)
     *l = (struct lookup){.all = all, .uid = uid};
     lab_pool(all->lab, lookup_work, lookup_done, l);
     return p;
+}
+
+/* ---- what is written of it ---- */
+
+bool peer_is_due(struct peer *p)
+{
+    int64_t now = time_mono_us();
+    if (p->noted_us && now - p->noted_us < INT64_C(86400) * 1000000)
+        return false;
+    p->noted_us = now;
+    return true;
+}
+
+bool peer_may_be_written(struct peer *p, int64_t *unwritten)
+{
+    int64_t now = time_mono_us();
+    if (p->refusals_us == 0) {
+        p->refusals_us = now;
+        p->refusals_left = REFUSALS_MAX;
+    }
+    int64_t more = (now - p->refusals_us) / REFUSAL_EVERY_US;
+    p->refusals_us += more * REFUSAL_EVERY_US;
+    p->refusals_left = p->refusals_left + more < REFUSALS_MAX ? p->refusals_left + more : REFUSALS_MAX;
+    if (p->refusals_left == 0) {
+        p->refusals_unwritten++;
+        return false;
+    }
+    p->refusals_left--;
+    *unwritten = p->refusals_unwritten;
+    p->refusals_unwritten = 0;
+    return true;
 }
 
 /* ---- what it has under way ---- */

@@ -32,6 +32,9 @@ struct peer {
     uid_t uid;
     bool known; /* its name was looked up */
     char name[64];
+    int64_t noted_us;        /* it was told to the catalog that it came; 0: not yet */
+    int64_t refusals_us;     /* when the refusals that may be written were counted last */
+    int64_t refusals_left, refusals_unwritten;
     /* private */
     size_t conns, open, bytes, half_bytes, fds, pool;
     bool waits;      /* one of its connections was not read for a bound */
@@ -69,6 +72,17 @@ bool peer_has_too_many_halves(const struct peer *p);
 /* A thread of the pool for a request of its; false: not now. */
 bool peer_enter_pool(struct peer *p);
 void peer_left_pool(struct peer *p);
+
+/* Once a day: that it came is to be noted. */
+bool peer_is_due(struct peer *p);
+
+/* Whether a refusal of its may be written to the audit log: REFUSALS_MAX at once, one more every REFUSAL_EVERY_US.
+ * *unwritten: how many were not since the last that was; left as it is when this one may not. */
+enum { REFUSALS_MAX = 30, REFUSAL_EVERY_US = 60000000 };
+bool peer_may_be_written(struct peer *p, int64_t *unwritten);
+
+/* What the name service calls that uid: "uid 1234" when it does not know it. May block. */
+void peer_name_of(uid_t uid, char out[64]);
 
 void peer_fds_came(struct peer *p, size_t count);
 void peer_fds_closed(struct peer *p, size_t count);

@@ -7,6 +7,7 @@
 #include "orchestrator/request.h"
 #include "api/common/fd.h"
 #include "api/common/frame.h"
+#include "orchestrator/access.h"
 #include "orchestrator/conn.h"
 #include "orchestrator/given_file.h"
 #include "orchestrator/peer.h"
@@ -124,6 +125,7 @@ static void request_free(struct request *q)
     if (!q->parked)
         set_aside(q);
     buf_fini(&q->out);
+    access_release(q->held);
     free(q->id_text);
     json_free(q->made);
     arena_free(q->arena);
@@ -234,13 +236,24 @@ static void start_call(struct lab *lab, struct conn *c, struct group *g, const s
         request_end(q, &e);
         return;
     }
-    if (lab->stopping && (m->flags & METHOD_CREATES)) {
+    access_start(conn_access(c), q);
+}
+
+void request_handle(struct request *q)
+{
+    struct err e = {0};
+    if (q->lab->stopping && (q->method->flags & METHOD_CREATES)) {
         err_set(&e, E_UNAVAILABLE, NULL, "try again when it is back", "the lab is stopping");
         request_end(q, &e);
         return;
     }
-    if (m->handle(q, &e) < 0)
+    if (q->method->handle(q, &e) < 0)
         request_end(q, &e);
+}
+
+struct peer *request_peer(const struct request *q)
+{
+    return q->group->peer;
 }
 
 void request_line(struct lab *lab, struct conn *c, char *line, size_t len)

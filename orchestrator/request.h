@@ -16,6 +16,9 @@
 #include "orchestrator/lab.h"
 #include "orchestrator/method.h"
 
+struct access_held;
+struct peer;
+struct standing;
 struct group; /* the message it came in: one call or a batch */
 
 struct request {
@@ -28,6 +31,8 @@ struct request {
     char *id_text;             /* JSON of the id; NULL: notification */
     size_t id_len;
     struct cat_actor actor;
+    const struct standing *standing; /* what it may do: see access.h; NULL in rows that anyone may call */
+    struct access_held *held;        /* keeps it */
     int fd;         /* descriptor that came with it, or -1; closed with it */
     bool fd_checked; /* by given_file_check: it may be closed here */
     int give_fd;     /* goes with the answer (METHOD_GIVES_FD), or -1; closed with the request if it does not */
@@ -38,13 +43,18 @@ struct request {
     /* the job under way */
     int (*work)(struct request *q, struct cat *db, struct err *e);
     void (*after)(struct request *q, const struct err *e);
-    struct request *next; /* of those that wait for a thread of the pool */
+    struct request *next; /* of those that wait for a standing, or for a thread of the pool */
     uv_work_t uv;
     struct err err;
 };
 
 /* One line from a client: reads, validates, starts. */
 void request_line(struct lab *lab, struct conn *c, char *line, size_t len);
+
+/* Calls its handler, once it is known that it may be called. Takes q. */
+void request_handle(struct request *q);
+
+struct peer *request_peer(const struct request *q);
 
 /* Answers: with q->out when e is NULL. Takes q. */
 void request_end(struct request *q, const struct err *e);

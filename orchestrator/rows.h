@@ -63,5 +63,6 @@ extern const struct method rows_dataset[];
 extern const struct method rows_env[];
 extern const struct method rows_profile[];
 extern const struct method rows_audit[];
+extern const struct method rows_user[];
 
 #endif

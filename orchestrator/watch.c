@@ -13,6 +13,9 @@
 #include "api/common/runfolder.h"
 #include "api/common/runlog.h"
 #include "api/common/text.h"
+#include "catalog/run.h"
+#include "catalog/standing.h"
+#include "orchestrator/access.h"
 #include "orchestrator/conn.h"
 #include "orchestrator/live.h"
 #include "orchestrator/run_print.h"
@@ -30,6 +33,8 @@ struct watch {
     uint64_t number; /* for its client: counted for each connection */
     uint64_t conn;
     char run[TEXT_ID_SIZE];
+    struct cat_actor owner; /* of the run; its name is this watch's */
+    int64_t project;
     uint64_t position;
     int told; /* greatest state told, -1: none */
     bool reading, again;
@@ -219,6 +224,7 @@ static void watch_free(struct watch *w)
         --*conn_watch_count(c);
     detach(w);
     map_remove_num(&w->lab->watches, w->key);
+    free((char *)w->owner.name);
     free(w);
 }
 
@@ -365,7 +371,7 @@ static void pump(struct watch *w)
 
 /* ---- from outside ---- */
 
-int watch_new(struct lab *lab, uint64_t conn, const char *run, uint64_t from, uint64_t *number,
+int watch_new(struct lab *lab, uint64_t conn, const struct run_owner *run, uint64_t from, uint64_t *number,
               uint64_t *key, struct err *e)
 {
     struct conn *c = conn_find(lab->server, conn);
@@ -380,11 +386,13 @@ int watch_new(struct lab *lab, uint64_t conn, const char *run, uint64_t from, ui
                         .number = conn_next_watch(c),
                         .conn = conn,
                         .position = from,
+                        .owner = {run->actor.uid, mem_strdup(run->actor.name)},
+                        .project = run->project,
                         .told = -1};
-    memcpy(w->run, run, sizeof w->run);
+    memcpy(w->run, run->id, sizeof w->run);
     ++*conn_watch_count(c);
     map_put_num(&lab->watches, w->key, w);
-    struct live *v = live_find(lab, run);
+    struct live *v = live_find(lab, run->id);
     if (v)
         attach(w, v);
     else
@@ -423,6 +431,33 @@ static size_t of_conn(struct lab *lab, uint64_t conn, uint64_t keys[CONN_WATCHES
         if (w->conn == conn)
             keys[n++] = w->key;
     return n;
+}
+
+void watch_access_changed(struct lab *lab)
+{
+    size_t at = 0;
+    struct watch *w;
+    while ((w = map_each(&lab->watches, &at))) {
+        struct conn *c = conn_find(lab->server, w->conn);
+        if (c)
+            access_refresh(conn_access(c));
+    }
+}
+
+void watch_recheck(struct lab *lab, uint64_t conn, const struct standing *s)
+{
+    uint64_t keys[CONN_WATCHES_MAX];
+    size_t n = of_conn(lab, conn, keys);
+    struct conn *c = conn_find(lab->server, conn);
+    for (size_t i = 0; c && i < n; i++) {
+        struct watch *w = map_find_num(&lab->watches, keys[i]);
+        struct err e = {0};
+        if (!w || standing_sees_run(s, &w->owner, w->project))
+            continue;
+        err_set(&e, E_DENIED, NULL, NULL, "you may not see run %s any more", w->run);
+        send_last_error(c, w->number, w->position, &e);
+        watch_free(w);
+    }
 }
 
 void watch_conn_closed(struct lab *lab, uint64_t conn)

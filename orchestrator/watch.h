@@ -13,15 +13,22 @@
 #include <stdint.h>
 
 struct live;
+struct run_owner;
+struct standing;
 struct watch;
 
-/* Subscribes; the run exists (its full id). E_LIMIT: too many of this connection. Events follow after
+/* Subscribes to a run that the connection may see. E_LIMIT: too many of this connection. Events follow after
  * watch_start. */
-MUST_USE int watch_new(struct lab *lab, uint64_t conn, const char *run, uint64_t from,
+MUST_USE int watch_new(struct lab *lab, uint64_t conn, const struct run_owner *run, uint64_t from,
                        uint64_t *number, uint64_t *key, struct err *e);
 void watch_start(struct lab *lab, uint64_t key); /* to be called once the answer is queued */
 /* E_NOT_FOUND: no such subscription of this connection. */
 MUST_USE int watch_end(struct lab *lab, uint64_t conn, uint64_t number, struct err *e);
+
+/* Grants have changed: connections with subscriptions have their standing read again, and then
+ * subscriptions to what is not theirs to see any more end. */
+void watch_access_changed(struct lab *lab);
+void watch_recheck(struct lab *lab, uint64_t conn, const struct standing *s);
 
 void watch_conn_closed(struct lab *lab, uint64_t conn);
 void watch_conn_ready(struct lab *lab, uint64_t conn);     /* there is room again */

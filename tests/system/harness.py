@@ -551,6 +551,7 @@ class Lab:
         self.daemon = None
         self._rpc = None
         self.environment = {}
+        self._peopled = False
         if uid:
             os.chown(top, uid, uid)
 
@@ -591,6 +592,67 @@ class Lab:
                 return False
 
         Deadline(seconds).until(answers, "the lab to answer")
+        if not self._peopled:
+            self._peopled = True
+            self.people()
+
+    def people(self):
+        """Whoever started the lab is its admin. These tests act as root too, and as an account that has a role."""
+        if self.uid:
+            self.rpc_as(self.uid, "user.grant", user="0", role="admin")
+        elif os.getuid() == 0:
+            for role in ("scientist", "auditor"):
+                self.grant(PLAIN_UID, role)
+
+    def grant(self, who, role, project=None, kind="user"):
+        return self.rpc("user.grant", role=role, **{kind: str(who)}, **({"project": project} if project else {}))
+
+    def revoke(self, who, role, project=None, kind="user"):
+        return self.rpc("user.revoke", role=role, **{kind: str(who)}, **({"project": project} if project else {}))
+
+    def rpc_as(self, uid, method, *, groups=(), token=None, **params):
+        """One call from a process of another account, with the groups given."""
+        return self.calls_as(uid, [(method, params)], groups=groups, token=token)[0]
+
+    def calls_as(self, uid, calls, groups=(), token=None, gid=None):
+        """As rpc_as, several on one connection; an error is the call's result when there are more than one."""
+        ours, theirs = os.pipe()
+        os.chmod(self.top, 0o755)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.close(ours)
+                os.setgroups(list(groups))
+                os.setresgid(*[uid if gid is None else gid] * 3)
+                os.setresuid(*[uid] * 3)
+                answers = []
+                with Rpc(self.socket, 20) as rpc:
+                    if token:
+                        rpc.call("user.authenticate", token=token)
+                    for method, params in calls:
+                        try:
+                            answers.append({"result": rpc.call(method, **params)})
+                        except RpcError as error:
+                            answers.append({"error": json.loads(str(error))})
+            except RpcError as error:
+                answers = [{"error": json.loads(str(error))}]
+            except BaseException as error:  # the child must not go on as a second pytest
+                answers = [{"failed": repr(error)}]
+            try:
+                with os.fdopen(theirs, "w") as f:
+                    json.dump(answers, f)
+            finally:
+                os._exit(0)
+        os.close(theirs)
+        with os.fdopen(ours) as f:
+            answers = bag_loads(f.read())
+        os.waitpid(pid, 0)
+        assert "failed" not in answers[0], answers
+        if len(calls) == 1 or (token and "error" in answers[0] and len(answers) == 1):
+            if "error" in answers[0]:
+                raise RpcError(answers[0].error)
+            return [answers[0].result]
+        return [RpcError(a.error) if "error" in a else a.result for a in answers]
 
     def kill_daemon(self):
         self._drop_rpc()

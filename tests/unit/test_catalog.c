@@ -4,6 +4,7 @@
 #include "api/common/fault.h"
 #include "catalog/audit.h"
 #include "catalog/catalog.h"
+#include "catalog/standing.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -49,7 +50,7 @@ static int find_run(struct cat *db, void *ctx, struct err *e)
 {
     struct job *job = ctx;
     char id[TEXT_ID_SIZE];
-    return cat_run_find(db, job->id, id, e);
+    return cat_run_find(db, &STANDING_LAB, job->id, id, e);
 }
 
 static struct job new_job(void)
@@ -467,7 +468,9 @@ static void every_statement_prepares_and_none_scans_unplanned(void **state)
             bool scans = false;
             while (sqlite3_step(s) == SQLITE_ROW) {
                 const char *plan = (const char *)sqlite3_column_text(s, 3);
-                bool scan = strncmp(plan, "SCAN", 4) == 0 && strcmp(plan, "SCAN CONSTANT ROW") != 0;
+                /* json_each walks a list that was bound, no table. */
+                bool scan = strncmp(plan, "SCAN", 4) == 0 && strcmp(plan, "SCAN CONSTANT ROW") != 0 &&
+                            strncmp(plan, "SCAN json_each ", 15) != 0;
                 scans |= scan;
                 if (scan && !table->rows[i].scan)
                     fail_msg("%s\nscans without saying why: %s", table->rows[i].text, plan);

@@ -42,7 +42,7 @@ static int grant_as(struct fixture *f, const struct standing *by, struct account
 {
     struct account_row row;
     bool changed;
-    const struct grant_ask ask = {by, whom, role, project, NOW};
+    const struct grant_ask ask = {by, whom, 0, role, project, NOW};
     return cat_grant(f->db, f->a, &ask, &row, &changed, e);
 }
 
@@ -50,7 +50,7 @@ static int revoke_as(struct fixture *f, const struct standing *by, struct accoun
                      const char *project, struct err *e)
 {
     struct account_row row;
-    const struct grant_ask ask = {by, whom, role, project, NOW};
+    const struct grant_ask ask = {by, whom, 0, role, project, NOW};
     return cat_revoke(f->db, f->a, &ask, &row, e);
 }
 
@@ -154,7 +154,7 @@ static void granting_what_is_held_changes_nothing(void **state)
     bool changed = true;
     give(f, marie, ROLE_CURATOR, NULL);
     int64_t before = fx_count(f->db, "audit");
-    const struct grant_ask again = {&STANDING_LAB, marie, ROLE_CURATOR, NULL, NOW};
+    const struct grant_ask again = {&STANDING_LAB, marie, 0, ROLE_CURATOR, NULL, NOW};
     OK(cat_grant(f->db, f->a, &again, &row, &changed, &e), e);
     assert_false(changed);
     assert_int_equal(row.role_count, 1);

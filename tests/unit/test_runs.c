@@ -3,6 +3,7 @@
 #include "tests/unit/catalog_fixture.h"
 
 #include "catalog/run.h"
+#include "catalog/standing.h"
 
 static struct run_row get(struct fixture *f, const char *id)
 {
@@ -257,19 +258,19 @@ static void a_prefix_finds_one_run_or_says_which_it_could_be(void **state)
     const char *const ids[] = {"raaaa1", "raaaa2", "raaaab", "rbbbb", "rbbbbb1"};
     for (int i = 0; i < 5; i++)
         fx_submit(f->db, ids[i], i);
-    OK(cat_run_find(f->db, "raaaab", id, &e), e);
+    OK(cat_run_find(f->db, &STANDING_LAB, "raaaab", id, &e), e);
     assert_string_equal(id, "raaaab");
-    OK(cat_run_find(f->db, "rbbbbb", id, &e), e);
+    OK(cat_run_find(f->db, &STANDING_LAB, "rbbbbb", id, &e), e);
     assert_string_equal(id, "rbbbbb1");
-    OK(cat_run_find(f->db, "rbbbb", id, &e), e); /* whole, though it is a prefix too */
+    OK(cat_run_find(f->db, &STANDING_LAB, "rbbbb", id, &e), e); /* whole, though it is a prefix too */
     assert_string_equal(id, "rbbbb");
-    FAILS(cat_run_find(f->db, "raaaa", id, &e), e, E_CONFLICT);
+    FAILS(cat_run_find(f->db, &STANDING_LAB, "raaaa", id, &e), e, E_CONFLICT);
     HAS(e.message, "raaaa1, raaaa2, raaaab");
-    FAILS(cat_run_find(f->db, "rzzzz", id, &e), e, E_NOT_FOUND);
+    FAILS(cat_run_find(f->db, &STANDING_LAB, "rzzzz", id, &e), e, E_NOT_FOUND);
     const char *const bad[] = {"",     "raa",   "ra%a", "raaaa1raaaa1raaaa1", "\xff\xff\xff\xff",
                                "r/..", "r\naaa"};
     for (int i = 0; i < 7; i++)
-        FAILS(cat_run_find(f->db, bad[i], id, &e), e, E_INVALID);
+        FAILS(cat_run_find(f->db, &STANDING_LAB, bad[i], id, &e), e, E_INVALID);
 }
 
 static void lists_page_without_holes_or_doubles_even_within_one_microsecond(void **state)
