@@ -30,6 +30,11 @@ const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT] = {
     [SQL_ORIGIN] = &origin_sql,
     [SQL_RUN_SEEN] = &run_seen_sql,
     [SQL_TOKEN] = &token_sql,
+    [SQL_RUN_PLACE] = &run_place_sql,
+    [SQL_PROJECT] = &project_sql,
+    [SQL_PROJECT_TERM] = &project_term_sql,
+    [SQL_EXPERIMENT] = &experiment_sql,
+    [SQL_LESSON] = &lesson_sql,
 };
 
 struct cat {

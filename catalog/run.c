@@ -161,6 +161,8 @@ static int add_run(struct cat *db, const struct run_new *run, struct err *e)
         add_pairs(db, RUN_ADD_TAG, seq, run->tags, run->tag_count, e) < 0)
         return -1;
 
+    if (cat_run_place_keep(db, seq, run->id, &run->place, &run->actor, run->created_us, e) < 0)
+        return -1;
     if (run->allow_hosts_json && cat_network_add(db, run->id, run->allow_hosts_json, e) < 0)
         return -1;
 
@@ -169,6 +171,12 @@ static int add_run(struct cat *db, const struct run_new *run, struct err *e)
     jw_obj(&w);
     jw_str_at(&w, "code", run->code);
     jw_str_at(&w, "profile", run->profile);
+    if (run->place.project) {
+        jw_str_at(&w, "project", run->place.project_code);
+        jw_str_at(&w, "experiment", run->experiment);
+    }
+    if (run->place.purpose)
+        jw_str_at(&w, "purpose", run->place.purpose);
     jw_arr_at(&w, "dataset_versions");
     for (size_t i = 0; i < run->dataset_count; i++)
         jw_int(&w, run->dataset_versions[i]);

@@ -16,6 +16,7 @@
 #include "api/common/text.h"
 #include "catalog/audit.h"
 #include "catalog/origin.h"
+#include "catalog/run_place.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +35,7 @@ struct run_new {
     const char *name; /* may be NULL */
     struct cat_actor actor;
     const char *experiment; /* may be NULL */
+    struct run_place_new place; /* from cat_run_place_resolve; zeroed: personal */
     const char *profile;
     const char *command_json;         /* ["python3",...] */
     const char *env_json;             /* {...} */
@@ -203,6 +205,7 @@ struct run_row {
     size_t dataset_count;
     struct run_environment environment;
     struct run_origin origin; /* * */
+    struct run_place place;
     struct run_pair *params; /* * */
     size_t param_count;
     struct run_pair *tags; /* * */

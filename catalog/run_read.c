@@ -308,6 +308,7 @@ int cat_run_get(struct cat *db, struct arena *a, const char *id, struct run_row 
     if (load_datasets(db, a, seq, out, e) < 0 ||
         load_environment(db, a, &out->environment, e) < 0 ||
         cat_origin_get(db, a, seq, &out->origin, e) < 0 ||
+        cat_run_place_get(db, a, seq, &out->place, e) < 0 ||
         load_pairs(db, a, READ_PARAMS, seq, &out->params, &out->param_count, e) < 0 ||
         load_pairs(db, a, READ_TAGS, seq, &out->tags, &out->tag_count, e) < 0 ||
         load_artifacts(db, a, seq, out, e) < 0 || load_refused(db, a, seq, out, e) < 0 ||
@@ -383,7 +384,8 @@ static int rows_from(struct cat *db, struct arena *a, sqlite3_stmt *s, struct ru
         *out = grow(a, *out, *count, sizeof **out);
         struct run_row *r = &(*out)[(*count)++];
         int64_t seq = row_from(a, s, r);
-        if (load_datasets(db, a, seq, r, e) < 0 || load_environment(db, a, &r->environment, e) < 0)
+        if (load_datasets(db, a, seq, r, e) < 0 || load_environment(db, a, &r->environment, e) < 0 ||
+            cat_run_place_get(db, a, seq, &r->place, e) < 0)
             return -1;
     }
     return rc;

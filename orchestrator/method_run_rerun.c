@@ -86,8 +86,11 @@ static void put_params(struct request *q, const struct run_row *r, const char *a
     put_git(w, &r->origin);
     if (r->origin.parent)
         jw_str_at(w, "parent", r->origin.parent);
+    if (r->place.project_code)
+        jw_str_at(w, "project", r->place.project_code);
     if (r->experiment)
         jw_str_at(w, "experiment", r->experiment);
+    jw_str_at(w, "purpose", r->place.purpose);
     jw_int_at(w, "priority", r->priority);
     jw_str_at(w, "limits", r->best_effort ? "best_effort" : "enforced");
     jw_bool_at(w, "report_paths", r->report_paths);

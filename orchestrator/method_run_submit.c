@@ -13,6 +13,7 @@
 #include "catalog/manifest.h"
 #include "catalog/objects.h"
 #include "catalog/run.h"
+#include "orchestrator/access.h"
 #include "orchestrator/live.h"
 #include "orchestrator/profiles.h"
 #include "orchestrator/proxy.h"
@@ -287,6 +288,9 @@ static int insert_work(struct request *q, struct cat *db, struct err *e)
 {
     struct submit *s = q->state;
     const struct json *list = request_value(q, "datasets");
+    if (cat_run_place_resolve(db, q->arena, q->standing, request_str(q, "project"), s->run.experiment,
+                              request_str(q, "purpose"), &s->run.place, e) < 0)
+        return -1;
     int64_t *keys = arena_alloc(q->arena, (json_count(list) + 1) * sizeof *keys);
     size_t n = 0;
 
@@ -327,6 +331,10 @@ static int insert_work(struct request *q, struct cat *db, struct err *e)
 static void inserted(struct request *q, const struct err *e)
 {
     struct submit *s = q->state;
+    if (e && e->kind == E_DENIED) {
+        access_refuse(q, e);
+        return;
+    }
     if (e) {
         request_end(q, e);
         return;

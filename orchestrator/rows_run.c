@@ -2,6 +2,7 @@
  * rows_run.c - the rows of run.*, runs: handlers in method_run.c.
  */
 #include "api/common/netallow.h"
+#include "api/common/purpose.h"
 #include "catalog/origin.h"
 #include "orchestrator/rows.h"
 
@@ -198,11 +199,19 @@ static const struct param submit_params[] = {
      .meaning = "commit of its code, as the submitter says: the lab does not look"},
     {.name = "parent", .type = PARAM_RUN, .meaning = "run that it is a part of"},
     {.name = "tags", .type = PARAM_MAP, .max = 2000, .of = &scalar_item, .meaning = "tags"},
+    {.name = "project",
+     .type = PARAM_NAME,
+     .meaning = "project that it belongs to, of which its submitter is a member; left out: a personal run"},
     {.name = "experiment",
      .type = PARAM_STRING,
      .min = 1,
      .max = 200,
-     .meaning = "question that it belongs to"},
+     .meaning = "name of an experiment of the project; of a personal run, any name"},
+    {.name = "purpose",
+     .type = PARAM_CHOICE,
+     .choices = purpose_codes,
+     .otherwise = "\"experimentation\"",
+     .meaning = "what its data is used for"},
     {.name = "priority",
      .type = PARAM_INTEGER,
      .min = -100,
@@ -238,7 +247,7 @@ static const struct param submit_params[] = {
 };
 
 static const char run_shape[] =
-    "{id, name, state, verdict, exit_code, signal, reason, actor:{uid,name}, experiment, profile, "
+    "{id, name, state, verdict, exit_code, signal, reason, actor:{uid,name}, project, experiment, experiment_version, purpose, profile, "
     "command, code, interactive: {kind, idle_ms} or null, "
     "datasets:[{name,version,ref,manifest}], environment:{name,version,ref,manifest}, resources, params, tags, seed, seed_chosen, git: {commit,branch,dirty} or null, rerun_of, parent, "
     "profile_digest, host: facts of the machine it started on or null, warned, created_us, started_us, "
@@ -255,6 +264,7 @@ const struct method rows_run[] = {
      .params = submit_params,
      .result = "{run: id, state: \"queued\"}",
      .roles = ROLE(ROLE_SCIENTIST) | ROLE(ROLE_PLATFORM),
+     .scope = SCOPE_PROJECT,
      .errors = WRITES,
      .flags = METHOD_CREATES,
      .handle = method_run_submit},
@@ -278,6 +288,7 @@ const struct method rows_run[] = {
              END_PARAMS},
      .result = "{run: id, state: \"queued\", existed, rerun_of}",
      .roles = ROLE(ROLE_SCIENTIST) | ROLE(ROLE_PLATFORM),
+     .scope = SCOPE_ANYWHERE, /* judged as the submission that it is */
      .errors = WRITES,
      .flags = METHOD_CREATES,
      .handle = method_run_rerun},

@@ -72,7 +72,10 @@ static void print_head(const struct run_row *r, struct jw *w)
     else
         jw_null_at(w, "exit_code");
     print_actor(&r->actor, w);
+    jw_str_at(w, "project", r->place.project_code);
     jw_str_at(w, "experiment", r->experiment);
+    int_or_null(w, "experiment_version", r->place.experiment_version, 0);
+    jw_str_at(w, "purpose", r->place.purpose);
     jw_str_at(w, "profile", r->profile);
     raw_or(w, "interactive", r->interactive_json, "null");
     print_datasets(r, w);
