@@ -19,7 +19,7 @@
 enum { BUSY_TIMEOUT_MS = 5000, WAL_CHECKPOINT_PAGES = 4000 };
 
 const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT] = {
-    [SQL_MIGRATE] = &migrate_sql, [SQL_AUDIT] = &audit_sql, [SQL_AUDIT_READ] = &audit_read_sql,       [SQL_IDEM] = &idem_sql,
+    [SQL_MIGRATE] = &migrate_sql, [SQL_AUDIT] = &audit_sql, [SQL_AUDIT_READ] = &audit_read_sql, [SQL_HOLD] = &hold_sql, [SQL_GC] = &gc_sql,       [SQL_IDEM] = &idem_sql,
     [SQL_RUN] = &run_sql,         [SQL_RUN_READ] = &run_read_sql, [SQL_METRIC] = &metric_sql,
     [SQL_DATASET] = &dataset_sql,   [SQL_ENVIRONMENT] = &environment_sql,
     [SQL_CONNECTION] = &connection_sql,

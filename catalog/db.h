@@ -36,6 +36,8 @@ enum {
     SQL_MIGRATE,
     SQL_AUDIT,
     SQL_AUDIT_READ,
+    SQL_HOLD,
+    SQL_GC,
     SQL_IDEM,
     SQL_RUN,
     SQL_RUN_READ,
@@ -57,13 +59,12 @@ enum {
     SQL_LESSON,
     SQL_TABLE_COUNT
 };
-extern const struct sql_table migrate_sql, audit_sql, idem_sql, run_sql, run_read_sql, metric_sql,
-    dataset_sql, environment_sql, connection_sql, change_sql, standing_sql, people_sql;
+extern const struct sql_table migrate_sql, audit_sql, idem_sql, run_sql, run_read_sql, metric_sql, dataset_sql, environment_sql, connection_sql, change_sql, standing_sql, people_sql;
 extern const struct sql_table audit_read_sql;
 extern const struct sql_table origin_sql;
 extern const struct sql_table run_seen_sql, token_sql;
-extern const struct sql_table record_sql, run_place_sql, project_sql, project_term_sql, experiment_sql,
-    lesson_sql;
+extern const struct sql_table record_sql, run_place_sql, project_sql, project_term_sql, experiment_sql, lesson_sql;
+extern const struct sql_table hold_sql, gc_sql;
 extern const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT];
 
 /* Opens catalog.db at `path`. A writer creates it (0600) and sets WAL, synchronous=FULL and foreign

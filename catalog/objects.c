@@ -72,6 +72,56 @@ bool objects_has(const struct store *s, const char *sha256, uint64_t *size_bytes
     return true;
 }
 
+/* ---- what stays for a while though nothing refers to it ----
+ *
+ * The time of an object's last change is when it was put, or wanted last. It is moved only when it is half
+ * a day old, since that moves the ctime as well, and with it what tree.c has seen is forgotten. */
+
+static bool is_younger(const struct stat *st, int64_t seconds)
+{
+    return (int64_t)st->st_mtim.tv_sec + seconds > time_now_us() / 1000000;
+}
+
+bool objects_want(const struct store *s, const char *sha256, uint64_t *size_bytes)
+{
+    char name[OBJECT_NAME_SIZE];
+    struct stat st;
+    if (!text_is_sha256(sha256))
+        return false;
+    object_name(sha256, name);
+    pthread_mutex_lock(&names);
+    bool there = fstatat(s->objects_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+    /* When its time cannot be moved it may be collected: then it counts as missing, and is sent again. */
+    if (there && !is_younger(&st, OBJECT_STAYS_S / 2) &&
+        utimensat(s->objects_fd, name, NULL, AT_SYMLINK_NOFOLLOW) < 0)
+        there = false;
+    pthread_mutex_unlock(&names);
+    if (there && size_bytes)
+        *size_bytes = (uint64_t)st.st_size;
+    return there;
+}
+
+int objects_collect(const struct store *s, const char *sha256, bool dry_run, uint64_t *size_bytes,
+                    struct err *e)
+{
+    char name[OBJECT_NAME_SIZE];
+    struct stat st;
+    *size_bytes = 0;
+    object_name(sha256, name);
+    pthread_mutex_lock(&names);
+    int rc = fstatat(s->objects_fd, name, &st, AT_SYMLINK_NOFOLLOW);
+    bool goes = rc == 0 && !is_younger(&st, OBJECT_STAYS_S);
+    if (goes && !dry_run)
+        rc = unlinkat(s->objects_fd, name, 0);
+    int saved = errno;
+    pthread_mutex_unlock(&names);
+    errno = saved;
+    if (rc < 0)
+        return errno == ENOENT ? 0 : err_sys(e, "objects", NULL, "cannot remove object %s", sha256);
+    *size_bytes = (uint64_t)st.st_size;
+    return goes;
+}
+
 int objects_open(const struct store *s, const char *sha256, int *out_fd, uint64_t *size_bytes,
                  struct err *e)
 {
@@ -226,7 +276,8 @@ static int publish(const struct store *s, int fd, int from_dir, const char *name
         openat(s->objects_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder_fd < 0)
         return err_sys(e, "objects", NULL, "cannot open objects/%s", folder);
-    if (fchmod(fd, 0400) < 0 || FAULT("objects.before_sync") || fsync(fd) < 0 || fstat(fd, &st) < 0)
+    /* What a run wrote days ago is put now. */
+    if (fchmod(fd, 0400) < 0 || futimens(fd, NULL) < 0 || FAULT("objects.before_sync") || fsync(fd) < 0 || fstat(fd, &st) < 0)
         return err_sys(e, "objects", NULL, "cannot sync object %s", sha256);
     int rc = name_object(s, from_dir, name, sha256, object, &st, why, &at_us);
     if (rc < 0)
@@ -267,7 +318,7 @@ static int store_aside(const struct store *s, const struct source *from, const c
     if (copy_hashed(s, from, fd, max, progress, out_sha256, size, e) < 0 ||
         check_content(sha256, size_bytes, out_sha256, *size, e) < 0)
         return -1;
-    *existed = objects_has(s, out_sha256, &have) && have == *size;
+    *existed = objects_want(s, out_sha256, &have) && have == *size;
     if (*existed)
         return unlinkat(s->tmp_fd, tmp, 0) == 0 ? 0
                                                 : err_sys(e, "objects", NULL, "cannot clean tmp/");
@@ -285,7 +336,7 @@ static int put(const struct store *s, const struct source *from, const char *sha
     if (sha256 && check_id(sha256, e) < 0)
         return -1;
     /* A file of another size under that name is damaged, if what comes has the right digest. */
-    if (sha256 && objects_has(s, sha256, &size) &&
+    if (sha256 && objects_want(s, sha256, &size) &&
         (size_bytes == UINT64_MAX || size == size_bytes)) {
         there = true;
         memcpy(got, sha256, sizeof got);
@@ -337,7 +388,7 @@ int objects_put_own(const struct store *s, int fd, char out_sha256[DIGEST_HEX_SI
         linkat(AT_FDCWD, self, s->tmp_fd, tmp, AT_SYMLINK_FOLLOW) < 0)
         return objects_put_fd(s, fd, NULL, UINT64_MAX, NULL, out_sha256, out_size, NULL, e);
     int rc = digest_fd(fd, NULL, out_sha256, out_size, e);
-    if (rc == 0 && !(objects_has(s, out_sha256, &have) && have == *out_size))
+    if (rc == 0 && !(objects_want(s, out_sha256, &have) && have == *out_size))
         rc = publish(s, fd, s->tmp_fd, tmp, out_sha256, e);
     (void)unlinkat(s->tmp_fd, tmp, 0); /* perhaps renamed */
     return rc;

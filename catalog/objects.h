@@ -19,6 +19,16 @@ enum { OBJECT_MAX_TB = 1 };
  * there. */
 bool objects_has(const struct store *s, const char *sha256, uint64_t *size_bytes);
 
+/* The same, for whoever is about to refer to it: from then on it stays for a day at least, referred to or
+ * not (objects_collect). Everything that is put stays as long. */
+bool objects_want(const struct store *s, const char *sha256, uint64_t *size_bytes);
+
+/* Removes an object that nothing refers to, as the caller knows, unless it was put or wanted in the last
+ * day. 1: removed, or it would be (dry_run); 0: it stays, or is not there. *size_bytes in both cases. */
+enum { OBJECT_STAYS_S = 24 * 3600 };
+MUST_USE int objects_collect(const struct store *s, const char *sha256, bool dry_run,
+                             uint64_t *size_bytes, struct err *e);
+
 /* Copies a regular file from its start. sha256 may be NULL (any content, as for outputs);
  * size_bytes is what the giver announced, or UINT64_MAX when unknown. E_INVALID on a mismatch,
  * and nothing stays. out_sha256, out_size and existed may be NULL. *existed: it was there with

@@ -161,8 +161,10 @@ struct removal {
 static bool stays(const struct removal *r, const char *name, bool dropped)
 {
     bool code = strncmp(name, "code-", 5) == 0;
+    const char *id = code ? name + 5 : strncmp(name, "env-", 4) == 0 ? name + 4 : name;
     struct stat st;
-    if (dropped)
+    /* Using a tree begins with its manifest: without it nobody does any more. */
+    if (dropped || !objects_has(r->s, id, NULL))
         return false;
     return fstatat(r->s->trees_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
            (int64_t)st.st_mtim.tv_sec + (code ? r->keep->code_s : r->keep->data_s) >

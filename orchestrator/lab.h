@@ -23,7 +23,18 @@ struct conn;
 struct host_facts;
 struct launch;
 struct profiles;
+struct request;
 struct server;
+
+/* The long work under way: keeping.h. */
+struct keeping {
+    const char *name; /* NULL: none */
+    int (*work)(struct request *q, struct cat *db, struct err *e);
+    void (*after)(struct request *q, const struct err *e);
+    int64_t since_us;
+    _Atomic(const char *) phase; /* this and what follows: any thread */
+    atomic_uint_least64_t done, total;
+};
 
 struct lab {
     uv_loop_t loop;
@@ -40,6 +51,7 @@ struct lab {
     uv_timer_t sched_timer;
     uv_timer_t tidy_timer;
     bool tidying;
+    struct keeping keeping;
     struct map proxies;     /* run id -> struct proxy: networks of runs, see proxy.h */
     struct map lives;       /* run id -> struct live: runs that are not finished */
     struct waiter *waiters; /* run.wait under way: see live_wait.c */

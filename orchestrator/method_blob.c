@@ -15,7 +15,7 @@ static int missing_work(struct request *q, struct cat *db, struct err *e)
     jw_obj(&w);
     jw_arr_at(&w, "missing");
     for (const struct json *v = json_first(request_value(q, "sha256")); v; v = json_next(v))
-        if (!objects_has(q->lab->store, json_str(v), NULL))
+        if (!objects_want(q->lab->store, json_str(v), NULL))
             jw_str(&w, json_str(v));
     jw_end_arr(&w);
     jw_end_obj(&w);

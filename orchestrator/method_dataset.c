@@ -64,8 +64,11 @@ static int add_look(struct request *q, struct cat *db, struct err *e)
     AUTO_MANIFEST struct manifest *m = NULL;
     AUTO_BUF struct buf canonical = BUF_INIT(2 << 20);
     (void)db;
+    (void)objects_want(q->lab->store, request_str(q, "manifest"), NULL); /* missing: told next */
     if (manifest_load(q->lab->store, request_str(q, "manifest"), &m, e) < 0)
         return err_context(e, "the manifest");
+    for (size_t i = 0; i < m->count; i++) /* those that are missing are told by the seal */
+        (void)objects_want(q->lab->store, m->entries[i].sha256, NULL);
     a->files = (int64_t)m->count;
     a->size_bytes = m->total_bytes;
     json_print(q->params, true, &canonical);

@@ -369,6 +369,7 @@ static int code_work(struct request *q, struct cat *db, struct err *e)
     const struct submit *s = q->state;
     AUTO_MANIFEST struct manifest *m = NULL;
     (void)db;
+    (void)objects_want(q->lab->store, s->run.code, NULL); /* what is not there is told next */
     if (manifest_load(q->lab->store, s->run.code, &m, e) < 0) {
         if (e->kind != E_NOT_FOUND)
             return -1;
@@ -381,7 +382,7 @@ static int code_work(struct request *q, struct cat *db, struct err *e)
         return err_set(e, E_LIMIT, "code", "put data into a dataset, which is not copied for a run",
                        "the code has more than %d GiB", CODE_MAX_GIB);
     for (size_t i = 0; i < m->count; i++)
-        if (!objects_has(q->lab->store, m->entries[i].sha256, NULL))
+        if (!objects_want(q->lab->store, m->entries[i].sha256, NULL))
             return err_set(e, E_NOT_FOUND, "code",
                            s->rerun_of ? "what its code was is not whole in the lab any more: submit it anew from its folder"
                                        : "ask blob.missing and send what it names, then submit again",

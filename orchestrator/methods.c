@@ -13,6 +13,7 @@
 static const struct method *const tables[] = {
     rows_rpc, rows_lab, rows_blob, rows_run, rows_dataset, rows_env, rows_profile, rows_audit,
     rows_user,
+    rows_keeping,
 };
 
 const struct method *method_at(size_t index)

@@ -64,5 +64,6 @@ extern const struct method rows_env[];
 extern const struct method rows_profile[];
 extern const struct method rows_audit[];
 extern const struct method rows_user[];
+extern const struct method rows_keeping[];
 
 #endif

@@ -129,6 +129,16 @@ const struct command commands[] = {
     {"info", GROUP_LAB, T_NONE, T_H_INFO, T_NONE, NULL, NULL, ARGS_ANYWHERE, false, cmd_info},
     {"doctor", GROUP_LAB, T_NONE, T_H_DOCTOR, T_D_DOCTOR, NULL, NULL, ARGS_ANYWHERE, false,
      cmd_doctor},
+    {"hold list", GROUP_LAB, T_U_OPTIONS, T_H_HOLD_LIST, T_NONE, NULL, cursor_options, ARGS_ANYWHERE, false,
+     cmd_hold_list},
+    {"hold", GROUP_LAB, T_U_HOLD, T_H_HOLD, T_D_HOLD,
+     "enclos hold cancer@1 --reason \"audit 2027\"", cmd_hold_options, ARGS_ANYWHERE, false, cmd_hold},
+    {"unhold", GROUP_LAB, T_U_HOLD, T_H_UNHOLD, T_NONE, NULL, cmd_hold_options, ARGS_ANYWHERE, false,
+     cmd_unhold},
+    {"gc", GROUP_LAB, T_U_OPTIONS, T_H_GC, T_D_GC,
+     "enclos gc\n"
+     "enclos gc --runs-older-than 730d --yes",
+     cmd_gc_options, ARGS_ANYWHERE, false, cmd_gc},
     {"audit list", GROUP_LAB, T_U_OPTIONS, T_H_AUDIT_LIST, T_D_AUDIT_LIST,
      "enclos audit list --actor marie --from 7d\n"
      "enclos audit list --subject cancer@1",

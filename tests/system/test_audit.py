@@ -53,12 +53,14 @@ def test_the_export_is_whole_and_a_change_of_one_byte_is_named(lab, tmp_path):
     path.write_text(rest)
     assert verified(path, json.loads(lines[2])["hash"])[0] == 0
     assert verified(path, "f" * 64)[0] == 1
-    for number, damage in ((5, lambda t: t.replace('"uid":', '"uid":1', 1)), (3, lambda t: ""), (2, lambda t: t.replace('"time_us":1', '"time_us":2', 1))):
+    for number, damage in ((5, lambda t: t.replace('"name":"', '"name":"x', 1)), (3, lambda t: ""), (2, lambda t: t.replace('"time_us":1', '"time_us":2', 1))):
         changed = [*lines]
         changed[number - 1] = damage(changed[number - 1])
         path.write_text("".join(line + "\n" for line in changed if line))
         status, said = verified(path)
         assert status == 1 and f"entry {number}" in said, said
+    path.write_text(lines[0] + "\n{no entry\n")
+    assert verified(path)[1].endswith("then: the line after 1 entries is no entry\n")
 
 
 def test_a_follower_gets_each_entry_once(lab, tmp_path):

@@ -17,7 +17,11 @@ def verify(lines, previous="0" * 64, number=None):
     whole = 0
     for line in lines:
         line = line.rstrip(b"\n")
-        body, entry = line[:-TAIL] + b"}", json.loads(line)
+        body = line[:-TAIL] + b"}"
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            return whole, previous, f"the line after {whole} entries is no entry"
         if number is not None and entry["number"] != number + 1:
             return whole, previous, f"entry {number + 1} is missing: {entry['number']} follows"
         if entry["previous"] != previous and (whole or entry["number"] == 1 or previous != "0" * 64):

@@ -570,6 +570,7 @@ static void a_tree_stays_for_a_time_after_its_last_use(void **state)
     struct err e = {0};
     AUTO_FREE char *code = NULL, *again = NULL;
     struct tree_uses *uses = tree_uses_new();
+    OK(manifest_store(t->f->s, t->m, &e), e);
     build(t);
     OK(ensure_code(t, &code, &e), e);
     setenv("C", code, 1);
@@ -582,6 +583,10 @@ static void a_tree_stays_for_a_time_after_its_last_use(void **state)
     assert_int_equal(remove_unused(t, uses, 60, 60, 1000), 1);
     assert_int_equal(access(code, F_OK), 0);
     assert_int_equal(access(t->path, F_OK), -1);
+    /* Its manifest was collected: nobody can use it any more. */
+    sx_shell(t->f, "find $S/objects -type f -delete");
+    assert_int_equal(remove_unused(t, uses, 60, 60, 1000), 1);
+    assert_int_equal(access(code, F_OK), -1);
     tree_uses_free(uses);
 }
 

@@ -1,0 +1,74 @@
+/*
+ * rows_keeping.c - the rows of what keeps a lab: holds, collection, backup, deep check. Handlers in
+ * method_hold.c, method_keeping.c.
+ */
+#include "orchestrator/rows.h"
+
+#define SUBJECT_PARAMS                                                                             \
+    {.name = "subject", .type = PARAM_STRING, .required = true, .min = 1, .max = 90,               \
+     .meaning = "id of a run, or NAME@VERSION"},                                                   \
+    {.name = "noun", .type = PARAM_CHOICE, .choices = CHOICES("run", "dataset", "environment"),    \
+     .meaning = "what the subject is; left out: a dataset's version when it has an @, else a run"}
+
+const struct method rows_keeping[] = {
+    {.name = "hold.add",
+     .summary = "Keeps the content of a run, a dataset version or an environment, whatever its age, until the "
+                "hold is lifted. The same again by the same account gives the first one.",
+     .params =
+         (const struct param[]){
+             SUBJECT_PARAMS,
+             {.name = "reason", .type = PARAM_STRING, .required = true, .min = 1, .max = 1000,
+              .meaning = "why, for whoever finds it later"},
+             END_PARAMS},
+     .result = "{noun, subject, reason, actor, created_us, existed}",
+     .roles = ROLE(ROLE_CUSTODIAN) | ROLE(ROLE_CURATOR),
+     .errors = WRITES,
+     .flags = METHOD_CREATES,
+     .handle = method_hold_add},
+    {.name = "hold.lift",
+     .summary = "Ends a hold.",
+     .params =
+         (const struct param[]){
+             SUBJECT_PARAMS,
+             {.name = "reason", .type = PARAM_STRING, .required = true, .min = 1, .max = 1000,
+              .meaning = "why it is no longer needed"},
+             END_PARAMS},
+     .result = "{noun, subject, reason, actor, created_us}",
+     .roles = ROLE(ROLE_CUSTODIAN) | ROLE(ROLE_CURATOR),
+     .errors = WRITES,
+     .handle = method_hold_lift},
+    {.name = "hold.list",
+     .summary = "Holds, by noun.",
+     .params = (const struct param[]){LIMIT_PARAM(1000, "100"), CURSOR_PARAM, END_PARAMS},
+     .result = "{holds:[{noun, subject, reason, actor, created_us}], next_cursor}",
+     .roles = ROLE(ROLE_CUSTODIAN) | ROLE(ROLE_CURATOR) | ROLE(ROLE_AUDITOR),
+     .errors = READS,
+     .handle = method_hold_list},
+    {.name = "lab.gc",
+     .summary = "Removes objects that nothing refers to. Versions that have been retired for long, and runs "
+                "when it is asked for, let their content go first, unless they are on hold; what is told of "
+                "them stays. What was put or asked for in the last day stays. A dry run unless told otherwise.",
+     .params =
+         (const struct param[]){
+             {.name = "dry_run", .type = PARAM_BOOLEAN, .otherwise = "true",
+              .meaning = "only count"},
+             {.name = "retired_for_ms", .type = PARAM_INTEGER, .min = 0, .max = 36500 * DAY_MS,
+              .otherwise = "2592000000",
+              .meaning = "how long a version was retired before its content may go: 30 days"},
+             {.name = "runs_older_than_ms", .type = PARAM_INTEGER, .min = 0, .max = 36500 * DAY_MS,
+              .meaning = "code and outputs of runs that ended longer ago may go; left out: of none"},
+             END_PARAMS},
+     .result = "{dry_run, released:{runs, datasets, environments}, objects, size_bytes, removed, "
+               "removed_bytes, kept_young}",
+     .roles = ROLE(ROLE_ADMIN),
+     .errors = WRITES,
+     .flags = METHOD_CREATES,
+     .handle = method_lab_gc},
+    {.name = "lab.doing",
+     .summary = "How far a long work of the lab is: a collection, a backup, a deep check.",
+     .result = "{doing: null or {name, phase, since_us, done, total: 0 when it is not known}}",
+     .roles = ROLE(ROLE_ADMIN) | ROLE(ROLE_AUDITOR),
+     .errors = READS,
+     .handle = method_lab_doing},
+    END_ROWS,
+};
