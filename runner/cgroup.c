@@ -52,22 +52,28 @@ static int64_t read_number(int dir, const char *name)
     return n > INT64_MAX ? INT64_MAX : (int64_t)n;
 }
 
-/* The number after `key ` at the start of a line of a flat-keyed file, or -1. */
-static int64_t read_keyed(int dir, const char *name, const char *key)
+struct wanted {
+    const char *key;
+    int64_t *out;
+};
+
+/* Numbers of a flat-keyed file, each after `key ` at the start of a line; -1: not there. `wanted` ends with a NULL key. */
+static void read_keyed(int dir, const char *name, const struct wanted *wanted)
 {
     char text[4096];
     if (read_small(dir, name, text, sizeof text) < 0)
-        return -1;
-    size_t n = strlen(key);
-    for (char *line = text; line && *line;) {
-        if (strncmp(line, key, n) == 0 && line[n] == ' ')
-            return strtoll(line + n + 1, NULL, 10);
-        line = strchr(line, '\n');
-        if (line)
-            line++;
+        text[0] = '\0';
+    for (const struct wanted *w = wanted; w->key; w++) {
+        size_t n = strlen(w->key);
+        *w->out = -1;
+        for (char *line = text; line && *line; line = (line = strchr(line, '\n')) ? line + 1 : NULL)
+            if (strncmp(line, w->key, n) == 0 && line[n] == ' ') {
+                *w->out = strtoll(line + n + 1, NULL, 10);
+                break;
+            }
     }
-    return -1;
 }
+#define READ_KEYED(dir, name, ...) read_keyed((dir), (name), (const struct wanted[]){__VA_ARGS__, {NULL, NULL}})
 
 static int write_small(int dir, const char *name, const char *text)
 {
@@ -527,13 +533,14 @@ int cg_join_self(const struct cg *cg)
 
 int64_t cg_cpu_us(const struct cg *cg)
 {
+    int64_t us = -1;
     if (cg->kind == CG_V2)
-        return read_keyed(cg->dir[CG_MEMORY], "cpu.stat", "usage_usec");
+        READ_KEYED(cg->dir[CG_MEMORY], "cpu.stat", {"usage_usec", &us});
     if (cg->kind == CG_V1) {
         int64_t ns = read_number(cg->dir[CG_CPUACCT], "cpuacct.usage");
-        return ns < 0 ? -1 : ns / 1000;
+        us = ns < 0 ? -1 : ns / 1000;
     }
-    return -1;
+    return us;
 }
 
 /* v1 counts user and system time by the tick, and the whole exactly: the parts are scaled to add up to
@@ -553,32 +560,31 @@ void cg_usage(const struct cg *cg, struct cg_usage *out)
     int mem = cg->dir[CG_MEMORY], pids = cg->dir[CG_PIDS];
     if (cg->kind == CG_NONE)
         return;
-    out->cpu_us = cg_cpu_us(cg);
     if (cg->kind == CG_V2) {
-        out->cpu_user_us = read_keyed(mem, "cpu.stat", "user_usec");
-        out->cpu_system_us = read_keyed(mem, "cpu.stat", "system_usec");
-        out->throttled_us = read_keyed(mem, "cpu.stat", "throttled_usec");
-        out->throttled_periods = read_keyed(mem, "cpu.stat", "nr_throttled");
+        READ_KEYED(mem, "cpu.stat", {"usage_usec", &out->cpu_us}, {"user_usec", &out->cpu_user_us},
+                   {"system_usec", &out->cpu_system_us}, {"throttled_usec", &out->throttled_us},
+                   {"nr_throttled", &out->throttled_periods});
         out->memory_bytes = read_number(mem, "memory.current");
         out->memory_peak_bytes = read_number(mem, "memory.peak"); /* kernel 5.19 */
-        out->memory_limit_hits = read_keyed(mem, "memory.events", "max");
-        out->oom_kills = read_keyed(mem, "memory.events", "oom_kill"); /* not `oom`: containerd#6323 */
+        READ_KEYED(mem, "memory.events", {"max", &out->memory_limit_hits},
+                   {"oom_kill", &out->oom_kills}); /* not `oom`: containerd#6323 */
         pids = mem;
     } else {
         int64_t user = read_number(cg->dir[CG_CPUACCT], "cpuacct.usage_user");
         int64_t system = read_number(cg->dir[CG_CPUACCT], "cpuacct.usage_sys");
-        int64_t throttled = read_keyed(cg->dir[CG_CPU], "cpu.stat", "throttled_time");
+        int64_t throttled;
+        out->cpu_us = cg_cpu_us(cg);
+        READ_KEYED(cg->dir[CG_CPU], "cpu.stat", {"throttled_time", &throttled}, {"nr_throttled", &out->throttled_periods});
         share_cpu(out, user, system);
         out->throttled_us = throttled < 0 ? -1 : throttled / 1000;
-        out->throttled_periods = read_keyed(cg->dir[CG_CPU], "cpu.stat", "nr_throttled");
         out->memory_bytes = read_number(mem, "memory.usage_in_bytes");
         out->memory_peak_bytes = read_number(mem, "memory.max_usage_in_bytes");
         out->memory_limit_hits = read_number(mem, "memory.failcnt");
-        out->oom_kills = read_keyed(mem, "memory.oom_control", "oom_kill"); /* kernel 4.13 */
+        READ_KEYED(mem, "memory.oom_control", {"oom_kill", &out->oom_kills}); /* kernel 4.13 */
     }
     out->processes = read_number(pids, "pids.current");
     out->processes_peak = read_number(pids, "pids.peak"); /* kernel 6.1 */
-    out->process_limit_hits = read_keyed(pids, "pids.events", "max");
+    READ_KEYED(pids, "pids.events", {"max", &out->process_limit_hits});
 }
 
 bool cg_kill(const struct cg *cg)

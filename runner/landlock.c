@@ -71,16 +71,20 @@ static const struct grant {
     {"/opt", READ | FS_EXECUTE, false, false}, /* of an environment; ours is mounted noexec */
     {"/sys", READ, false, false},
     {"/proc", READ, false, false},
-    {"/data", READ, false, false},
     {"/dev/null", FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE, true, false},
     {"/dev/zero", FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE, true, false},
     {"/dev/full", FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE, true, false},
     {"/dev/random", FS_READ_FILE, true, false},
     {"/dev/urandom", FS_READ_FILE, true, false},
     {"/dev/shm", WRITE, false, false},
-    {"/work", WRITE | FS_EXECUTE, false, false},
     {"/tmp", WRITE | FS_EXECUTE, false, false},
     {"/outputs", WRITE, false, false},
+};
+
+/* The order of a run mounts something there, which the rules must be tied to. */
+static const struct grant ordered_grants[] = {
+    {"/data", READ, false, false},
+    {"/work", WRITE | FS_EXECUTE, false, false},
 };
 
 /* Of a run with terminals: its own, and the one that controls it. Nothing is there in another one. */
@@ -133,6 +137,15 @@ static int grant(struct sandbox *s, int ruleset, const struct grant *g, uint64_t
     return 0;
 }
 
+static int grant_all(struct sandbox *s, int ruleset, const struct grant *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (grant(s, ruleset, &rows[i], s->setup->attest.landlock_fs) < 0)
+            return -1;
+    return 0;
+}
+#define GRANT_ALL(s, ruleset, rows) grant_all((s), (ruleset), (rows), sizeof(rows) / sizeof *(rows))
+
 /* The nodes of the profile's devices: the only ones whose own commands (ioctl) pass. */
 static int grant_devices(struct sandbox *s, int ruleset, uint64_t handled)
 {
@@ -148,7 +161,7 @@ static int grant_devices(struct sandbox *s, int ruleset, uint64_t handled)
     return 0;
 }
 
-int landlock_confine(struct sandbox *s)
+int landlock_prepare(struct sandbox *s, int *out)
 {
     int abi = landlock_abi();
     bool required = s->profile->landlock == PROFILE_LANDLOCK_REQUIRED;
@@ -161,10 +174,9 @@ int landlock_confine(struct sandbox *s)
                           "Landlock only where it is there (base, python)",
                           "the profile %s needs Landlock ABI %u and this kernel has %d", s->profile->name,
                           s->profile->landlock_min_abi, abi);
-    if (abi == 0) {
-        setup_done(s->setup, STEP_LANDLOCK);
+    *out = -1;
+    if (abi == 0)
         return 0;
-    }
     struct ruleset_attr attr = {.handled_access_fs = handled_fs(abi)};
     size_t size = sizeof attr.handled_access_fs;
     if (abi >= 4) {
@@ -179,21 +191,26 @@ int landlock_confine(struct sandbox *s)
     AUTO_FD int ruleset = (int)syscall(SYS_CREATE_RULESET, &attr, size, 0);
     if (ruleset < 0)
         return setup_fail(s->setup, STEP_LANDLOCK, errno, NULL, "cannot make the Landlock ruleset (ABI %d)", abi);
-    for (size_t i = 0; i < sizeof grants / sizeof *grants; i++)
-        if (grant(s, ruleset, &grants[i], attr.handled_access_fs) < 0)
-            return -1;
-    for (size_t i = 0; s->spec->interactive.wanted && i < sizeof terminal_grants / sizeof *terminal_grants; i++)
-        if (grant(s, ruleset, &terminal_grants[i], attr.handled_access_fs) < 0)
-            return -1;
-    if (grant_devices(s, ruleset, attr.handled_access_fs) < 0)
-        return -1;
-    if (syscall(SYS_RESTRICT_SELF, ruleset, 0) < 0)
-        return setup_fail(s->setup, STEP_LANDLOCK, errno, NULL, "cannot confine the job with Landlock");
     s->setup->attest.landlock_fs = attr.handled_access_fs;
     s->setup->attest.landlock_net = attr.handled_access_net;
     s->setup->attest.landlock_scoped = attr.scoped;
     if (abi > ABI_KNOWN)
         s->setup->attest.landlock_abi = ABI_KNOWN; /* what is in force, not what could be */
+    if (GRANT_ALL(s, ruleset, grants) < 0 || grant_devices(s, ruleset, attr.handled_access_fs) < 0)
+        return -1;
+    *out = fd_take(&ruleset);
+    return 0;
+}
+
+int landlock_confine(struct sandbox *s, int ruleset)
+{
+    if (ruleset >= 0) {
+        if (GRANT_ALL(s, ruleset, ordered_grants) < 0 || (s->spec->interactive.wanted && GRANT_ALL(s, ruleset, terminal_grants) < 0))
+            return -1;
+        if (syscall(SYS_RESTRICT_SELF, ruleset, 0) < 0)
+            return setup_fail(s->setup, STEP_LANDLOCK, errno, NULL, "cannot confine the job with Landlock");
+        close(ruleset);
+    }
     setup_done(s->setup, STEP_LANDLOCK);
     return 0;
 }

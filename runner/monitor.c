@@ -608,20 +608,12 @@ void monitor_discard(struct monitor *m)
 
 int monitor_serve(struct monitor *m, int run_fd, enum verdict *verdict, int *exit_code, struct err *e)
 {
-    struct err opened = {0};
     int init_status = 0;
     m->run_fd = run_fd;
     m->started_us = time_now_us();
     m->mono_started_us = time_mono_us();
-    if (monitor_prepare(m) == 0) {
-        identity_lab(&m->config->identity);
-        int log = journal_open(&m->journal, run_fd, m->spec.resources.log_bytes, m->config->echo, &opened);
-        identity_own(&m->config->identity);
-        if (log < 0)
-            monitor_step_err(m, STEP_PIPES, &opened);
-        else if (monitor_begin(m) == 0)
-            watch(m);
-    }
+    if (monitor_prepare(m) == 0 && monitor_begin(m) == 0)
+        watch(m);
     if (m->init_pid > 0) {
         if (!m->init_gone)
             monitor_kill(m);

@@ -27,7 +27,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { WARM_WAIT_MS = 5000 };
+enum { WARM_WAIT_MS = 5000, FIRST_WORD_MS = 100, READY_WAIT_MS = 5000, REHEARSAL_BYTES = 16 << 10 };
 
 /* ---- prepare ---- */
 
@@ -163,6 +163,7 @@ void monitor_drop_sandbox(struct monitor *m)
     for (enum source src = SRC_STDOUT; src <= SRC_INIT; src++)
         fd_close_at(&m->fds[src]);
     fd_close_at(&m->epoll_fd);
+    fd_close_at(&m->job_pidfd);
     memset(m->setup, 0, sizeof *m->setup);
     m->init_pid = 0;
     m->ahead = false;
@@ -172,13 +173,13 @@ int monitor_prepare(struct monitor *m)
 {
     int failed = read_spec(m);
     if (m->ahead && (failed || m->profile != m->config->profile || !spec_is_plain(&m->spec) || m->setup->failed ||
-                     has_ended(m->fds[SRC_INIT]))) {
+                     has_ended(m->fds[SRC_INIT]) || has_ended(m->job_pidfd))) {
         struct setup kept = *m->setup;
         monitor_drop_sandbox(m);
         if (failed) /* what is told in the record */
             *m->setup = kept;
     }
-    if (failed || prepare_identity(m) < 0 || prepare_cgroup(m, m->spec.run) < 0 || set_limits(m) < 0)
+    if (failed || prepare_identity(m) < 0 || prepare_cgroup(m, m->spec.run) < 0 || (!m->ahead && set_limits(m) < 0))
         return -1;
     if ((m->spec.code_path || m->spec.dataset_count || m->spec.environment.path) && prepare_idmap(m) < 0)
         return -1;
@@ -426,17 +427,54 @@ static int give_order(struct monitor *m)
     return failed;
 }
 
+static int open_log(struct monitor *m)
+{
+    struct err e = {0};
+    identity_lab(&m->config->identity);
+    int failed = journal_open(&m->journal, m->run_fd, m->spec.resources.log_bytes, m->config->echo, &e);
+    identity_own(&m->config->identity);
+    if (failed)
+        return monitor_step_err(m, STEP_PIPES, &e);
+    if (watch_folder(m) < 0)
+        return setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot watch the run folder");
+    return 0;
+}
+
+/* The order goes first: init lays out the run's mounts while its limits are written. The job waits for both. */
+static int begin_ahead(struct monitor *m)
+{
+    if (give_order(m) < 0 || set_limits(m) < 0 || open_log(m) < 0)
+        return -1;
+    __atomic_or_fetch(&m->setup->job_go, SETUP_GO_MONITOR, __ATOMIC_SEQ_CST);
+    warm_wake(&m->setup->job_go);
+    /* Giving up rights takes as long as the job needs to get to its filter, and both were woken on one processor:
+     * it goes first. Nothing that it says has been read yet. */
+    struct pollfd p = {m->epoll_fd, POLLIN, 0};
+    poll(&p, 1, FIRST_WORD_MS);
+    return 0;
+}
+
 /* From here on nothing is made any more: the monitor gives up what only that needed. */
 int monitor_begin(struct monitor *m)
 {
     struct err e = {0};
-    if (watch_folder(m) < 0)
-        return setup_fail(m->setup, STEP_PIPES, errno, NULL, "cannot watch the run folder");
-    if ((m->ahead ? give_order(m) : start(m)) < 0)
+    if (m->ahead ? begin_ahead(m) < 0 : open_log(m) < 0 || start(m) < 0)
         return -1;
     if (confine_monitor(&e) < 0)
         return monitor_step_err(m, STEP_CLONE_INIT, &e);
     return 0;
+}
+
+/* Ready is when its job waits too: then all that could fail before there is a run has not. */
+static int await_job(struct monitor *m)
+{
+    char kind = 0;
+    size_t count = 1;
+    struct pollfd p = {m->fds[SRC_HANDOVER], POLLIN, 0};
+    poll(&p, 1, READY_WAIT_MS);
+    if (fd_recv(m->fds[SRC_HANDOVER], &kind, 1, &m->job_pidfd, &count) == 1 && kind == HANDOVER_JOB && count == 1)
+        return 0;
+    return setup_fail(m->setup, STEP_CLONE_JOB, ETIMEDOUT, NULL, "the sandbox did not get ready");
 }
 
 int monitor_make_ahead(struct monitor *m)
@@ -449,5 +487,10 @@ int monitor_make_ahead(struct monitor *m)
     struct sandbox s = describe(m);
     int failed = make_pipes(m, &s) < 0 || clone_sandbox(m, &s) < 0;
     close_job_ends(&s);
+    failed = failed || await_job(m) < 0;
+    if (!failed) {
+        spec_rehearse(arena_new_in(m->order->arena, REHEARSAL_BYTES));
+        memset(m->order->arena, 0, REHEARSAL_BYTES); /* an arena's memory is zero */
+    }
     return failed ? -1 : 0;
 }

@@ -215,10 +215,29 @@ static pid_t await_job(struct sandbox *s)
     return setup_fail(s->setup, STEP_CLONE_JOB, ECHILD, "submit it again", "the job that the template made is not init's");
 }
 
+/* The job of a sandbox that is made ahead waits for the order beside init: what it gives up takes as long as all
+ * that is left to do then. */
+static pid_t start_ahead(struct sandbox *s, struct mounts *mounts)
+{
+    pid_t job = fork_job(s);
+    return job < 0 || mounts_order(s, mounts) < 0 ? -1 : job;
+}
+
+static int hand_outputs(struct sandbox *s, struct mounts *m)
+{
+    char kind = HANDOVER_OUTPUTS;
+    if (fd_send(s->handover, &kind, 1, &m->writable[WRITABLE_OUTPUTS], 1) != 1)
+        return setup_fail(s->setup, STEP_CLONE_JOB, errno, NULL, "cannot hand /outputs to the monitor");
+    close(m->root);
+    for (int i = 0; i < WRITABLE_COUNT; i++)
+        close(m->writable[i]);
+    return 0;
+}
+
 _Noreturn void init_main(struct sandbox *s)
 {
-    AUTO_FD int outputs = -1;
-    char kind = HANDOVER_OUTPUTS;
+    struct mounts mounts;
+    pid_t job = 0;
     sigset_t none;
     prctl(PR_SET_NAME, s->order ? SANDBOX_READY_NAME : "enclos-init", 0, 0, 0);
     /* The monitor reads some signals from a descriptor and has them blocked: the program must not. */
@@ -231,19 +250,19 @@ _Noreturn void init_main(struct sandbox *s)
         _exit(1);
     setup_done(s->setup, STEP_INIT_GUARD);
     if ((s->identity.rootless && outer_map(s) < 0) || join_cgroups(s) < 0 || enter_network(s) < 0 ||
-        loopback_up(s) < 0 || name_host(s) < 0 ||
-        mounts_build(s, &outputs) < 0)
+        loopback_up(s) < 0 || name_host(s) < 0 || mounts_build(s, &mounts) < 0)
         _exit(1);
-    if (fd_send(s->handover, &kind, 1, &outputs, 1) != 1) {
-        setup_fail(s->setup, STEP_CLONE_JOB, errno, NULL, "cannot hand /outputs to the monitor");
+    if (s->order && (job = start_ahead(s, &mounts)) < 0)
         _exit(1);
-    }
-    if (terminal_open(s) < 0 || (s->spec->interactive.connect && door_open(s) < 0))
+    if (hand_outputs(s, &mounts) < 0 || terminal_open(s) < 0 || (s->spec->interactive.connect && door_open(s) < 0))
         _exit(1);
-    pid_t job = s->warm ? await_job(s) : fork_job(s);
-    if (job < 0)
+    if (!s->order && (job = s->warm ? await_job(s) : fork_job(s)) < 0)
         _exit(1);
     setup_done(s->setup, STEP_CLONE_JOB);
+    if (s->order) {
+        __atomic_or_fetch(&s->setup->job_go, SETUP_GO_MOUNTS, __ATOMIC_SEQ_CST);
+        warm_wake(&s->setup->job_go);
+    }
     /* The monitor reads it until the end: from here on nobody else has it. The job loses it by execve. */
     run_order_unmap(s->order);
     s->order = NULL;

@@ -7,6 +7,7 @@
 #include "runner/attest.h"
 #include "runner/sandbox.h"
 #include "runner/terminal.h"
+#include "runner/warm.h"
 
 #include "api/common/fd.h"
 
@@ -34,7 +35,7 @@
 /* Not in Debian 12's headers: linux 5.19. Without it a signal could interrupt a refused call. */
 #define FILTER_FLAG_WAIT_KILLABLE (1UL << 5)
 
-enum { FD_HANDOVER = SANDBOX_METRICS_FD + 1, FD_LISTENER };
+enum { FD_HANDOVER = SANDBOX_METRICS_FD + 1, FD_LISTENER, FD_RULESET };
 
 static int fail(struct sandbox *s, enum setup_step step, const char *what)
 {
@@ -196,7 +197,7 @@ static int no_new_privs(struct sandbox *s)
 
 /* 0 /dev/null, 1 and 2 the log (all three the terminal, where there is one), 3 metrics, 4 the hand-over (gone at execve); the rest closed for
  * real (CVE-2024-21626 was a descriptor left over). */
-static int arrange_descriptors(struct sandbox *s)
+static int arrange_descriptors(struct sandbox *s, int *ruleset)
 {
     bool terminal = s->terminal_fd >= 0;
     int null = terminal ? fcntl(s->terminal_fd, F_DUPFD_CLOEXEC, 16)
@@ -205,18 +206,20 @@ static int arrange_descriptors(struct sandbox *s)
     int out = fcntl(terminal ? null : s->stdout_fd, F_DUPFD_CLOEXEC, 16);
     int err = fcntl(terminal ? null : s->stderr_fd, F_DUPFD_CLOEXEC, 16);
     int met = fcntl(s->metrics_fd, F_DUPFD_CLOEXEC, 16), hand = fcntl(s->handover, F_DUPFD_CLOEXEC, 16);
-    int proc = fcntl(s->proc_fd, F_DUPFD_CLOEXEC, 16);
-    if (null < 0 || out < 0 || err < 0 || met < 0 || hand < 0 || proc < 0)
+    int proc = fcntl(s->proc_fd, F_DUPFD_CLOEXEC, 16), rules = *ruleset < 0 ? -1 : fcntl(*ruleset, F_DUPFD_CLOEXEC, 16);
+    if (null < 0 || out < 0 || err < 0 || met < 0 || hand < 0 || proc < 0 || (*ruleset >= 0 && rules < 0))
         return fail(s, STEP_DESCRIPTORS, "cannot arrange the descriptors");
     if (null != 0 && dup2(null, 0) < 0)
         return fail(s, STEP_DESCRIPTORS, "cannot open standard input");
     if (dup2(out, 1) < 0 || dup2(err, 2) < 0 || dup2(met, SANDBOX_METRICS_FD) < 0 ||
-        dup3(hand, FD_HANDOVER, O_CLOEXEC) < 0 || dup3(proc, FD_LISTENER, O_CLOEXEC) < 0)
+        dup3(hand, FD_HANDOVER, O_CLOEXEC) < 0 || dup3(proc, FD_LISTENER, O_CLOEXEC) < 0 ||
+        (rules >= 0 && dup3(rules, FD_RULESET, O_CLOEXEC) < 0))
         return fail(s, STEP_DESCRIPTORS, "cannot arrange the descriptors");
-    if (fcntl(0, F_SETFD, 0) < 0 || syscall(SYS_close_range, FD_LISTENER + 1, ~0U, 0) < 0)
+    if (fcntl(0, F_SETFD, 0) < 0 || syscall(SYS_close_range, rules < 0 ? FD_RULESET : FD_RULESET + 1, ~0U, 0) < 0)
         return fail(s, STEP_DESCRIPTORS, "cannot close the other descriptors");
     s->handover = FD_HANDOVER;
     s->proc_fd = FD_LISTENER; /* until the filter's listener takes its number */
+    *ruleset = rules < 0 ? -1 : FD_RULESET;
     setup_done(s->setup, STEP_DESCRIPTORS);
     return 0;
 }
@@ -403,11 +406,33 @@ int job_execute(struct sandbox *s)
                       "cannot execute %.200s", name);
 }
 
+/* What does not depend on the run. In a sandbox that is made ahead it is done before there is one. */
+static int give_up(struct sandbox *s, int *ruleset)
+{
+    return new_session(s) < 0 || terminal_control(s) < 0 || change_ids(s) < 0 || inner_userns(s) < 0 ||
+                   drop_capabilities(s) < 0 || no_new_privs(s) < 0 || landlock_prepare(s, ruleset) < 0 ||
+                   arrange_descriptors(s, ruleset) < 0
+               ? -1
+               : 0;
+}
+
+/* If init ends instead, so does this process. */
+static void await_order(struct sandbox *s)
+{
+    for (uint32_t go; (go = s->setup->job_go) != SETUP_GO;)
+        warm_wait(&s->setup->job_go, go, -1);
+    prctl(PR_SET_NAME, "enclos-init", 0, 0, 0);
+    s->env = s->order->env;
+}
+
 int job_confine(struct sandbox *s)
 {
-    if (new_session(s) < 0 || terminal_control(s) < 0 || change_ids(s) < 0 || inner_userns(s) < 0 || set_rlimits(s) < 0 ||
-        drop_capabilities(s) < 0 || no_new_privs(s) < 0 || attest_read(s) < 0 || landlock_confine(s) < 0 ||
-        arrange_descriptors(s) < 0 || attest(s) < 0)
+    int ruleset;
+    if (give_up(s, &ruleset) < 0)
+        return -1;
+    if (s->order)
+        await_order(s);
+    if (set_rlimits(s) < 0 || attest_read(s) < 0 || landlock_confine(s, ruleset) < 0 || attest(s) < 0)
         return -1;
     if (chdir("/work") < 0)
         return setup_fail(s->setup, STEP_ATTEST, errno, NULL, "cannot enter /work");

@@ -157,47 +157,46 @@ static int resize_tmpfs(struct sandbox *s, int fd, const char *target, int64_t s
 
 /* ---- what the run writes to ---- */
 
-enum writable { W_SHM, W_WORK, W_OUTPUTS, W_TMP, W_COUNT };
 enum { SHM_FILES = 16384, WORK_FILES = 262144, TMP_FILES = 65536 };
 
 static const struct {
     const char *target, *mode;
     uint64_t attr;
     enum setup_step step;
-} writables[W_COUNT] = {
-    [W_SHM] = {"dev/shm", "1777", MOUNT_ATTR_NOEXEC, STEP_MOUNT_DEV},
-    [W_WORK] = {"work", "755", 0, STEP_MOUNT_WORK},
-    [W_OUTPUTS] = {"outputs", "755", MOUNT_ATTR_NOEXEC, STEP_MOUNT_OUTPUTS},
-    [W_TMP] = {"tmp", "1777", 0, STEP_MOUNT_TMP},
+} writables[WRITABLE_COUNT] = {
+    [WRITABLE_SHM] = {"dev/shm", "1777", MOUNT_ATTR_NOEXEC, STEP_MOUNT_DEV},
+    [WRITABLE_WORK] = {"work", "755", 0, STEP_MOUNT_WORK},
+    [WRITABLE_OUTPUTS] = {"outputs", "755", MOUNT_ATTR_NOEXEC, STEP_MOUNT_OUTPUTS},
+    [WRITABLE_TMP] = {"tmp", "1777", 0, STEP_MOUNT_TMP},
 };
 
 struct size {
     int64_t bytes, files;
 };
 
-static void sizes_asked(const struct sandbox *s, struct size sizes[W_COUNT])
+static void sizes_asked(const struct sandbox *s, struct size sizes[WRITABLE_COUNT])
 {
     const struct spec_resources *r = &s->spec->resources;
-    sizes[W_SHM] = (struct size){r->tmp_bytes, SHM_FILES};
-    sizes[W_WORK] = (struct size){r->work_bytes, WORK_FILES};
-    sizes[W_OUTPUTS] = (struct size){r->output_bytes, r->output_files + 1};
-    sizes[W_TMP] = (struct size){r->tmp_bytes, TMP_FILES};
+    sizes[WRITABLE_SHM] = (struct size){r->tmp_bytes, SHM_FILES};
+    sizes[WRITABLE_WORK] = (struct size){r->work_bytes, WORK_FILES};
+    sizes[WRITABLE_OUTPUTS] = (struct size){r->output_bytes, r->output_files + 1};
+    sizes[WRITABLE_TMP] = (struct size){r->tmp_bytes, TMP_FILES};
 }
 
 /* Made ahead, they get a size that holds nothing until the run's is known. */
-static int mount_writables(struct sandbox *s, int root, int fds[W_COUNT])
+static int mount_writables(struct sandbox *s, int root, int fds[WRITABLE_COUNT])
 {
-    struct size sizes[W_COUNT] = {{4096, 8}, {4096, 8}, {4096, 8}, {4096, 8}};
+    struct size sizes[WRITABLE_COUNT] = {{4096, 8}, {4096, 8}, {4096, 8}, {4096, 8}};
     if (!s->order)
         sizes_asked(s, sizes);
-    for (int i = 0; i < W_COUNT; i++) {
-        if (i == W_OUTPUTS && s->outputs_mount >= 0) { /* on disk, made by the monitor */
+    for (int i = 0; i < WRITABLE_COUNT; i++) {
+        if (i == WRITABLE_OUTPUTS && s->outputs_mount >= 0) { /* on disk, made by the monitor */
             if (attach(s->outputs_mount, root, "outputs") < 0 || (fds[i] = fcntl(s->outputs_mount, F_DUPFD_CLOEXEC, 3)) < 0)
                 return setup_fail(s->setup, STEP_MOUNT_OUTPUTS, errno, NULL, "cannot attach /outputs");
             setup_done(s->setup, STEP_MOUNT_OUTPUTS);
             continue;
         }
-        uint64_t attr = writables[i].attr | (i == W_TMP && !s->profile->exec_memory ? MOUNT_ATTR_NOEXEC : 0);
+        uint64_t attr = writables[i].attr | (i == WRITABLE_TMP && !s->profile->exec_memory ? MOUNT_ATTR_NOEXEC : 0);
         if (job_tmpfs(s, root, writables[i].target, sizes[i].bytes, sizes[i].files, writables[i].mode, attr,
                       writables[i].step, &fds[i]) < 0)
             return -1;
@@ -206,11 +205,11 @@ static int mount_writables(struct sandbox *s, int root, int fds[W_COUNT])
     return 0;
 }
 
-static int resize_writables(struct sandbox *s, const int fds[W_COUNT])
+static int resize_writables(struct sandbox *s, const int fds[WRITABLE_COUNT])
 {
-    struct size sizes[W_COUNT];
+    struct size sizes[WRITABLE_COUNT];
     sizes_asked(s, sizes);
-    for (int i = 0; i < W_COUNT; i++) {
+    for (int i = 0; i < WRITABLE_COUNT; i++) {
         if (resize_tmpfs(s, fds[i], writables[i].target, sizes[i].bytes, sizes[i].files, writables[i].step) < 0)
             return -1;
         setup_done(s->setup, writables[i].step);
@@ -417,41 +416,36 @@ static int take_order(struct sandbox *s, struct mounts_lent *src)
     return 0;
 }
 
-/* The root is closed before anything of the run is known, and nothing outside can be opened from then on: what
- * the run is lent comes as descriptors. */
-static int build_ahead(struct sandbox *s, int root, int fds[W_COUNT], struct mounts_lent *src)
-{
-    if (mounts_pivot(s->setup, root) < 0 || take_order(s, src) < 0 || resize_writables(s, fds) < 0 || fchdir(root) < 0)
-        return -1;
-    return attach_datasets(s, src, root) < 0 || attach_code(s, src, root, fds[W_WORK]) < 0 ? -1 : 0;
-}
-
-static int build_now(struct sandbox *s, int root, int fds[W_COUNT], struct mounts_lent *src)
-{
-    return attach_datasets(s, src, root) < 0 || attach_code(s, src, root, fds[W_WORK]) < 0 ||
-                   terminal_mount(s, root) < 0
-               ? -1
-               : mounts_pivot(s->setup, root);
-}
-
-int mounts_build(struct sandbox *s, int *outputs_fd)
+/* The root is closed by then, and nothing outside can be opened: what the run is lent comes as descriptors. */
+int mounts_order(struct sandbox *s, struct mounts *m)
 {
     struct mounts_lent src;
-    AUTO_FD int root = -1;
-    int fds[W_COUNT] = {-1, -1, -1, -1};
     memset(&src, 0xff, sizeof src); /* every descriptor -1 */
+    if (take_order(s, &src) < 0 || resize_writables(s, m->writable) < 0 || fchdir(m->root) < 0)
+        return -1;
+    return attach_datasets(s, &src, m->root) < 0 || attach_code(s, &src, m->root, m->writable[WRITABLE_WORK]) < 0 ? -1 : 0;
+}
+
+static int build_now(struct sandbox *s, struct mounts *m, struct mounts_lent *src)
+{
+    return attach_datasets(s, src, m->root) < 0 || attach_code(s, src, m->root, m->writable[WRITABLE_WORK]) < 0 ||
+                   terminal_mount(s, m->root) < 0
+               ? -1
+               : 0;
+}
+
+int mounts_build(struct sandbox *s, struct mounts *out)
+{
+    struct mounts_lent src;
+    memset(&src, 0xff, sizeof src); /* every descriptor -1 */
+    memset(out, 0xff, sizeof *out);
     umask(022);
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return setup_fail(s->setup, STEP_MOUNT_PRIVATE, errno, NULL, "cannot make the mounts private");
     setup_done(s->setup, STEP_MOUNT_PRIVATE);
-    if ((!s->order && open_sources(s, &src) < 0) || open_root(s, &src, &root) < 0 || devices_attach(s, root) < 0 ||
-        mount_proc(s, root) < 0 || mount_writables(s, root, fds) < 0)
+    if ((!s->order && open_sources(s, &src) < 0) || open_root(s, &src, &out->root) < 0 || devices_attach(s, out->root) < 0 ||
+        mount_proc(s, out->root) < 0 || mount_writables(s, out->root, out->writable) < 0 ||
+        (!s->order && build_now(s, out, &src) < 0))
         return -1;
-    if ((s->order ? build_ahead : build_now)(s, root, fds, &src) < 0)
-        return -1;
-    *outputs_fd = fds[W_OUTPUTS];
-    for (int i = 0; i < W_COUNT; i++)
-        if (i != W_OUTPUTS)
-            close(fds[i]);
-    return 0;
+    return mounts_pivot(s->setup, out->root);
 }

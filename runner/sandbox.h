@@ -104,9 +104,17 @@ MUST_USE int root_build(struct setup *s, const char *python_path, const char *at
  * read-only; taken. */
 MUST_USE int root_build_environment(struct sandbox *s, int tree, const char *at, int *root);
 
-/* priv_mounts.c: lays the run's own mounts on the root and pivots into it. Gives the descriptor of /outputs. Made
- * ahead: waits for the order when the root is closed, and ends the process when the monitor goes instead. */
-MUST_USE int mounts_build(struct sandbox *s, int *outputs_fd);
+/* What a run writes to. */
+enum writable { WRITABLE_SHM, WRITABLE_WORK, WRITABLE_OUTPUTS, WRITABLE_TMP, WRITABLE_COUNT };
+struct mounts {
+    int root, writable[WRITABLE_COUNT];
+};
+
+/* priv_mounts.c: lays the run's own mounts on the root and pivots into it. Made ahead, the root is closed without
+ * what only the order tells; mounts_order waits for that and adds it, and ends the process when the monitor goes instead.
+ * The descriptors are the caller's, on failure too. */
+MUST_USE int mounts_build(struct sandbox *s, struct mounts *out);
+MUST_USE int mounts_order(struct sandbox *s, struct mounts *m);
 
 /* The monitor, for a sandbox that cannot open them itself: a warm one as root (with the shared root), or one that
  * was made ahead. The descriptors are the caller's to close, on failure too. */
@@ -129,9 +137,11 @@ _Noreturn void job_main(struct sandbox *s);
  * errno. */
 MUST_USE int sandbox_write_self(const struct sandbox *s, const char *file, const char *text);
 
-/* landlock.c: confines the calling process to the layout that mounts_build made. 0, or -1 with the
- * failure noted on the set-up page. */
-MUST_USE int landlock_confine(struct sandbox *s);
+/* landlock.c: confines the calling process to the layout that mounts_build made, in two parts: the rules of what is
+ * there before an order (*ruleset -1: this kernel has no Landlock), and the rest, which closes it. 0, or -1 with the failure noted on
+ * the set-up page. */
+MUST_USE int landlock_prepare(struct sandbox *s, int *ruleset);
+MUST_USE int landlock_confine(struct sandbox *s, int ruleset);
 int landlock_abi(void); /* 0: this kernel has none; -1: it could not be asked, errno set */
 
 /* priv_outputs.c: /outputs on disk, for uid `owner`. Gives a mount that is attached to nothing. The second mounts read-only

@@ -51,11 +51,11 @@
     X(SESSION, "session")                 /* J */                                                  \
     X(CREDENTIALS, "credentials")         /* J: groups and ids */                                  \
     X(USERNS_INNER, "userns_inner")       /* J: a user namespace that owns nothing */              \
-    X(RLIMITS, "rlimits")                                                                          \
     X(CAPABILITIES, "capabilities")                                                                \
     X(NO_NEW_PRIVS, "no_new_privs")                                                                \
-    X(LANDLOCK, "landlock")                                                                        \
     X(DESCRIPTORS, "descriptors")                                                                  \
+    X(RLIMITS, "rlimits")                                                                          \
+    X(LANDLOCK, "landlock")                                                                        \
     X(ATTEST, "attest")                   /* J: reads back what it has become */                   \
     X(SECCOMP, "seccomp")                                                                          \
     X(HANDOVER, "handover")               /* J: listener to the monitor */                         \
@@ -93,6 +93,10 @@ struct setup_attest {
 };
 extern const char *const setup_namespaces[7];
 
+/* The job of a sandbox that was made ahead goes on when both are there: its mounts are laid out, said by init, and its
+ * limits are in force and all else that must be there before a program is, said by the monitor. */
+enum setup_go { SETUP_GO_MOUNTS = 1, SETUP_GO_MONITOR = 2, SETUP_GO = 3 };
+
 struct setup {
     volatile int failed; /* 0 or 1 + step */
     int failed_errno;
@@ -100,6 +104,7 @@ struct setup {
     char failed_hint[176];
     int64_t done_ns[STEP_COUNT]; /* CLOCK_MONOTONIC when a step was done, 0: not done */
     struct setup_attest attest;
+    volatile uint32_t job_go;     /* made ahead: enum setup_go, what the job has waited for */
     volatile unsigned exec_tries; /* executions that the job has announced; see refusals.h */
     /* written by init when the job ends */
     volatile int job_ended;

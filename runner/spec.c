@@ -327,14 +327,11 @@ static int read_root(const struct json *root, struct spec *out, struct err *e)
     return 0;
 }
 
-int spec_read(int run_fd, struct arena *arena, struct spec *out, struct err *e)
+static int parse(const char *text, size_t len, struct arena *arena, struct spec *out, struct err *e)
 {
-    AUTO_BUF struct buf text = BUF_INIT(RUNFOLDER_SPEC_MAX_BYTES);
-    memset(out, 0, sizeof *out);
-    if (fd_read_file(run_fd, RUNFOLDER_SPEC, RUNFOLDER_SPEC_MAX_BYTES, &text, e) < 0)
-        return -1;
     const struct json_limits limits = {.max_bytes = RUNFOLDER_SPEC_MAX_BYTES, .max_depth = 8};
-    AUTO_JSON struct json *root = json_parse(buf_cstr(&text), text.len, &limits, e);
+    AUTO_JSON struct json *root = json_parse(text, len, &limits, e);
+    memset(out, 0, sizeof *out);
     if (!root)
         return err_context(e, "%s", RUNFOLDER_SPEC);
     out->arena = arena ? arena : arena_new();
@@ -343,6 +340,27 @@ int spec_read(int run_fd, struct arena *arena, struct spec *out, struct err *e)
         return err_context(e, "%s", RUNFOLDER_SPEC);
     }
     return 0;
+}
+
+int spec_read(int run_fd, struct arena *arena, struct spec *out, struct err *e)
+{
+    AUTO_BUF struct buf text = BUF_INIT(RUNFOLDER_SPEC_MAX_BYTES);
+    if (fd_read_file(run_fd, RUNFOLDER_SPEC, RUNFOLDER_SPEC_MAX_BYTES, &text, e) < 0)
+        return -1;
+    return parse(buf_cstr(&text), text.len, arena, out, e);
+}
+
+void spec_rehearse(struct arena *arena)
+{
+    static const char sample[] =
+        "{\"version\":1,\"run\":\"rehearsal\",\"command\":[\"python3\",\"train.py\"],\"env\":{\"LR\":\"0.1\"},\"profile\":\"base\","
+        "\"code\":{\"path\":\"/x\"},\"datasets\":[],\"resources\":{\"cpus_milli\":1000,\"memory_bytes\":1073741824,"
+        "\"processes\":256,\"wall_ms\":3600000,\"cpu_ms\":0,\"grace_ms\":5000,\"work_bytes\":1048576,\"tmp_bytes\":1048576,"
+        "\"output_bytes\":1048576,\"output_files\":100,\"log_bytes\":65536},\"limits\":\"enforced\",\"report_paths\":false}";
+    struct spec spec;
+    struct err ignored = {0};
+    if (parse(sample, sizeof sample - 1, arena, &spec, &ignored) == 0)
+        spec_fini(&spec);
 }
 
 bool spec_is_plain(const struct spec *s)

@@ -91,6 +91,10 @@ enum { SPEC_ARENA_BYTES = 2 << 20 };
 MUST_USE int spec_read(int run_fd, struct arena *arena, struct spec *out, struct err *e);
 void spec_fini(struct spec *s);
 
+/* Reads a spec of no run and forgets it: whoever waits for one has touched the memory that reading takes by then, which
+ * is half of what it costs in a process that was just forked. */
+void spec_rehearse(struct arena *arena);
+
 /* Whether a sandbox that was made before the run was known will do (monitor_ready): nothing is asked for that
  * must be there before its root is closed, and what it is lent goes into one message. */
 bool spec_is_plain(const struct spec *s);

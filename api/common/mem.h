@@ -27,7 +27,7 @@ void *ptr_take_at(void *pp);
 struct arena;
 struct arena *arena_new(void);
 
-/* In memory of the caller's, which outlives it; more than it holds aborts. For what two processes share. */
+/* In memory of the caller's, zeroed, which outlives it; more than it holds aborts. For what two processes share. */
 struct arena *arena_new_in(void *memory, size_t size_bytes);
 void arena_free(struct arena *a); /* NULL is fine */
 void *arena_alloc(struct arena *a, size_t size_bytes);

@@ -1,12 +1,13 @@
 /*
  * drive.c - starts programs, or runs through a launcher, so many at once, and times each one.
  *
- *   drive spawn AT_ONCE COUNT PROGRAM [ARGUMENT]...
+ *   drive spawn AT_ONCE COUNT PAUSE_US PROGRAM [ARGUMENT]...
  *       from vfork to the end of the program; "{n}" in an argument becomes the number of the start
- *   drive launcher AT_ONCE COUNT LAUNCHER_SOCKET PROFILE FOLDER...
+ *   drive launcher AT_ONCE COUNT PAUSE_US LAUNCHER_SOCKET PROFILE FOLDER...
  *       from the request on the launcher's socket (an inherited descriptor) to record.json in the run's
  *       folder; FOLDER holds the run folders r0, r1, ... COUNT-1, made before
  *
+ * PAUSE_US: how long nobody asks for anything before each start, as when people do.
  * Prints the nanoseconds of each on a line, then "wall NANOSECONDS" of all and "cpu NANOSECONDS" that the
  * whole machine spent meanwhile. In C, because an interpreter's own start and polling would be half of what is
  * measured.
@@ -87,7 +88,7 @@ static pid_t spawn(char **argv, long number)
     return pid;
 }
 
-static void drive_spawn(long at_once, long count, char **argv, int64_t *took)
+static void drive_spawn(long at_once, long count, useconds_t pause_us, char **argv, int64_t *took)
 {
     struct {
         pid_t pid;
@@ -98,6 +99,7 @@ static void drive_spawn(long at_once, long count, char **argv, int64_t *took)
     while (ended < count) {
         for (long i = 0; i < at_once && started < count; i++)
             if (!going[i].pid) {
+                usleep(pause_us);
                 going[i].began = now_ns();
                 going[i].pid = spawn(argv, started++);
             }
@@ -155,7 +157,7 @@ static void request(int sock, const char *profile, long number, int folder)
         die("cannot ask the launcher");
 }
 
-static void drive_launcher(long at_once, long count, char **argv, int64_t *took)
+static void drive_launcher(long at_once, long count, useconds_t pause_us, char **argv, int64_t *took)
 {
     int sock = (int)strtol(argv[0], NULL, 10), notify = inotify_init1(IN_CLOEXEC), *folders = calloc((size_t)count, sizeof *folders);
     int64_t *began = calloc((size_t)count + 2, sizeof *began);
@@ -173,6 +175,7 @@ static void drive_launcher(long at_once, long count, char **argv, int64_t *took)
     }
     while (ended < count) {
         while (started - ended < at_once && started < count) {
+            usleep(pause_us);
             began[started] = now_ns();
             request(sock, argv[1], started, folders[started]);
             started++;
@@ -203,16 +206,17 @@ static void drive_launcher(long at_once, long count, char **argv, int64_t *took)
 
 int main(int argc, char **argv)
 {
-    long at_once = argc > 4 ? strtol(argv[2], NULL, 10) : 0, count = argc > 4 ? strtol(argv[3], NULL, 10) : 0;
+    long at_once = argc > 5 ? strtol(argv[2], NULL, 10) : 0, count = argc > 5 ? strtol(argv[3], NULL, 10) : 0;
+    long pause_us = argc > 5 ? strtol(argv[4], NULL, 10) : -1;
 
-    if (at_once < 1 || at_once > AT_ONCE_MAX || count < 1) {
-        fprintf(stderr, "usage: drive spawn|launcher AT_ONCE COUNT ...\n");
+    if (at_once < 1 || at_once > AT_ONCE_MAX || count < 1 || pause_us < 0 || pause_us >= 1000000) {
+        fprintf(stderr, "usage: drive spawn|launcher AT_ONCE COUNT PAUSE_US ...\n");
         return 2;
     }
     int64_t *took = calloc((size_t)count, sizeof *took), began = now_ns(), cpu = busy_ns();
     if (!took)
         die("memory");
-    (strcmp(argv[1], "spawn") == 0 ? drive_spawn : drive_launcher)(at_once, count, argv + 4, took);
+    (strcmp(argv[1], "spawn") == 0 ? drive_spawn : drive_launcher)(at_once, count, (useconds_t)pause_us, argv + 5, took);
     int64_t wall = now_ns() - began;
     cpu = busy_ns() - cpu;
     for (long i = 0; i < count; i++)

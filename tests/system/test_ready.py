@@ -31,17 +31,19 @@ def family(root):
     return found
 
 
-def waiting(lab):
-    """Monitors with a finished sandbox: their init is the one that waits."""
-    names = family(lab.daemon.pid)
-    found = []
-    for pid, name in names.items():
-        if name != "enclos-ready":
-            continue
+def children(pid):
+    try:
         with open(f"/proc/{pid}/task/{pid}/children") as f:
-            if f.read().split():
-                found.append(pid)
-    return found
+            return [int(child) for child in f.read().split()]
+    except OSError:
+        return []
+
+
+def waiting(lab):
+    """Monitors with a finished sandbox: their init waits, and so does its job."""
+    names = family(lab.daemon.pid)
+    return [pid for pid, name in names.items()
+            if name == "enclos-ready" and any(children(init) for init in children(pid) if names.get(init) == "enclos-ready")]
 
 
 def all_ready(lab):
@@ -201,3 +203,47 @@ def test_what_stands_ready_ends_with_the_launcher(ready_lab):
     os.kill(launcher, signal.SIGKILL)
     Deadline(20).until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in before), "the end of all that was ready")
     assert ended(ready_lab, ["true"]).verdict == "succeeded"
+
+
+def jobs(lab):
+    return [job for monitor in all_ready(lab) for init in children(monitor) for job in children(init)]
+
+
+def test_the_job_that_waits_has_given_everything_up_already(ready_lab):
+    """Its filter alone comes with the run: what follows the order needs calls that a run may not make."""
+    for pid in jobs(ready_lab):
+        with open(f"/proc/{pid}/status") as f:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+        uids = set(status["Uid"].split())
+        assert len(uids) == 1 and 700000 <= int(uids.pop()) < 701000
+        assert {status[name].strip("0") for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {""}
+        assert status["NoNewPrivs"] == "1" and status["Groups"].strip() == ""
+        own = os.stat(f"/proc/{pid}/ns/user").st_ino
+        assert own != os.stat("/proc/self/ns/user").st_ino
+        # /dev/null, two ends of the log, metrics, hand-over, /proc by path only, and the rules of Landlock
+        assert len(os.listdir(f"/proc/{pid}/fd")) <= 7
+
+
+def test_a_run_starts_when_the_job_that_waited_was_killed(ready_lab):
+    doomed = jobs(ready_lab)
+    assert len(doomed) >= 4
+    for pid in doomed:
+        os.kill(pid, signal.SIGKILL)
+    runs = [ended(ready_lab, ["true"]) for _ in range(6)]
+    assert {run.verdict for run in runs} == {"succeeded"}
+    assert runs[0].sandbox.made_ahead is False
+
+
+def test_a_limit_that_cannot_be_written_keeps_the_job_that_waits_from_starting(ready_lab):
+    """The order goes out before the limits are written: the program must wait for both."""
+    hit = 0
+    for monitor in all_ready(ready_lab):
+        for folder, _, files in os.walk("/sys/fs/cgroup"):
+            if os.path.basename(folder).endswith(f"-{monitor}"):
+                for name in {"memory.limit_in_bytes", "memory.max"} & set(files):
+                    subprocess.run(["nsenter", "-t", str(monitor), "-m", "mount", "--bind", "/dev/full", f"{folder}/{name}"], check=True)
+                    hit += 1
+    assert hit >= 4
+    run = ended(ready_lab, ["sh", "-c", "echo started; sleep 1"], resources=RESOURCES)
+    assert run.verdict == "setup_failed" and run.failed.step == "cgroup_limits" and run.failed.errno == "ENOSPC"
+    assert run.sandbox.made_ahead is True and ready_lab.log(run.id, "stdout") == b""
