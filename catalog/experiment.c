@@ -16,6 +16,7 @@ enum {
     EXPERIMENT_LIST,
     EXPERIMENT_OF_PROJECT,
     EXPERIMENT_COUNTS,
+    EXPERIMENT_RUNS,
     EXPERIMENT_SQL_COUNT
 };
 
@@ -36,6 +37,7 @@ static const struct sql_row rows[] = {
     [EXPERIMENT_COUNTS] =
         {.text = "SELECT count(*), count(verdict), count(*) FILTER (WHERE verdict = 'succeeded')"
                  " FROM run WHERE experiment_id = ?"},
+    [EXPERIMENT_RUNS] = {.text = "SELECT count(*) FROM run WHERE experiment_id = ?"},
 };
 static_assert(sizeof rows / sizeof rows[0] == EXPERIMENT_SQL_COUNT, "one statement a row");
 const struct sql_table experiment_sql = {"experiment", rows, EXPERIMENT_SQL_COUNT, SQL_EXPERIMENT};
@@ -113,6 +115,15 @@ int cat_experiment_list(struct cat *db, struct arena *a, int64_t project, int64_
         if (row_from(db, a, s, &(*out)[(*count)++], e) < 0)
             return -1;
     return rc;
+}
+
+int cat_experiment_runs(struct cat *db, int64_t id, int64_t *out, struct err *e)
+{
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &experiment_sql, EXPERIMENT_RUNS, e, V_I(id));
+    if (!s || cat_step(db, s, e) < 0)
+        return -1;
+    *out = sqlite3_column_int64(s, 0);
+    return 0;
 }
 
 int cat_experiment_count(struct cat *db, int64_t id, struct experiment_counts *out, struct err *e)

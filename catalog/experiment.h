@@ -64,6 +64,8 @@ MUST_USE int cat_experiment_list(struct cat *db, struct arena *a, int64_t projec
 struct experiment_counts {
     int64_t runs, finished, succeeded;
 };
+/* How many runs it has, from the index alone: for lists. */
+MUST_USE int cat_experiment_runs(struct cat *db, int64_t id, int64_t *out, struct err *e);
 MUST_USE int cat_experiment_count(struct cat *db, int64_t id, struct experiment_counts *out,
                                   struct err *e);
 

@@ -58,6 +58,10 @@ static void schema(struct jw *w, const struct param *p)
         jw_int_at(w, "maximum", p->max);
         break;
     case PARAM_BOOLEAN: jw_str_at(w, "type", "boolean"); break;
+    case PARAM_ANSWERS:
+        jw_str_at(w, "type", "object");
+        jw_str_at(w, "x-form", p->form);
+        break;
     case PARAM_CHOICE:
         jw_str_at(w, "type", "string");
         jw_arr_at(w, "enum");

@@ -27,6 +27,7 @@ enum param_type {
     PARAM_OBJECT, /* closed: members */
     PARAM_MAP,    /* any names; bounds: count; items: type of the values */
     PARAM_SCALAR, /* string, number or boolean, kept as text; bounds: bytes */
+    PARAM_ANSWERS, /* answers to a form, an object that its handler checks (catalog/form.h); `form` is its name */
     PARAM_TYPE_COUNT
 };
 
@@ -38,6 +39,7 @@ struct param {
     const char *meaning;
     const char *otherwise;      /* JSON of the default, or NULL */
     const char *const *choices; /* PARAM_CHOICE, NULL-ended */
+    const char *form;           /* PARAM_ANSWERS */
     const struct param
         *of; /* PARAM_ARRAY and _MAP: one row; PARAM_OBJECT: rows ended by name NULL */
 };
@@ -128,6 +130,25 @@ int method_user_authenticate(struct request *q, struct err *e);
 int method_token_create(struct request *q, struct err *e);
 int method_token_list(struct request *q, struct err *e);
 int method_token_revoke(struct request *q, struct err *e);
+int method_form_get(struct request *q, struct err *e);
+int method_form_list(struct request *q, struct err *e);
+int method_project_create(struct request *q, struct err *e);
+int method_project_get(struct request *q, struct err *e);
+int method_project_list(struct request *q, struct err *e);
+int method_project_edit(struct request *q, struct err *e);
+int method_project_advance(struct request *q, struct err *e);
+int method_project_history(struct request *q, struct err *e);
+int method_project_similar(struct request *q, struct err *e);
+int method_experiment_create(struct request *q, struct err *e);
+int method_experiment_get(struct request *q, struct err *e);
+int method_experiment_list(struct request *q, struct err *e);
+int method_experiment_edit(struct request *q, struct err *e);
+int method_experiment_history(struct request *q, struct err *e);
+int method_lesson_add(struct request *q, struct err *e);
+int method_lesson_get(struct request *q, struct err *e);
+int method_lesson_list(struct request *q, struct err *e);
+int method_lesson_edit(struct request *q, struct err *e);
+int method_lesson_history(struct request *q, struct err *e);
 int method_audit_list(struct request *q, struct err *e);
 int method_audit_export(struct request *q, struct err *e);
 int method_audit_verify(struct request *q, struct err *e);

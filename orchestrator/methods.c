@@ -12,6 +12,7 @@
 
 static const struct method *const tables[] = {
     rows_rpc, rows_lab, rows_blob, rows_run, rows_dataset, rows_env, rows_profile, rows_audit,
+    rows_project, rows_experiment, rows_lesson,
     rows_user,
     rows_keeping,
 };
@@ -187,6 +188,8 @@ static int check_value(const struct param *p, const struct json *v, const char *
     case PARAM_OBJECT:
         return json_type(v) == JSON_OBJECT ? check_members(p->of, v, field, e)
                                            : wrong_type(v, field, "object", e);
+    case PARAM_ANSWERS:
+        return json_type(v) == JSON_OBJECT ? 0 : wrong_type(v, field, "object", e);
     case PARAM_SCALAR:
         if (json_type(v) == JSON_NUMBER || json_type(v) == JSON_BOOL)
             return 0;

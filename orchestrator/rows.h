@@ -49,6 +49,34 @@ enum { TB_GB = 1 << 10 };
         .meaning = "next_cursor of the page before"                                                \
     }
 
+/* What changes a record takes, whatever the noun. */
+#define VERSION_PARAM                                                                              \
+    {                                                                                              \
+        .name = "version", .type = PARAM_INTEGER, .required = true, .min = 1,                      \
+        .max = INT64_C(1) << 53,                                                                   \
+        .meaning = "record_version that the change was made from: another one by now is a conflict" \
+    }
+#define SET_PARAM(form_name)                                                                       \
+    {                                                                                              \
+        .name = "set", .type = PARAM_ANSWERS, .required = true, .form = (form_name),               \
+        .meaning = "field -> answer, for those that change; null takes an answer away; of a bilingual one each " \
+                   "language by itself"                                                            \
+    }
+#define ANSWERS_PARAM(form_name)                                                                   \
+    {                                                                                              \
+        .name = "answers", .type = PARAM_ANSWERS, .required = true, .form = (form_name),           \
+        .meaning = "field -> answer, as form.get tells"                                            \
+    }
+#define REASON_PARAM(why)                                                                          \
+    {                                                                                              \
+        .name = "reason", .type = PARAM_STRING, .min = 1, .max = 2000, .meaning = (why)            \
+    }
+#define OLD_VERSION_PARAM                                                                          \
+    {                                                                                              \
+        .name = "version", .type = PARAM_INTEGER, .min = 1, .max = INT64_C(1) << 53,               \
+        .meaning = "of its record; left out: the latest"                                           \
+    }
+
 /* Ends a table. */
 #define END_ROWS                                                                                   \
     {                                                                                              \
@@ -63,6 +91,9 @@ extern const struct method rows_dataset[];
 extern const struct method rows_env[];
 extern const struct method rows_profile[];
 extern const struct method rows_audit[];
+extern const struct method rows_project[];
+extern const struct method rows_experiment[];
+extern const struct method rows_lesson[];
 extern const struct method rows_user[];
 extern const struct method rows_keeping[];
 

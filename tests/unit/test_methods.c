@@ -2,6 +2,7 @@
 #include "tests/unit/unit.h"
 
 #include "api/common/json.h"
+#include "catalog/form.h"
 #include "orchestrator/method.h"
 
 static const char sha[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -36,6 +37,10 @@ static void put_good(const struct param *p, struct jw *w)
             jw_key(w, m->name);
             put_good(m, w);
         }
+        jw_end_obj(w);
+        break;
+    case PARAM_ANSWERS:
+        jw_obj(w);
         jw_end_obj(w);
         break;
     case PARAM_TYPE_COUNT: fail_msg("%s has no type", p->name);
@@ -88,6 +93,8 @@ static void test_every_row_is_whole(void **state)
                 assert_non_null(p->of);
             if (p->type == PARAM_CHOICE)
                 assert_non_null(p->choices);
+            if (p->type == PARAM_ANSWERS)
+                assert_non_null(form_find(p->form));
             if (p->required)
                 assert_null(p->otherwise);
         }

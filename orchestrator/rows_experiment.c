@@ -1,0 +1,71 @@
+/*
+ * rows_experiment.c - the rows of experiment.*: handlers in method_experiment.c.
+ */
+#include "orchestrator/rows.h"
+
+#define IN_PARAMS                                                                                  \
+    {.name = "project", .type = PARAM_NAME, .required = true, .meaning = "code of its project"},   \
+    {                                                                                              \
+        .name = "name", .type = PARAM_NAME, .required = true, .meaning = "its name in the project" \
+    }
+
+const struct method rows_experiment[] = {
+    {.name = "experiment.create",
+     .summary = "Makes an experiment in a project: members who are scientists, and curators.",
+     .params =
+         (const struct param[]){IN_PARAMS, ANSWERS_PARAM("experiment"), KEY_PARAM, END_PARAMS},
+     .result = "as experiment.get, with existed",
+     .roles = ROLE(ROLE_SCIENTIST) | ROLE(ROLE_CURATOR),
+     .scope = SCOPE_PROJECT,
+     .errors = WRITES,
+     .flags = METHOD_CREATES,
+     .handle = method_experiment_create},
+    {.name = "experiment.get",
+     .summary = "All that is known of an experiment.",
+     .params = (const struct param[]){IN_PARAMS, OLD_VERSION_PARAM, END_PARAMS},
+     .result = "{ref: PROJECT/NAME, project, name, actor: who made it, frozen_version: of its "
+               "record at its first run, or "
+               "null, frozen_us, first_run, after_first_run: this version was written later, runs, "
+               "finished, succeeded: how "
+               "many, form, form_version, record_version, latest_version, changed_by, changed_us, "
+               "created_us, reason, "
+               "answers:{field: answer}, withheld, missing:[{field, language}]}",
+     .roles = ANY_ROLE,
+     .errors = FINDS,
+     .handle = method_experiment_get},
+    {.name = "experiment.list",
+     .summary = "Experiments in the order in which they were made.",
+     .params =
+         (const struct param[]){
+             {.name = "project", .type = PARAM_NAME, .meaning = "only those of that project"},
+             LIMIT_PARAM(500, "100"),
+             CURSOR_PARAM,
+             END_PARAMS},
+     .result = "{experiments:[{ref, project, name, title:{fr,en}, frozen_version, frozen_us, runs, "
+               "record_version, "
+               "changed_us, created_us}], next_cursor}",
+     .roles = ANY_ROLE,
+     .errors = FINDS,
+     .handle = method_experiment_list},
+    {.name = "experiment.edit",
+     .summary = "Changes an experiment, as a new version. After its first run a reason is needed, "
+                "and the new version is "
+                "shown as made after it.",
+     .params = (const struct param[]){IN_PARAMS, VERSION_PARAM, SET_PARAM("experiment"),
+                                      REASON_PARAM("why; needed after the first run"), END_PARAMS},
+     .result = "as experiment.get, with changed: false when nothing was",
+     .roles = ROLE(ROLE_SCIENTIST) | ROLE(ROLE_CURATOR),
+     .scope = SCOPE_PROJECT,
+     .errors = WRITES,
+     .handle = method_experiment_edit},
+    {.name = "experiment.history",
+     .summary = "Its versions, newest first, with what each one changed.",
+     .params = (const struct param[]){IN_PARAMS, LIMIT_PARAM(100, "20"), CURSOR_PARAM, END_PARAMS},
+     .result = "{frozen_version, versions:[{version, actor, created_us, form_version, "
+               "changed:[field], reason, "
+               "differences:[{field, language, before, after}]}], next_cursor}",
+     .roles = ANY_ROLE,
+     .errors = FINDS,
+     .handle = method_experiment_history},
+    END_ROWS,
+};
