@@ -292,6 +292,29 @@ const struct method rows_run[] = {
      .errors = WRITES,
      .flags = METHOD_CREATES,
      .handle = method_run_rerun},
+    {.name = "run.diff",
+     .summary = "Two runs side by side: what was asked, code, machine, metrics, outputs (by digest).",
+     .params =
+         (const struct param[]){RUN_PARAM,
+                                {.name = "other",
+                                 .type = PARAM_RUN,
+                                 .required = true,
+                                 .meaning = "the run that it is compared with"},
+                                {.name = "lines",
+                                 .type = PARAM_BOOLEAN,
+                                 .otherwise = "true",
+                                 .meaning = "with what differs inside text files of the code"},
+                                END_PARAMS},
+     .result = "{a, b: {id,name,state,verdict,exit_code,created_us,wall_ms,cpu_ms,memory_peak_bytes}, "
+               "differences:[{aspect,name,a,b}], differences_left_out, same:[aspect], metrics:[{name,a,b,delta}], "
+               "metrics_left_out, "
+               "code:{a,b,same,error,files:[{path, change: added|removed|changed|mode, a, b: {sha256,size_bytes} or null, "
+               "lines_added, lines_removed, diff: text or null, why}], files_left_out}, "
+               "outputs:{files:[{path, state: identical|different|missing|new, a, b}], identical, different, missing, new, "
+               "files_left_out}}",
+     .roles = ANY_ROLE,
+     .errors = FINDS_RUN,
+     .handle = method_run_diff},
     {.name = "run.get",
      .summary = "All that is known of a run.",
      .params = (const struct param[]){RUN_PARAM, END_PARAMS},

@@ -92,6 +92,9 @@ const struct command commands[] = {
      cmd_metrics},
     {"outputs", GROUP_RUNS, T_U_RUN_ONE, T_H_OUTPUTS, T_D_OUTPUTS, NULL, NULL, ARGS_ANYWHERE, false,
      cmd_outputs},
+    {"rerun", GROUP_RUNS, T_U_RERUN, T_H_RERUN, T_D_RERUN, "enclos rerun --verify RUN", cmd_rerun_options, ARGS_ANYWHERE, true,
+     cmd_rerun},
+    {"diff", GROUP_RUNS, T_U_RUN_TWO, T_H_DIFF, T_D_DIFF, NULL, cmd_diff_options, ARGS_ANYWHERE, false, cmd_diff},
 
     {"dataset add", GROUP_DATA, T_U_DATASET_ADD, T_H_DATASET_ADD, T_D_DATASET_ADD,
      "enclos dataset add cancer data.csv --classification confidentiel --title \"…\"",

@@ -15,6 +15,7 @@
 #include "api/cli/network.h"
 #include "api/cli/verdict.h"
 #include "api/cli/warnings.h"
+#include "api/cli/words.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
 #include <stdio.h>
@@ -137,29 +138,6 @@ static void add_short(struct table *facts, const struct json *run)
     add_fact(facts, T_F_NETWORK, &v);
 }
 
-/* A command as one would type it. */
-static void add_command(struct buf *out, const struct json *command)
-{
-    for (const struct json *word = json_first(command); word; word = json_next(word)) {
-        const char *s = json_str(word) ? json_str(word) : "";
-        bool plain = *s && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                     "0123456789_-+=./:,@%^") == strlen(s);
-        if (out->len > 0)
-            buf_add_char(out, ' ');
-        if (plain) {
-            buf_add_str(out, s);
-            continue;
-        }
-        buf_add_char(out, '\'');
-        for (; *s; s++)
-            if (*s == '\'')
-                buf_add_str(out, "'\\''");
-            else
-                buf_add_char(out, *s);
-        buf_add_char(out, '\'');
-    }
-}
-
 static void add_pairs(struct table *facts, enum text_id label, const struct json *pairs)
 {
     AUTO_BUF struct buf v = BUF_INIT(1 << 20);
@@ -265,7 +243,7 @@ static void add_asked(struct table *facts, const struct json *run)
     AUTO_BUF struct buf v = BUF_INIT(1 << 20);
     const struct json *actor = json_get(run, "actor");
 
-    add_command(&v, json_get(run, "command"));
+    words_add(&v, json_get(run, "command"));
     add_fact(facts, T_F_COMMAND, &v);
     buf_add_str(&v, cli_str(run, "profile"));
     if (*cli_str(run, "profile_digest"))

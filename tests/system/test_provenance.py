@@ -229,3 +229,94 @@ def test_a_changed_profile_is_refused_unless_accepted(new_lab):
     assert refused.value.kind == "conflict" and refused.value.field == "profile" and first.profile_digest in str(refused.value)
     again = lab.wait(lab.rpc("run.rerun", run=first.id, allow_changed_profile=True).run)
     assert again.verdict == "succeeded" and again.profile_digest != first.profile_digest
+
+
+def test_rerun_verify_says_what_is_identical(shared_lab):
+    first = shared_lab.run(["sh", "-c", "echo seed $ENCLOS_SEED > /outputs/seed.txt; mkdir /outputs/d; echo x > /outputs/d/x"])
+    done = shared_lab.cli("rerun", "--verify", first.id)
+    assert done.returncode == 0, (done.stdout, done.stderr)
+    assert "byte for byte" in done.stdout and done.stdout.count("identical") == 3 and "d/x" in done.stdout
+    document = shared_lab.cli_json("rerun", "--verify", first.id)
+    assert document.reproduced is True and document.run.rerun_of == first.id
+    assert {f.path: f.state for f in document.diff.outputs.files} == {"seed.txt": "identical", "d/x": "identical"}
+    other = shared_lab.cli("rerun", "--verify", "--seed", "3", "--json", first.id)
+    document = json.loads(other.stdout)
+    assert other.returncode == 1 and document["reproduced"] is False
+    assert {f["path"]: f["state"] for f in document["diff"]["outputs"]["files"]} == {"seed.txt": "different", "d/x": "identical"}
+    assert [(d["aspect"], d["b"]) for d in document["diff"]["differences"]] == [("seed", 3)]
+
+
+def test_rerun_verify_says_what_is_missing_new_and_ended_otherwise(shared_lab):
+    # What it leaves hangs on its own id, which no rerun has.
+    first = shared_lab.run(["sh", "-c", "echo > /outputs/$ENCLOS_RUN; echo same > /outputs/same"])
+    done = shared_lab.cli("rerun", "--verify", first.id, "--lang", "fr")
+    assert done.returncode == 1
+    run = shared_lab.rpc("run.list", limit=1).runs[0].id
+    lines = {line.split()[1]: line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ") and len(line.split()) > 2}
+    assert lines[first.id] == "absent" and lines[run] == "nouveau" and lines["same"] == "identique", done.stdout
+    assert shared_lab.cli("rerun", "--verify", "--detach", first.id).returncode == 2
+    failing = shared_lab.run(["sh", "-c", "exit $((ENCLOS_SEED % 2))"], seed=1)
+    assert failing.verdict == "failed"
+    assert shared_lab.cli("rerun", "--verify", failing.id).returncode == 0, "it failed as it had failed"
+    done = shared_lab.cli("rerun", "--verify", "--seed", "2", failing.id)
+    assert done.returncode == 1 and "ended otherwise" in done.stdout
+
+
+def test_rerun_follows_and_ends_as_the_program_did(shared_lab):
+    first = shared_lab.run(["sh", "-c", "echo here; exit 7"])
+    done = shared_lab.cli("rerun", first.id)
+    assert done.returncode == 7 and done.stdout == "here\n"
+    done = shared_lab.cli("rerun", "--detach", "--name", "other", first.id)
+    assert shared_lab.wait(done.stdout.strip()).name == "other"
+    assert shared_lab.cli("rerun", "rnothere00").returncode == 125
+
+
+# ---- two runs side by side -------------------------------------------------------------------------
+
+
+def test_diff_tells_code_params_environment_and_metrics(shared_lab):
+    ref = shared_lab.add_dataset("side", {"data.csv": "a\n"})
+    other_ref = shared_lab.add_dataset("side", {"data.csv": "b\n"})
+    metric = 'printf \'{"metric":"auc","value":%s}\' $1 >&$ENCLOS_METRICS_FD'
+    a = shared_lab.run(["sh", "-c", metric, "x", "0.75"], code={"train.py": "rate = 0.1\nprint(rate)\n", "gone.txt": "x\n",
+                                                                  "blob": "\0\1"},
+                       datasets=[ref], params={"k": "1", "same": "s"}, env={"A": "1"}, seed=1)
+    b = shared_lab.run(["sh", "-c", metric, "x", "0.5"], code={"train.py": "rate = 0.2\nprint(rate)\n", "blob": "\0\2"},
+                       datasets=[other_ref], params={"k": "2", "same": "s"}, env={"A": "1", "B": "2"}, seed=1)
+    diff = shared_lab.rpc("run.diff", run=a.id, other=b.id)
+    told = {(d.aspect, d.name): (d.a, d.b) for d in diff.differences}
+    assert told["param", "k"] == ("1", "2") and ("param", "same") not in told
+    assert told["env", "B"] == (None, "2") and ("env", "A") not in told
+    assert told["dataset", "side"][0].startswith("side@1 (") and told["dataset", "side"][1].startswith("side@2 (")
+    assert told["command", None][0][-1] == "0.75"
+    assert {"seed", "profile", "host", "environment", "resource", "option"} <= set(diff.same)
+    assert [(m.name, m.a, m.b, m.delta) for m in diff.metrics] == [("auc", 0.75, 0.5, -0.25)]
+    files = {f.path: f for f in diff.code.files}
+    assert {p: f.change for p, f in files.items()} == {"train.py": "changed", "gone.txt": "removed", "blob": "changed"}
+    assert files["train.py"].diff == "@@ -1,2 +1,2 @@\n-rate = 0.1\n+rate = 0.2\n print(rate)\n"
+    assert files["blob"].diff is None and files["blob"].why == "binary"
+    assert shared_lab.rpc("run.diff", run=a.id, other=b.id, lines=False).code.files[-1].why == "not_asked"
+    human = shared_lab.cli("diff", a.id, b.id).stdout
+    for word in ("param k", "-rate = 0.1", "+rate = 0.2", "-0.25", "gone.txt", "The same: "):
+        assert word in human, human
+    french = shared_lab.cli("diff", "--lang", "fr", a.id, b.id).stdout
+    assert "paramètre k" in french and "-0,25" in french and "Pareil\u00a0:" in french
+    same = shared_lab.rpc("run.diff", run=a.id, other=a.id)
+    assert same.differences == [] and same.code.same is True
+    with pytest.raises(RpcError) as refused:
+        shared_lab.rpc("run.diff", run=a.id, other="rnothere00")
+    assert refused.value.kind == "not_found"
+
+
+def test_diff_stays_within_an_answer(shared_lab):
+    def many(letter):
+        files = {f"f{i}.txt": "".join(f"{letter}{n}\n" for n in range(400)) for i in range(300)}
+        return {**files, "control.txt": (letter + "\x01" * 900 + "\n") * 200, "large.txt": letter * 300000}
+
+    a = shared_lab.run("true", code=many("a"), params={f"p{i}": "a" * 5900 for i in range(60)})
+    b = shared_lab.run("true", code=many("b"), params={f"p{i}": "b" * 5900 for i in range(60)})
+    diff = shared_lab.rpc("run.diff", run=a.id, other=b.id)
+    assert diff.differences_left_out + len(diff.differences) == 60 + 2  # code and seed
+    assert len(diff.code.files) + diff.code.files_left_out == 302
+    whys = {f.why for f in diff.code.files}
+    assert "too_many" in whys and "too_large" in whys
