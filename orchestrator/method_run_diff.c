@@ -41,7 +41,7 @@ struct diff {
 
 static int read_side(struct request *q, struct cat *db, const char *param, struct side *s, struct err *e)
 {
-    if (cat_run_find(db, request_str(q, param), s->id, e) < 0)
+    if (cat_run_find(db, q->standing, request_str(q, param), s->id, e) < 0)
         return err_context(e, "%s", param);
     if (cat_run_get(db, q->arena, s->id, &s->row, e) < 0 || cat_network_get(db, q->arena, s->id, &s->network, e) < 0 ||
         cat_metric_latest(db, q->arena, s->id, &s->metrics, &s->metric_count, e) < 0)

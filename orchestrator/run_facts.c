@@ -22,6 +22,7 @@ enum aspect {
     PROFILE,
     RESOURCE,
     NETWORK,
+    PROJECT,
     OPTION,
     TAG,
     HOST,
@@ -31,7 +32,7 @@ enum aspect {
 const char *const run_fact_aspects[] = {
     [COMMAND] = "command", [CODE] = "code",         [GIT] = "git",         [PARAM] = "param",       [SEED] = "seed",
     [DATASET] = "dataset", [ENVIRONMENT] = "environment", [ENV] = "env",   [PROFILE] = "profile",   [RESOURCE] = "resource",
-    [NETWORK] = "network", [OPTION] = "option",     [TAG] = "tag",         [HOST] = "host",         NULL,
+    [NETWORK] = "network", [PROJECT] = "project", [OPTION] = "option",     [TAG] = "tag",         [HOST] = "host",         NULL,
 };
 static_assert(sizeof run_fact_aspects / sizeof *run_fact_aspects == ASPECT_COUNT + 1, "each aspect has its name");
 
@@ -160,6 +161,9 @@ void run_facts(const struct run_row *r, const char *allow_hosts, struct arena *a
     add_profile(&l, r);
     add_object(&l, RESOURCE, r->resources_json);
     add_canonical(&l, NETWORK, "allow_hosts", allow_hosts);
+    add_text(&l, PROJECT, "code", r->place.project_code);
+    add_text(&l, PROJECT, "purpose", r->place.purpose);
+    add_text(&l, PROJECT, "experiment", r->experiment);
     add_text(&l, OPTION, "limits", r->best_effort ? "best_effort" : "enforced");
     add_bool(&l, OPTION, "report_paths", r->report_paths);
     add_bool(&l, OPTION, "warm", r->warm);

@@ -67,7 +67,7 @@ static enum text_id aspect_text(const char *aspect)
     } rows[] = {{"command", T_F_COMMAND},     {"code", T_F_CODE},     {"git", T_DF_GIT},       {"param", T_DF_PARAM},
                 {"seed", T_F_SEED},           {"dataset", T_DF_DATASET}, {"environment", T_F_ENVIRONMENT},
                 {"env", T_DF_ENV},            {"profile", T_F_PROFILE}, {"resource", T_DF_RESOURCE}, {"network", T_F_NETWORK},
-                {"option", T_DF_OPTION},      {"tag", T_DF_TAG},      {"host", T_F_HOST}};
+                {"project", T_DF_PROJECT}, {"option", T_DF_OPTION},      {"tag", T_DF_TAG},      {"host", T_F_HOST}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (strcmp(rows[i].aspect, aspect) == 0)
             return rows[i].text;
