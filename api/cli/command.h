@@ -49,8 +49,6 @@ command_fn cmd_profile_list, cmd_profile_show, cmd_profile_diff, cmd_profile_che
 command_fn cmd_doctor, cmd_info, cmd_audit_list;
 command_fn cmd_audit_verify, cmd_audit_export, cmd_hold, cmd_unhold, cmd_hold_list, cmd_gc, cmd_rpc, cmd_help, cmd_version;
 extern const struct opt cmd_learn_options[], cmd_audit_list_options[], cmd_audit_export_options[], cmd_hold_options[], cmd_gc_options[];
-command_fn cmd_audit_verify, cmd_audit_export, cmd_rpc, cmd_help, cmd_version;
-extern const struct opt cmd_learn_options[], cmd_audit_list_options[], cmd_audit_export_options[];
 extern const struct opt cmd_rerun_options[], cmd_diff_options[];
 extern const struct opt cmd_run_options[], cmd_shell_options[], cmd_notebook_options[];
 
