@@ -42,17 +42,6 @@ struct audit_entry {
 
 enum { AUDIT_LIST_MAX = 1000 };
 
-struct audit_filter { /* what is left NULL or 0 is not asked for */
-    const char *actor, *action, *subject; /* exactly */
-    int64_t from_us, to_us;               /* from that time, and before that one */
-};
-/* Newest first: by number, or by time and number when anything is asked for. `cursor` is *next of the page
- * before, 0 at first; *next is 0 past the last one. A page may be short, even empty, and not be the last:
- * what is asked for is looked for among a bounded number of entries. Entries and texts live in the arena. */
-MUST_USE int audit_list(struct cat *db, struct arena *a, const struct audit_filter *filter,
-                        int64_t cursor, size_t limit, struct audit_entry **out, size_t *count,
-                        int64_t *next, struct err *e);
-
 /* In the order of the chain, from entry number `from` on. */
 MUST_USE int audit_export(struct cat *db, struct arena *a, int64_t from, size_t limit,
                           struct audit_entry **out, size_t *count, struct err *e);

@@ -26,7 +26,6 @@ enum {
     DATASET_LATEST,
     DATASET_LATEST_SEALED,
     DATASET_BY_KEY,
-    DATASET_LIST,
     DATASET_LIST_QUARANTINED,
     DATASET_SEAL,
     DATASET_RETIRE,
@@ -57,8 +56,6 @@ static const struct sql_row rows[] = {
     [DATASET_LATEST_SEALED] = {.text = SELECT "WHERE d.name = ? AND v.state = 'sealed'"
                                               " ORDER BY v.version DESC LIMIT 1"},
     [DATASET_BY_KEY] = {.text = SELECT "WHERE v.id = ?"},
-    [DATASET_LIST] = {.text = SELECT "WHERE d.name >= ?1 AND (d.name > ?1 OR v.version < ?2)"
-                                     " ORDER BY d.name, v.version DESC LIMIT ?3"},
     [DATASET_LIST_QUARANTINED] = {.text = SELECT
                                   "WHERE v.quarantine_us IS NOT NULL AND v.state != 'retired'"
                                   " ORDER BY v.quarantine_us DESC LIMIT ?"},
@@ -158,8 +155,7 @@ static int one_from(struct cat *db, struct arena *a, sqlite3_stmt *s, struct dat
     return rc;
 }
 
-static int get_by_key(struct cat *db, struct arena *a, int64_t key, struct dataset_row *out,
-                      struct err *e)
+int cat_dataset_by_key(struct cat *db, struct arena *a, int64_t key, struct dataset_row *out, struct err *e)
 {
     AUTO_STMT sqlite3_stmt *s = cat_query(db, &dataset_sql, DATASET_BY_KEY, e, V_I(key));
     int rc = one_from(db, a, s, out, e);
@@ -221,23 +217,6 @@ int cat_dataset_resolve(struct cat *db, struct arena *a, const char *ref, struct
         return err_set(e, E_CONFLICT, "datasets", "ask the dataset's custodian",
                        "%s is in quarantine: %s", out->ref, out->quarantine_reason);
     return 0;
-}
-
-int cat_dataset_list(struct cat *db, struct arena *a, const char *after_name, int64_t after_version,
-                     size_t limit, struct dataset_row **out, size_t *count, struct err *e)
-{
-    if (limit < 1 || limit > DATASET_LIST_MAX)
-        return err_set(e, E_INVALID, "limit", NULL, "limit is %zu, not 1 to %d", limit,
-                       DATASET_LIST_MAX);
-    *out = arena_alloc(a, limit * sizeof **out);
-    *count = 0;
-    AUTO_STMT sqlite3_stmt *s = cat_query(db, &dataset_sql, DATASET_LIST, e,
-                                          V_T(after_name ? after_name : ""),
-                                          V_I(after_name ? after_version : INT64_MAX), V_I(limit));
-    int rc = -1;
-    while (s && (rc = cat_step(db, s, e)) == 1)
-        row_from(a, s, &(*out)[(*count)++]);
-    return rc;
 }
 
 int cat_dataset_quarantined(struct cat *db, struct arena *a, size_t limit, struct dataset_row **out,
@@ -336,7 +315,7 @@ static int add_version(struct cat *db, struct arena *a, const struct dataset_new
         cat_do(db, &dataset_sql, DATASET_ADD_VERSION, e, V_I(dataset), V_I(version), V_T(d->title),
                V_T(d->description), V_T(d->classification), V_T(d->manifest), V_I(d->files),
                V_I(d->size_bytes), V_I(d->actor.uid), V_T(d->actor.name), V_I(d->created_us)) < 0 ||
-        get_by_key(db, a, cat_last_id(db), out, e) < 0)
+        cat_dataset_by_key(db, a, cat_last_id(db), out, e) < 0)
         return -1;
     return audit_dataset(db, out, &d->actor, "dataset.added", NULL, d->created_us, e);
 }
@@ -373,7 +352,7 @@ static int move(struct cat *db, struct arena *a, int64_t key, enum dataset_state
                 const struct cat_actor *actor, int64_t at_us, struct err *e)
 {
     struct dataset_row d = {0};
-    if (get_by_key(db, a, key, &d, e) < 0)
+    if (cat_dataset_by_key(db, a, key, &d, e) < 0)
         return -1;
     if (to == DATASET_SEALED && d.state == DATASET_SEALED)
         return 0;
@@ -417,7 +396,7 @@ static int set_quarantine(struct cat *db, struct arena *a, int64_t key,
                           struct err *e)
 {
     struct dataset_row d = {0};
-    if (get_by_key(db, a, key, &d, e) < 0)
+    if (cat_dataset_by_key(db, a, key, &d, e) < 0)
         return -1;
     if (d.quarantined == (reason != NULL))
         return 0;

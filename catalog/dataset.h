@@ -16,7 +16,7 @@ struct cat;
 enum dataset_state { DATASET_DRAFT, DATASET_SEALED, DATASET_RETIRED, DATASET_STATE_COUNT };
 const char *dataset_state_name(enum dataset_state s);
 
-enum { DATASET_REF_SIZE = 64 + 1 + 20 + 1, DATASET_LIST_MAX = 1000 };
+enum { DATASET_REF_SIZE = 64 + 1 + 20 + 1 };
 
 /* public interne confidentiel tres_confidentiel */
 bool dataset_is_classification(const char *text);
@@ -84,11 +84,9 @@ MUST_USE int cat_dataset_resolve(struct cat *db, struct arena *a, const char *re
 /* Splits "NAME@V"; *version is 0 without "@V". E_INVALID. */
 MUST_USE int dataset_parse_ref(const char *ref, char name[65], int64_t *version, struct err *e);
 
-/* All versions by name, newest version first. Cursor: name and version of the last row seen
- * (NULL: from the start). */
-MUST_USE int cat_dataset_list(struct cat *db, struct arena *a, const char *after_name,
-                              int64_t after_version, size_t limit, struct dataset_row **out,
-                              size_t *count, struct err *e);
+/* A row of a list (list.h gives the keys), or what a run links to. E_NOT_FOUND. */
+MUST_USE int cat_dataset_by_key(struct cat *db, struct arena *a, int64_t key, struct dataset_row *out,
+                              struct err *e);
 
 /* Versions in quarantine that are not retired, the last one first. */
 MUST_USE int cat_dataset_quarantined(struct cat *db, struct arena *a, size_t limit,

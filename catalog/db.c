@@ -6,6 +6,7 @@
 #include "catalog/db.h"
 
 #include "api/common/fd.h"
+#include "api/common/text.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -28,18 +29,19 @@ const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT] = {
     [SQL_PEOPLE] = &people_sql,
     [SQL_RECORD] = &record_sql,
     [SQL_ORIGIN] = &origin_sql,
-    [SQL_RUN_SEEN] = &run_seen_sql,
     [SQL_TOKEN] = &token_sql,
     [SQL_RUN_PLACE] = &run_place_sql,
     [SQL_PROJECT] = &project_sql,
     [SQL_PROJECT_TERM] = &project_term_sql,
     [SQL_EXPERIMENT] = &experiment_sql,
     [SQL_LESSON] = &lesson_sql,
+    [SQL_LIST] = &list_sql,
 };
 
 struct cat {
     sqlite3 *handle;
     sqlite3_stmt **cache[SQL_TABLE_COUNT];
+    int64_t deadline_us; /* by time_mono_us; 0: none */
 };
 
 /* ---- errors ---- */
@@ -70,6 +72,11 @@ int cat_err(struct cat *db, int rc, struct err *e, const char *doing)
                 "%s: the catalog is locked by another program", doing);
         break;
     case SQLITE_CONSTRAINT: err_set(e, E_CONFLICT, "catalog", NULL, "%s: %s", doing, text); break;
+    case SQLITE_INTERRUPT:
+        err_set(e, E_LIMIT, "filter",
+                "narrow it: by experiment, actor, state, dataset, a metric; or order by created",
+                "%s: this takes too long for so many rows", doing);
+        break;
     case SQLITE_TOOBIG:
         err_set(e, E_LIMIT, "catalog", NULL, "%s: a value is too large", doing);
         break;
@@ -122,6 +129,8 @@ static int set_pragma(struct cat *db, const char *name, const char *value, const
 static int set_up(struct cat *db, bool read_only, struct err *e)
 {
     sqlite3_extended_result_codes(db->handle, 1);
+    if (cat_like_register(db->handle) != SQLITE_OK)
+        return err_set(e, E_LIMIT, "catalog", NULL, "no memory to open the catalog");
     sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
     /* A damaged or planted schema must not run functions, nor be written to by a statement. */
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -266,6 +275,40 @@ sqlite3_stmt *cat_query_values(struct cat *db, const struct sql_table *table, in
         }
     }
     return s;
+}
+
+int cat_built(struct cat *db, const char *sql, const struct cat_value *values, size_t count,
+              sqlite3_stmt **out, struct err *e)
+{
+    *out = NULL;
+    int rc = sqlite3_prepare_v2(db->handle, sql, -1, out, NULL);
+    assert(rc != SQLITE_OK || (size_t)sqlite3_bind_parameter_count(*out) == count);
+    for (size_t i = 0; rc == SQLITE_OK && i < count; i++)
+        rc = bind_one(*out, (int)i + 1, &values[i]);
+    if (rc == SQLITE_OK)
+        return 0;
+    cat_err(db, rc, e, "asking the catalog");
+    cat_built_end_at(out);
+    return -1;
+}
+
+void cat_built_end_at(sqlite3_stmt **s)
+{
+    sqlite3_finalize(*s);
+    *s = NULL;
+}
+
+static int past_deadline(void *ctx)
+{
+    const struct cat *db = ctx;
+    return time_mono_us() > db->deadline_us;
+}
+
+void cat_deadline(struct cat *db, int64_t ms)
+{
+    enum { STEPS = 20000 }; /* of SQLite's machine: a millisecond or less */
+    db->deadline_us = time_mono_us() + ms * 1000;
+    sqlite3_progress_handler(db->handle, ms > 0 ? STEPS : 0, ms > 0 ? past_deadline : NULL, db);
 }
 
 int cat_do_values(struct cat *db, const struct sql_table *table, int row,

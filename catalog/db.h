@@ -50,21 +50,22 @@ enum {
     SQL_PEOPLE,
     SQL_RECORD,
     SQL_ORIGIN,
-    SQL_RUN_SEEN,
     SQL_TOKEN,
     SQL_RUN_PLACE,
     SQL_PROJECT,
     SQL_PROJECT_TERM,
     SQL_EXPERIMENT,
     SQL_LESSON,
+    SQL_LIST,
     SQL_TABLE_COUNT
 };
 extern const struct sql_table migrate_sql, audit_sql, idem_sql, run_sql, run_read_sql, metric_sql, dataset_sql, environment_sql, connection_sql, change_sql, standing_sql, people_sql;
 extern const struct sql_table audit_read_sql;
 extern const struct sql_table origin_sql;
-extern const struct sql_table run_seen_sql, token_sql;
+extern const struct sql_table token_sql;
 extern const struct sql_table record_sql, run_place_sql, project_sql, project_term_sql, experiment_sql, lesson_sql;
 extern const struct sql_table hold_sql, gc_sql;
+extern const struct sql_table list_sql;
 extern const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT];
 
 /* Opens catalog.db at `path`. A writer creates it (0600) and sets WAL, synchronous=FULL and foreign
@@ -108,6 +109,15 @@ sqlite3_stmt *cat_query_values(struct cat *db, const struct sql_table *table, in
 MUST_USE int cat_do_values(struct cat *db, const struct sql_table *table, int row,
                            const struct cat_value *values, size_t count, struct err *e);
 
+/* A statement that list.c or search.c put together from fixed pieces, with its values: for one use. */
+MUST_USE int cat_built(struct cat *db, const char *sql, const struct cat_value *values, size_t count,
+                       sqlite3_stmt **out, struct err *e);
+void cat_built_end_at(sqlite3_stmt **s);
+#define AUTO_BUILT __attribute__((cleanup(cat_built_end_at)))
+
+/* From here on statements of this connection end with E_LIMIT after so many milliseconds; 0: never. */
+void cat_deadline(struct cat *db, int64_t ms);
+
 /* 1: a row, 0: done, -1: failed. */
 MUST_USE int cat_step(struct cat *db, sqlite3_stmt *s, struct err *e);
 /* Rows that the last INSERT, UPDATE or DELETE changed; the id that the last INSERT gave. */
@@ -125,6 +135,9 @@ MUST_USE int cat_exec(struct cat *db, const char *sql, struct err *e);
 /* Sets *e from the connection's last result: a full disk is limit, a busy or unreadable file
  * unavailable, a broken constraint conflict, the rest internal. Returns -1. */
 int cat_err(struct cat *db, int rc, struct err *e, const char *doing);
+
+/* enclos_like(pattern, text) and enclos_ilike: filter.h says what they mean. An SQLite code. */
+int cat_like_register(sqlite3 *handle);
 
 /* PRAGMA quick_check: E_INTERNAL with the first finding when the file is damaged. */
 MUST_USE int cat_check(struct cat *db, struct err *e);

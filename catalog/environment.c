@@ -26,7 +26,6 @@ enum {
     ENV_LATEST,
     ENV_LATEST_SEALED,
     ENV_BY_KEY,
-    ENV_LIST,
     ENV_LIST_QUARANTINED,
     ENV_USERS,
     ENV_RETIRE,
@@ -55,8 +54,6 @@ static const struct sql_row rows[] = {
     [ENV_LATEST_SEALED] = {.text = SELECT "WHERE n.name = ? AND v.state = 'sealed'"
                                           " ORDER BY v.version DESC LIMIT 1"},
     [ENV_BY_KEY] = {.text = SELECT "WHERE v.id = ?"},
-    [ENV_LIST] = {.text = SELECT "WHERE n.name >= ?1 AND (n.name > ?1 OR v.version < ?2)"
-                                 " ORDER BY n.name, v.version DESC LIMIT ?3"},
     [ENV_LIST_QUARANTINED] = {.text = SELECT
                               "WHERE v.quarantine_us IS NOT NULL AND v.state != 'retired'"
                               " ORDER BY v.quarantine_us DESC LIMIT ?"},
@@ -143,8 +140,7 @@ static int one_from(struct cat *db, struct arena *a, sqlite3_stmt *s, struct env
     return rc;
 }
 
-static int get_by_key(struct cat *db, struct arena *a, int64_t key, struct env_row *out,
-                      struct err *e)
+int cat_env_by_key(struct cat *db, struct arena *a, int64_t key, struct env_row *out, struct err *e)
 {
     AUTO_STMT sqlite3_stmt *s = cat_query(db, &environment_sql, ENV_BY_KEY, e, V_I(key));
     int rc = one_from(db, a, s, out, e);
@@ -194,23 +190,6 @@ int cat_env_resolve(struct cat *db, struct arena *a, const char *ref, struct env
         return err_set(e, E_CONFLICT, "environment", "import it again, and use the new version",
                        "the environment %s is in quarantine: %s", out->ref, out->quarantine_reason);
     return 0;
-}
-
-int cat_env_list(struct cat *db, struct arena *a, const char *after_name, int64_t after_version,
-                 size_t limit, struct env_row **out, size_t *count, struct err *e)
-{
-    if (limit < 1 || limit > ENV_LIST_MAX)
-        return err_set(e, E_INVALID, "limit", NULL, "limit is %zu, not 1 to %d", limit,
-                       ENV_LIST_MAX);
-    *out = arena_alloc(a, limit * sizeof **out);
-    *count = 0;
-    AUTO_STMT sqlite3_stmt *s = cat_query(db, &environment_sql, ENV_LIST, e,
-                                          V_T(after_name ? after_name : ""),
-                                          V_I(after_name ? after_version : INT64_MAX), V_I(limit));
-    int rc = -1;
-    while (s && (rc = cat_step(db, s, e)) == 1)
-        row_from(a, s, &(*out)[(*count)++]);
-    return rc;
 }
 
 int cat_env_quarantined(struct cat *db, struct arena *a, size_t limit, struct env_row **out,
@@ -306,7 +285,7 @@ static int add_version(struct cat *db, struct arena *a, const struct env_new *n,
                V_T(n->title), V_T(n->source), V_T(n->source_digest), V_T(n->manifest),
                V_I(n->entries), V_I(n->size_bytes), V_I(n->actor.uid), V_T(n->actor.name),
                V_I(n->created_us)) < 0 ||
-        get_by_key(db, a, cat_last_id(db), out, e) < 0)
+        cat_env_by_key(db, a, cat_last_id(db), out, e) < 0)
         return -1;
     return audit_env(db, out, &n->actor, "env.imported", NULL, n->created_us, e);
 }
@@ -343,7 +322,7 @@ int cat_env_retire(struct cat *db, struct arena *a, int64_t key, const char *rea
                    const struct cat_actor *actor, int64_t at_us, struct err *e)
 {
     struct env_row v = {0};
-    if (get_by_key(db, a, key, &v, e) < 0)
+    if (cat_env_by_key(db, a, key, &v, e) < 0)
         return -1;
     if (v.state == ENV_RETIRED)
         return 0;
@@ -365,7 +344,7 @@ static int quarantine(struct cat *db, struct arena *a, int64_t key, const char *
                       int64_t at_us, struct err *e)
 {
     struct env_row v = {0};
-    if (get_by_key(db, a, key, &v, e) < 0)
+    if (cat_env_by_key(db, a, key, &v, e) < 0)
         return -1;
     if (v.quarantined)
         return 0;

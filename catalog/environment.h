@@ -81,11 +81,9 @@ MUST_USE int cat_env_resolve(struct cat *db, struct arena *a, const char *ref, s
 /* Splits "NAME@V"; *version is 0 without "@V". E_INVALID. */
 MUST_USE int env_parse_ref(const char *ref, char name[65], int64_t *version, struct err *e);
 
-/* All versions by name, newest version first. Cursor: name and version of the last row seen (NULL: from
- * the start). */
-MUST_USE int cat_env_list(struct cat *db, struct arena *a, const char *after_name,
-                          int64_t after_version, size_t limit, struct env_row **out, size_t *count,
-                          struct err *e);
+/* A row of a list (list.h gives the keys), or what a run links to. E_NOT_FOUND. */
+MUST_USE int cat_env_by_key(struct cat *db, struct arena *a, int64_t key, struct env_row *out,
+                              struct err *e);
 
 /* Versions in quarantine that are not retired, the last one first. */
 MUST_USE int cat_env_quarantined(struct cat *db, struct arena *a, size_t limit, struct env_row **out,

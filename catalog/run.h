@@ -221,7 +221,7 @@ struct run_row {
     const char *record_json;                             /* * or NULL */
 };
 
-enum { RUN_LIST_MAX = 1000, RUN_PREFIX_MIN = 4 };
+enum { RUN_PREFIX_MIN = 4 };
 
 /* By full id. E_NOT_FOUND. The latest metrics are in metric.h. */
 MUST_USE int cat_run_get(struct cat *db, struct arena *a, const char *id, struct run_row *out,
@@ -242,18 +242,9 @@ struct run_owner {
 MUST_USE int cat_run_owner(struct cat *db, struct arena *a, const struct standing *s, const char *id,
                            struct run_owner *out, struct err *e);
 
-struct run_list {
-    const struct standing *seen_by; /* only what it may see; NULL: the lab itself, all */
-    int state; /* enum run_state, or -1: any */
-    bool oldest_first;
-    /* Cursor: created_us and id of the last row seen. after_id NULL: from the start. */
-    int64_t after_us;
-    const char *after_id;
-    size_t limit; /* 1..RUN_LIST_MAX */
-};
-/* Short rows with their datasets. */
-MUST_USE int cat_run_list(struct cat *db, struct arena *a, const struct run_list *query,
-                          struct run_row **out, size_t *count, struct err *e);
+/* A row of a list (list.h gives the keys): short, with its datasets. */
+MUST_USE int cat_run_by_seq(struct cat *db, struct arena *a, int64_t seq, struct run_row *out,
+                            struct err *e);
 
 /* All runs that are not finished, oldest first, whatever their number: for start-up. */
 MUST_USE int cat_run_unfinished(struct cat *db, struct arena *a, struct run_row **out,

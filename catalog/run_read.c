@@ -5,7 +5,6 @@
  */
 #include "catalog/db.h"
 #include "catalog/run.h"
-#include "catalog/run_seen.h"
 #include "catalog/standing.h"
 
 #include <assert.h>
@@ -14,12 +13,7 @@
 
 enum {
     READ_ONE,
-    READ_LIST_NEW,
-    READ_LIST_OLD,
-    READ_STATE_NEW,
-    READ_STATE_OLD,
-    READ_STATE_NEW_SEEN,
-    READ_STATE_OLD_SEEN,
+    READ_BY_SEQ,
     READ_OWNER,
     READ_UNFINISHED,
     READ_PREFIX,
@@ -54,24 +48,8 @@ enum {
 
 static const struct sql_row rows[] = {
     [READ_ONE] = {.text = "SELECT " COLUMNS " FROM run WHERE id = ?"},
-    [READ_LIST_NEW] = {.text = "SELECT " COLUMNS " FROM run WHERE (created_us, id) < (?, ?)"
-                               " ORDER BY created_us DESC, id DESC LIMIT ?"},
-    [READ_LIST_OLD] = {.text = "SELECT " COLUMNS " FROM run WHERE (created_us, id) > (?, ?)"
-                               " ORDER BY created_us, id LIMIT ?"},
-    [READ_STATE_NEW] = {.text = "SELECT " COLUMNS
-                                " FROM run WHERE state = ? AND (created_us, id) < (?, ?)"
-                                " ORDER BY created_us DESC, id DESC LIMIT ?"},
-    [READ_STATE_OLD] = {.text = "SELECT " COLUMNS
-                                " FROM run WHERE state = ? AND (created_us, id) > (?, ?)"
-                                " ORDER BY created_us, id LIMIT ?"},
-    /* Of the states in which few runs are. */
-    [READ_STATE_NEW_SEEN] = {.text = "SELECT " COLUMNS
-                                     " FROM run WHERE state = ? AND (created_us, id) < (?, ?)" SEEN
-                                     " ORDER BY created_us DESC, id DESC LIMIT ?"},
-    [READ_STATE_OLD_SEEN] = {.text = "SELECT " COLUMNS
-                                     " FROM run WHERE state = ? AND (created_us, id) > (?, ?)" SEEN
-                                     " ORDER BY created_us, id LIMIT ?"},
     [READ_OWNER] = {.text = "SELECT actor_uid, actor_name, project FROM run WHERE id = ?"},
+    [READ_BY_SEQ] = {.text = "SELECT " COLUMNS " FROM run WHERE seq = ?"},
     [READ_UNFINISHED] = {.text = "SELECT " COLUMNS
                                  " FROM run WHERE state IN ('queued', 'starting', 'running')"
                                  " ORDER BY created_us, id"},
@@ -391,56 +369,17 @@ static int rows_from(struct cat *db, struct arena *a, sqlite3_stmt *s, struct ru
     return rc;
 }
 
-/* What one may see is in several orders at once (one's own runs, those of each project): the first of them all are
- * found by run_seen.c, then read one by one. Runs that wait or go are few, and read as they come. */
-static int list_seen(struct cat *db, struct arena *a, const struct run_list *query, int64_t us, const char *id,
-                     struct run_row **out, size_t *count, struct err *e)
+int cat_run_by_seq(struct cat *db, struct arena *a, int64_t seq, struct run_row *out, struct err *e)
 {
-    const struct standing *by = query->seen_by;
-    if (query->state >= 0 && query->state != RUN_FINISHED) {
-        AUTO_STMT sqlite3_stmt *s = cat_query(
-            db, &run_read_sql, query->oldest_first ? READ_STATE_OLD_SEEN : READ_STATE_NEW_SEEN, e,
-            V_T(run_state_name((enum run_state)query->state)), V_I(us), V_T(id), V_I(by->actor.uid),
-            V_T(by->actor.name), V_T(by->projects_json), V_I(query->limit));
-        return s ? rows_from(db, a, s, out, count, e) : -1;
-    }
-    const char **ids;
-    if (run_seen_ids(db, a, query, us, id, &ids, count, e) < 0)
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &run_read_sql, READ_BY_SEQ, e, V_I(seq));
+    int rc = s ? cat_step(db, s, e) : -1;
+    if (rc < 0)
         return -1;
-    *out = arena_alloc(a, (*count + 1) * sizeof **out);
-    for (size_t i = 0; i < *count; i++) {
-        struct run_row *one;
-        size_t found;
-        AUTO_STMT sqlite3_stmt *s = cat_query(db, &run_read_sql, READ_ONE, e, V_T(ids[i]));
-        if (!s || rows_from(db, a, s, &one, &found, e) < 0)
-            return -1;
-        if (found != 1)
-            return err_set(e, E_INTERNAL, "run", NULL, "run %s is in an index and not in its table", ids[i]);
-        (*out)[i] = *one;
-    }
-    return 0;
-}
-
-int cat_run_list(struct cat *db, struct arena *a, const struct run_list *query,
-                 struct run_row **out, size_t *count, struct err *e)
-{
-    bool old = query->oldest_first;
-    /* Without a cursor: before all, or after all. */
-    int64_t us = query->after_id ? query->after_us : old ? INT64_MIN : INT64_MAX;
-    const char *id = query->after_id ? query->after_id : "";
-    if (query->limit < 1 || query->limit > RUN_LIST_MAX)
-        return err_set(e, E_INVALID, "limit", NULL, "limit is %zu, not 1 to %d", query->limit,
-                       RUN_LIST_MAX);
-    const struct standing *by = query->seen_by;
-    if (by && !standing_sees_all(by))
-        return list_seen(db, a, query, us, id, out, count, e);
-    AUTO_STMT sqlite3_stmt *s =
-        query->state < 0 ? cat_query(db, &run_read_sql, old ? READ_LIST_OLD : READ_LIST_NEW, e,
-                                     V_I(us), V_T(id), V_I(query->limit))
-                         : cat_query(db, &run_read_sql, old ? READ_STATE_OLD : READ_STATE_NEW, e,
-                                     V_T(run_state_name((enum run_state)query->state)), V_I(us),
-                                     V_T(id), V_I(query->limit));
-    return s ? rows_from(db, a, s, out, count, e) : -1;
+    if (rc == 0)
+        return err_set(e, E_NOT_FOUND, "run", NULL, "there is no run number %lld", (long long)seq);
+    row_from(a, s, out);
+    return load_datasets(db, a, seq, out, e) < 0 ? -1
+                                                 : load_environment(db, a, &out->environment, e);
 }
 
 int cat_run_unfinished(struct cat *db, struct arena *a, struct run_row **out, size_t *count,

@@ -1,40 +1,50 @@
 /*
  * method_audit.c - audit.*: reading the audit log and checking its chain.
  */
-#include "api/common/text.h"
 #include "catalog/audit.h"
+#include "orchestrator/listing.h"
 #include "orchestrator/request.h"
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-enum { PAGE_BYTES = 700 << 10 };
+/* The params that came before there were filters, as conditions. */
+static const struct filter *old_params(struct request *q)
+{
+    static const struct {
+        const char *param, *name;
+        enum filter_op op;
+    } rows[] = {
+        {"actor", "actor", FILTER_EQ},      {"action", "action", FILTER_EQ},
+        {"subject", "subject", FILTER_EQ},  {"from_us", "time_us", FILTER_GE},
+        {"to_us", "time_us", FILTER_LT},
+    };
+    const struct filter *all = NULL;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct json *v = request_value(q, rows[i].param);
+        if (!v)
+            continue;
+        struct filter_value *value = arena_alloc(q->arena, sizeof *value);
+        *value = (struct filter_value){.type = json_str(v) ? FILTER_TEXT : FILTER_INTEGER,
+                                       .text = json_str(v),
+                                       .integer = json_int(v, 0)};
+        all = listing_and(q, all, rows[i].name, rows[i].op, value);
+    }
+    return all;
+}
 
 static int list_work(struct request *q, struct cat *db, struct err *e)
 {
-    const char *cursor = request_str(q, "cursor");
-    size_t limit = (size_t)request_int(q, "limit", 100), count, i;
-    uint64_t at = 0;
-    int64_t after;
-    struct audit_entry *all;
-    const struct audit_filter filter = {
-        .actor = request_str(q, "actor"),
-        .action = request_str(q, "action"),
-        .subject = request_str(q, "subject"),
-        .from_us = request_int(q, "from_us", 0),
-        .to_us = request_int(q, "to_us", 0),
-    };
-
-    if (cursor && text_u64(cursor, 1, UINT64_C(1) << 53, &at) < 0)
-        return err_set(e, E_INVALID, "cursor", "use next_cursor of the page before",
-                       "this is no cursor of audit.list");
-    if (audit_list(db, q->arena, &filter, (int64_t)at, limit, &all, &count, &after, e) < 0)
+    struct list_page page;
+    size_t i;
+    if (listing_find(q, db, &list_audit, 100, old_params(q), NULL, &page, e) < 0)
         return -1;
     struct jw w = jw_to(&q->out);
     jw_obj(&w);
     jw_arr_at(&w, "entries");
-    for (i = 0; i < count && q->out.len < PAGE_BYTES; i++) {
-        const struct audit_entry *a = &all[i];
+    for (i = 0; i < page.count && q->out.len < LISTING_PAGE_BYTES; i++) {
+        struct audit_entry *a;
+        size_t count;
+        if (audit_export(db, q->arena, page.keys[i], 1, &a, &count, e) < 0)
+            return -1;
         jw_obj(&w);
         jw_int_at(&w, "number", a->number);
         jw_int_at(&w, "time_us", a->time_us);
@@ -50,11 +60,7 @@ static int list_work(struct request *q, struct cat *db, struct err *e)
         jw_end_obj(&w);
     }
     jw_end_arr(&w);
-    char next[24];
-    if (i < count)
-        after = all[i - 1].number;
-    snprintf(next, sizeof next, "%" PRId64, after);
-    jw_str_at(&w, "next_cursor", after ? next : NULL);
+    listing_end(q, &page, i, &w);
     jw_end_obj(&w);
     return 0;
 }
@@ -81,7 +87,7 @@ static int export_work(struct request *q, struct cat *db, struct err *e)
     struct jw w = jw_to(&q->out);
     jw_obj(&w);
     jw_arr_at(&w, "lines");
-    for (i = 0; i < count && q->out.len < PAGE_BYTES; i++) {
+    for (i = 0; i < count && q->out.len < LISTING_PAGE_BYTES; i++) {
         buf_clear(&line);
         audit_line(&all[i], &line);
         jw_str(&w, buf_cstr(&line));

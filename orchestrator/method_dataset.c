@@ -9,13 +9,12 @@
 #include "catalog/objects.h"
 #include "catalog/tree.h"
 #include "orchestrator/damage.h"
+#include "orchestrator/listing.h"
 #include "orchestrator/request.h"
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { PAGE_BYTES = 700 << 10 };
 
 static void int_or_null(struct jw *w, const char *key, int64_t n)
 {
@@ -307,26 +306,21 @@ int method_dataset_get(struct request *q, struct err *e)
 
 static int list_work(struct request *q, struct cat *db, struct err *e)
 {
-    const char *cursor = request_str(q, "cursor");
-    size_t limit = (size_t)request_int(q, "limit", 100), count, i;
-    char name[65] = "";
-    int64_t version = 0;
-    struct dataset_row *all;
-
-    if (cursor && (dataset_parse_ref(cursor, name, &version, e) < 0 || version == 0)) {
-        *e = (struct err){0};
-        return err_set(e, E_INVALID, "cursor", "use next_cursor of the page before",
-                       "this is no cursor of dataset.list");
-    }
-    if (cat_dataset_list(db, q->arena, cursor ? name : NULL, version, limit, &all, &count, e) < 0)
+    struct list_page page;
+    size_t i;
+    if (listing_find(q, db, &list_datasets, 100, NULL, NULL, &page, e) < 0)
         return -1;
     struct jw w = jw_to(&q->out);
     jw_obj(&w);
     jw_arr_at(&w, "datasets");
-    for (i = 0; i < count && q->out.len < PAGE_BYTES; i++)
-        print_dataset(&all[i], &w);
+    for (i = 0; i < page.count && q->out.len < LISTING_PAGE_BYTES; i++) {
+        struct dataset_row row;
+        if (cat_dataset_by_key(db, q->arena, page.keys[i], &row, e) < 0)
+            return -1;
+        print_dataset(&row, &w);
+    }
     jw_end_arr(&w);
-    jw_str_at(&w, "next_cursor", i > 0 && (i < count || count == limit) ? all[i - 1].ref : NULL);
+    listing_end(q, &page, i, &w);
     jw_end_obj(&w);
     return 0;
 }

@@ -14,13 +14,12 @@
 #include "catalog/objects.h"
 #include "catalog/tree.h"
 #include "orchestrator/damage.h"
+#include "orchestrator/listing.h"
 #include "orchestrator/request.h"
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-
-enum { PAGE_BYTES = 700 << 10 };
 
 static void print_env(const struct env_row *v, const bool *existed, struct jw *w)
 {
@@ -251,26 +250,21 @@ int method_env_get(struct request *q, struct err *e)
 
 static int list_work(struct request *q, struct cat *db, struct err *e)
 {
-    const char *cursor = request_str(q, "cursor");
-    size_t limit = (size_t)request_int(q, "limit", 100), count, i;
-    char name[65] = "";
-    int64_t version = 0;
-    struct env_row *all;
-
-    if (cursor && (env_parse_ref(cursor, name, &version, e) < 0 || version == 0)) {
-        *e = (struct err){0};
-        return err_set(e, E_INVALID, "cursor", "use next_cursor of the page before",
-                       "this is no cursor of env.list");
-    }
-    if (cat_env_list(db, q->arena, cursor ? name : NULL, version, limit, &all, &count, e) < 0)
+    struct list_page page;
+    size_t i;
+    if (listing_find(q, db, &list_environments, 100, NULL, NULL, &page, e) < 0)
         return -1;
     struct jw w = jw_to(&q->out);
     jw_obj(&w);
     jw_arr_at(&w, "environments");
-    for (i = 0; i < count && q->out.len < PAGE_BYTES; i++)
-        print_env(&all[i], NULL, &w);
+    for (i = 0; i < page.count && q->out.len < LISTING_PAGE_BYTES; i++) {
+        struct env_row row;
+        if (cat_env_by_key(db, q->arena, page.keys[i], &row, e) < 0)
+            return -1;
+        print_env(&row, NULL, &w);
+    }
     jw_end_arr(&w);
-    jw_str_at(&w, "next_cursor", i > 0 && (i < count || count == limit) ? all[i - 1].ref : NULL);
+    listing_end(q, &page, i, &w);
     jw_end_obj(&w);
     return 0;
 }

@@ -7,8 +7,8 @@
 #include "api/common/text.h"
 #include "catalog/metric.h"
 #include "catalog/run.h"
-#include "catalog/standing.h"
-#include "orchestrator/access.h"
+#include "catalog/run_seen.h"
+#include "orchestrator/listing.h"
 #include "orchestrator/live.h"
 #include "orchestrator/request.h"
 #include "orchestrator/run_print.h"
@@ -82,48 +82,28 @@ int method_run_get(struct request *q, struct err *e)
 
 /* ---- run.list ---- */
 
-static int parse_cursor(struct request *q, struct run_list *query, struct err *e)
-{
-    const char *cursor = request_str(q, "cursor");
-    uint64_t us;
-    if (!cursor)
-        return 0;
-    char *copy = arena_strdup(q->arena, cursor);
-    char *dot = strchr(copy, '.');
-    if (dot) {
-        *dot = 0;
-        if (text_u64(copy, 1, INT64_MAX, &us) == 0 && strlen(dot + 1) > 0 &&
-            strlen(dot + 1) < TEXT_ID_SIZE) {
-            query->after_us = (int64_t)us;
-            query->after_id = dot + 1;
-            return 0;
-        }
-    }
-    return err_set(e, E_INVALID, "cursor", "use next_cursor of the page before",
-                   "this is no cursor of run.list");
-}
-
 static int list_work(struct request *q, struct cat *db, struct err *e)
 {
-    const char *state = request_str(q, "state"), *order = request_str(q, "order");
-    struct run_list query = {.seen_by = q->standing,
-                             .state = state ? run_state_of(state) : -1,
-                             .oldest_first = order && !strcmp(order, "oldest"),
-                             .limit = (size_t)request_int(q, "limit", 50)};
-    struct run_row *all;
-    size_t count, i;
-    if (parse_cursor(q, &query, e) < 0 || cat_run_list(db, q->arena, &query, &all, &count, e) < 0)
+    const char *state = request_str(q, "state");
+    const struct filter_value value = {.type = FILTER_TEXT, .text = state};
+    const struct filter *also = state ? listing_and(q, NULL, "state", FILTER_EQ, &value) : NULL;
+    struct list_bound seen;
+    struct list_page page;
+    size_t i;
+    if (listing_find(q, db, &list_runs, 50, also, run_seen(q->arena, q->standing, &seen), &page, e) <
+        0)
         return -1;
     struct jw w = jw_to(&q->out);
     jw_obj(&w);
     jw_arr_at(&w, "runs");
-    for (i = 0; i < count && q->out.len < PAGE_BYTES; i++)
-        run_print_short(&all[i], &w);
+    for (i = 0; i < page.count && q->out.len < PAGE_BYTES; i++) {
+        struct run_row r;
+        if (cat_run_by_seq(db, q->arena, page.keys[i], &r, e) < 0)
+            return -1;
+        run_print_short(&r, &w);
+    }
     jw_end_arr(&w);
-    char next[48];
-    if (i > 0)
-        snprintf(next, sizeof next, "%" PRId64 ".%s", all[i - 1].created_us, all[i - 1].id);
-    jw_str_at(&w, "next_cursor", i > 0 && (i < count || count == query.limit) ? next : NULL);
+    listing_end(q, &page, i, &w);
     jw_end_obj(&w);
     return 0;
 }

@@ -16,6 +16,7 @@
     }
 #define KIND(k) (1u << (k))
 #define READS (KIND(E_INVALID) | KIND(E_UNAVAILABLE) | KIND(E_INTERNAL))
+#define LISTS (READS | KIND(E_LIMIT))
 #define FINDS (READS | KIND(E_NOT_FOUND))
 #define FINDS_RUN (FINDS | KIND(E_CONFLICT))
 #define WRITES (READS | KIND(E_LIMIT) | KIND(E_CONFLICT) | KIND(E_NOT_FOUND))
@@ -45,8 +46,20 @@ enum { TB_GB = 1 << 10 };
     }
 #define CURSOR_PARAM                                                                               \
     {                                                                                              \
-        .name = "cursor", .type = PARAM_STRING, .min = 1, .max = 200,                              \
+        .name = "cursor", .type = PARAM_STRING, .min = 1, .max = 65536,                            \
         .meaning = "next_cursor of the page before"                                                \
+    }
+/* Of lists, after those two. `names`: what a filter may name beside attributes. */
+#define FILTER_PARAM(names)                                                                        \
+    {                                                                                              \
+        .name = "filter", .type = PARAM_STRING, .min = 0, .max = 8192,                             \
+        .meaning = "only those that pass, as in MLflow, with OR, parentheses and IS NULL too; "    \
+                   "names: attributes" names                                                       \
+    }
+#define ORDER_BY_PARAM                                                                             \
+    {                                                                                              \
+        .name = "order_by", .type = PARAM_STRING, .min = 0, .max = 8192,                           \
+        .meaning = "names with ASC or DESC, separated by commas; what has no value comes last"     \
     }
 
 /* What changes a record takes, whatever the noun. */

@@ -5,8 +5,7 @@
 
 const struct method rows_audit[] = {
     {.name = "audit.list",
-     .summary = "Entries of the audit log, the newest first. With a filter a page may be short, or empty, "
-                "though more follow: next_cursor tells.",
+     .summary = "Entries of the audit log, the newest first.",
      .params =
          (const struct param[]){
              {.name = "actor", .type = PARAM_STRING, .min = 1, .max = 250,
@@ -21,11 +20,13 @@ const struct method rows_audit[] = {
               .meaning = "before that time"},
              LIMIT_PARAM(1000, "100"),
              CURSOR_PARAM,
+             FILTER_PARAM(""),
+             ORDER_BY_PARAM,
              END_PARAMS},
      .result = "{entries:[{number, time_us, actor, action, subject, detail, previous, hash}], "
                "next_cursor}",
      .roles = ROLE(ROLE_AUDITOR),
-     .errors = READS,
+     .errors = LISTS,
      .handle = method_audit_list},
     {.name = "audit.export",
      .summary = "Entries in the order of the chain, each the text that was hashed with its hash as last "
@@ -38,7 +39,7 @@ const struct method rows_audit[] = {
              END_PARAMS},
      .result = "{lines:[text of a JSON object], next: from for the next call, head:{number, hash}}",
      .roles = ROLE(ROLE_AUDITOR),
-     .errors = READS,
+     .errors = LISTS,
      .handle = method_audit_export},
     {.name = "audit.verify",
      .summary = "Walks the chain of the audit log from its first entry.",

@@ -71,10 +71,10 @@ const struct method rows_dataset[] = {
      .handle = method_dataset_get},
     {.name = "dataset.list",
      .summary = "All dataset versions by name.",
-     .params = (const struct param[]){LIMIT_PARAM(500, "100"), CURSOR_PARAM, END_PARAMS},
+     .params = (const struct param[]){LIMIT_PARAM(500, "100"), CURSOR_PARAM, FILTER_PARAM(""), ORDER_BY_PARAM, END_PARAMS},
      .result = "{datasets:[as dataset.get], next_cursor}",
      .roles = ANY_ROLE,
-     .errors = READS,
+     .errors = LISTS,
      .handle = method_dataset_list},
     END_ROWS,
 };

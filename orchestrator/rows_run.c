@@ -327,6 +327,9 @@ const struct method rows_run[] = {
      .params =
          (const struct param[]){LIMIT_PARAM(1000, "50"),
                                 CURSOR_PARAM,
+                                FILTER_PARAM(", metrics.NAME, params.NAME, tags.NAME, "
+                                             "datasets.name, .version, .digest, .classification"),
+                                ORDER_BY_PARAM,
                                 {.name = "state",
                                  .type = PARAM_CHOICE,
                                  .choices = CHOICES("queued", "starting", "running", "finished"),
@@ -339,7 +342,7 @@ const struct method rows_run[] = {
                                 END_PARAMS},
      .result = "{runs:[...], next_cursor: text or null}",
      .roles = ANY_ROLE,
-     .errors = READS,
+     .errors = LISTS,
      .handle = method_run_list},
     {.name = "run.cancel",
      .summary = "Asks for a run to be stopped: one's own, or as a curator or an admin of its project or of the lab.",

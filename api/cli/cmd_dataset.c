@@ -2,6 +2,7 @@
  * cmd_dataset.c - enclos dataset: add files as a version, seal it, list and show.
  */
 #include "api/cli/command.h"
+#include "api/cli/listing.h"
 #include "api/cli/labtext.h"
 #include "api/cli/upload.h"
 #include "api/common/mem.h"
@@ -243,14 +244,14 @@ int cmd_dataset_list(struct cli *c, struct args *a, struct err *e)
 {
     AUTO_ANSWER struct client_answer answer = {0};
     AUTO_TABLE struct table *t = table_new(list_columns, 7);
-    AUTO_BUF struct buf out = BUF_INIT(8 << 20), params = BUF_INIT(4096);
+    AUTO_BUF struct buf out = BUF_INIT(8 << 20), params = BUF_INIT(1 << 18);
     struct jw w = jw_to(&params);
 
     if (cli_need_words(a, 0, 0, T_NONE, e) < 0)
         return CLI_BAD_USAGE;
     jw_obj(&w);
-    if (args_get(a, "cursor"))
-        jw_str_at(&w, "cursor", args_get(a, "cursor"));
+    if (listing_params(a, NULL, &w, e) < 0)
+        return CLI_BAD_USAGE;
     jw_end_obj(&w);
     if (cli_call(c, "dataset.list", buf_cstr(&params), &answer, e) < 0)
         return CLI_FAILED;

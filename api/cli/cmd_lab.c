@@ -2,6 +2,7 @@
  * cmd_lab.c - commands about the lab itself: info, doctor, rpc, version.
  */
 #include "api/cli/command.h"
+#include "api/cli/listing.h"
 #include "api/cli/labtext.h"
 #include "api/cli/local_runner.h"
 #include "api/common/fd.h"

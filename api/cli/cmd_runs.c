@@ -2,6 +2,7 @@
  * cmd_runs.c - commands on runs that exist: ps, show, wait, cancel, metrics, outputs.
  */
 #include "api/cli/command.h"
+#include "api/cli/listing.h"
 #include "api/cli/sandbox.h"
 #include "api/cli/summary.h"
 #include "api/cli/verdict.h"
@@ -69,19 +70,13 @@ static int write_list_params(const struct args *a, const char *cursor, struct bu
                              struct err *e)
 {
     struct jw w = jw_to(out);
-    const char *limit = args_get(a, "limit"), *state = args_get(a, "state");
-    uint64_t n;
+    const char *state = args_get(a, "state");
 
     jw_obj(&w);
-    if (limit) {
-        if (text_u64(limit, 1, 1000, &n) < 0)
-            return say_err(e, E_INVALID, NULL, T_NONE, T_BAD_LIMIT, limit);
-        jw_int_at(&w, "limit", (int64_t)n);
-    } else if (args_has(a, "all")) {
+    if (listing_params(a, cursor, &w, e) < 0)
+        return -1;
+    if (!args_get(a, "limit") && args_has(a, "all"))
         jw_int_at(&w, "limit", 1000);
-    }
-    if (cursor && *cursor)
-        jw_str_at(&w, "cursor", cursor);
     if (state)
         jw_str_at(&w, "state", state);
     jw_end_obj(&w);
@@ -94,7 +89,7 @@ static int list_runs(struct cli *c, const struct args *a, struct table *t, struc
 {
     do {
         AUTO_ANSWER struct client_answer answer = {0};
-        AUTO_BUF struct buf params = BUF_INIT(4096);
+        AUTO_BUF struct buf params = BUF_INIT(1 << 18);
         if (write_list_params(a, *cursor, &params, e) < 0)
             return CLI_BAD_USAGE;
         if (cli_call(c, "run.list", buf_cstr(&params), &answer, e) < 0)

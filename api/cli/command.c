@@ -11,11 +11,22 @@ const struct opt command_shared_options[] = {
     {"version", 'V', T_NONE, T_O_VERSION, false}, {0},
 };
 
+/* What every list takes. */
+#define LIST_OPTIONS                                                                               \
+    {"filter", 0, T_A_FILTER, T_O_FILTER, false},                                                  \
+        {"order-by", 0, T_A_ORDER, T_O_ORDER_BY, false}, {"limit", 0, T_A_NUMBER, T_O_LIMIT, false}, \
+    {                                                                                              \
+        "cursor", 0, T_A_TEXT, T_O_CURSOR, false                                                   \
+    }
+
+static const struct opt list_options[] = {
+    LIST_OPTIONS,
+    {0},
+};
 static const struct opt ps_options[] = {
     {"all", 'a', T_NONE, T_O_ALL, false},
     {"state", 0, T_A_STATE, T_O_STATE, false},
-    {"limit", 0, T_A_NUMBER, T_O_LIMIT, false},
-    {"cursor", 0, T_A_TEXT, T_O_CURSOR, false},
+    LIST_OPTIONS,
     {0},
 };
 static const struct opt attach_options[] = {
@@ -54,10 +65,6 @@ static const struct opt env_import_options[] = {
     {"no-fd", 0, T_NONE, T_O_NO_FD, false},
     {0},
 };
-static const struct opt cursor_options[] = {
-    {"cursor", 0, T_A_TEXT, T_O_CURSOR, false},
-    {0},
-};
 
 static const struct opt profile_show_options[] = {
     {"effective", 0, T_NONE, T_O_EFFECTIVE, false},
@@ -79,7 +86,11 @@ const struct command commands[] = {
      cmd_notebook},
     {"attach", GROUP_RUNS, T_U_RUN_ONE, T_H_ATTACH, T_D_ATTACH, NULL, attach_options, ARGS_ANYWHERE,
      true, cmd_attach},
-    {"ps", GROUP_RUNS, T_U_OPTIONS, T_H_PS, T_NONE, NULL, ps_options, ARGS_ANYWHERE, false, cmd_ps},
+    {"ps", GROUP_RUNS, T_U_OPTIONS, T_H_PS, T_D_FILTERS,
+     "enclos ps --filter \"metrics.auc > 0.9\" --order-by \"metrics.auc DESC, created\"\n"
+     "enclos ps --filter \"datasets.name = 'cancer' and params.model = 'rf'\"\n"
+     "enclos ps --filter \"verdict != 'succeeded' or name ILIKE 'essai%'\"",
+     ps_options, ARGS_ANYWHERE, false, cmd_ps},
     {"show", GROUP_RUNS, T_U_SHOW, T_H_SHOW, T_D_SHOW, NULL, show_options, ARGS_ANYWHERE, false,
      cmd_show},
     {"logs", GROUP_RUNS, T_U_LOGS, T_H_LOGS, T_D_LOGS, NULL, logs_options, ARGS_ANYWHERE, false,
@@ -99,7 +110,8 @@ const struct command commands[] = {
     {"dataset add", GROUP_DATA, T_U_DATASET_ADD, T_H_DATASET_ADD, T_D_DATASET_ADD,
      "enclos dataset add cancer data.csv --classification confidentiel --title \"…\"",
      dataset_add_options, ARGS_ANYWHERE, false, cmd_dataset_add},
-    {"dataset list", GROUP_DATA, T_U_OPTIONS, T_H_DATASET_LIST, T_NONE, NULL, cursor_options,
+    {"dataset list", GROUP_DATA, T_U_OPTIONS, T_H_DATASET_LIST, T_D_FILTERS,
+     "enclos dataset list --filter \"title ILIKE '%sein%' and state = 'sealed'\"", list_options,
      ARGS_ANYWHERE, false, cmd_dataset_list},
     {"dataset show", GROUP_DATA, T_U_DATASET_ONE, T_H_DATASET_SHOW, T_NONE, NULL, NULL,
      ARGS_ANYWHERE, false, cmd_dataset_show},
@@ -111,7 +123,7 @@ const struct command commands[] = {
      "enclos env import python ./python --title \"Python 3.12\"\n"
      "enclos run --environment python@1 train.py",
      env_import_options, ARGS_ANYWHERE, false, cmd_env_import},
-    {"env list", GROUP_DATA, T_U_OPTIONS, T_H_ENV_LIST, T_NONE, NULL, cursor_options, ARGS_ANYWHERE,
+    {"env list", GROUP_DATA, T_U_OPTIONS, T_H_ENV_LIST, T_D_FILTERS, NULL, list_options, ARGS_ANYWHERE,
      false, cmd_env_list},
     {"env show", GROUP_DATA, T_U_DATASET_ONE, T_H_ENV_SHOW, T_NONE, NULL, NULL, ARGS_ANYWHERE, false,
      cmd_env_show},

@@ -10,6 +10,7 @@
 #include "api/common/json.h"
 #include "api/common/mem.h"
 #include "catalog/dataset.h"
+#include "catalog/list.h"
 #include "catalog/environment.h"
 #include "catalog/manifest.h"
 #include "orchestrator/ingest.h"
@@ -262,6 +263,27 @@ static void test_what_the_code_of_the_lab_says_is_known(void **state)
     known(checked("run.submit", "{\"command\":[\"x\"],\"profile\":\"a b\"}", &e), &e);
     known(checked("run.submit", "{\"command\":[\"x\"],\"resources\":{\"memory_bytes\":1}}", &e),
           &e);
+
+    static const struct list_ask asks[] = {
+        {.filter = "a"},       {.filter = "a ="},         {.filter = "a = 'x"},     {.filter = "a.b = 1"},
+        {.filter = "metrics.=1"}, {.filter = "zzz = 1"},  {.filter = "state = 'x'"}, {.filter = "warm > true"},
+        {.filter = "name > 'a'"}, {.filter = "state LIKE 'a'"}, {.filter = "warm LIKE 'a'"},
+        {.filter = "created = '2026-01-01'"}, {.filter = "created < 'x'"}, {.filter = "warm = 1"},
+        {.filter = "name = 1"},   {.filter = "priority = 'a'"}, {.filter = "a in 3"}, {.filter = "a in (1"},
+        {.filter = "(a = 1"},     {.filter = "a = 1 b"},  {.filter = "a not like 'x'"}, {.filter = "a is 3"},
+        {.filter = "a = \x01"},  {.filter = "a like 3"}, {.filter = "a = 1e999"}, {.filter = "audit.x = 1"},
+        {.order_by = "priority"}, {.order_by = "name, name"}, {.order_by = "datasets.name"},
+        {.order_by = "name x"},   {.order_by = ","},      {.cursor = "x"},
+    };
+    struct arena *lists = arena_new();
+    for (size_t i = 0; i < sizeof asks / sizeof *asks; i++) {
+        struct list_ask ask = asks[i];
+        struct list_page page;
+        ask.kind = &list_runs;
+        ask.limit = 1;
+        known(list_find(NULL, lists, &ask, &page, &e), &e);
+    }
+    arena_free(lists);
 
     known(dataset_parse_ref("a@b@c", name, &version, &e), &e);
     known(env_parse_ref("a@b@c", name, &version, &e), &e);

@@ -1,6 +1,8 @@
 /* test_datasets.c - datasets: versions, states, quarantine, references, lists. */
 #include "tests/unit/catalog_fixture.h"
 
+#include "catalog/list.h"
+
 #include "catalog/dataset.h"
 #include "catalog/idem.h"
 
@@ -218,19 +220,17 @@ static void lists_page_by_name_with_the_newest_version_first(void **state)
     struct err e = {0};
     static const char *const expected[] = {"a@2", "a@1", "b@1", "c@3", "c@2", "c@1"};
     added(f, "c"), added(f, "a"), added(f, "c"), added(f, "b"), added(f, "c"), added(f, "a");
-    const char *after = NULL;
-    int64_t version = 0;
+    struct list_ask ask = {.kind = &list_datasets, .limit = 2};
+    struct list_page page = {.more = true};
     size_t seen = 0;
-    for (;;) {
-        struct dataset_row *rows;
-        size_t count;
-        OK(cat_dataset_list(f->db, f->a, after, version, 2, &rows, &count, &e), e);
-        for (size_t i = 0; i < count; i++)
-            assert_string_equal(rows[i].ref, expected[seen++]);
-        if (count < 2)
-            break;
-        after = rows[1].name;
-        version = rows[1].version;
+    while (page.more) {
+        struct dataset_row row;
+        OK(list_find(f->db, f->a, &ask, &page, &e), e);
+        for (size_t i = 0; i < page.count; i++) {
+            OK(cat_dataset_by_key(f->db, f->a, page.keys[i], &row, &e), e);
+            assert_string_equal(row.ref, expected[seen++]);
+        }
+        ask.cursor = list_cursor(&page, f->a, page.count - 1);
     }
     assert_int_equal(seen, 6);
 }

@@ -2,6 +2,7 @@
 #include "tests/unit/catalog_fixture.h"
 
 #include "catalog/environment.h"
+#include "catalog/list.h"
 #include "catalog/run.h"
 
 static struct env_new fresh(const char *name)
@@ -148,8 +149,6 @@ static void a_run_has_its_environment_and_keeps_it_from_retiring(void **state)
     struct env_row v = added(f, "debian");
     struct run_new run = fx_run("r00000000000001");
     struct run_row back;
-    struct run_row *list;
-    size_t count;
     char id[TEXT_ID_SIZE];
     bool existed;
     run.environment = v.key;
@@ -161,10 +160,10 @@ static void a_run_has_its_environment_and_keeps_it_from_retiring(void **state)
     assert_string_equal(back.environment.manifest, v.manifest);
     OK(cat_run_get(f->db, f->a, "r00000000000002", &back, &e), e);
     assert_true(back.environment.key == 0);
-    OK(cat_run_list(f->db, f->a, &(struct run_list){.state = -1, .limit = 10}, &list, &count, &e), e);
-    assert_int_equal(count, 2);
-    assert_string_equal(list[0].environment.ref, "debian@1");
-    assert_null(list[1].environment.ref);
+    OK(cat_run_by_seq(f->db, f->a, 1, &back, &e), e);
+    assert_string_equal(back.environment.ref, "debian@1");
+    OK(cat_run_by_seq(f->db, f->a, 2, &back, &e), e);
+    assert_null(back.environment.ref);
 
     FAILS(cat_env_retire(f->db, f->a, v.key, NULL, &fx_actor, 300, &e), e, E_CONFLICT);
     HAS(e.message, "r00000000000001");
@@ -194,20 +193,24 @@ static void the_list_goes_by_name_and_newest_version(void **state)
 {
     struct fixture *f = *state;
     struct err e = {0};
-    struct env_row *all;
-    size_t count;
+    static const char *const expected[] = {"a@1", "b@2", "b@1"};
+    struct list_ask ask = {.kind = &list_environments, .limit = 10};
+    struct list_page page;
+    struct env_row row;
     added(f, "b");
     added(f, "a");
     added(f, "b");
-    OK(cat_env_list(f->db, f->a, NULL, 0, 10, &all, &count, &e), e);
-    assert_int_equal(count, 3);
-    assert_string_equal(all[0].ref, "a@1");
-    assert_string_equal(all[1].ref, "b@2");
-    assert_string_equal(all[2].ref, "b@1");
-    OK(cat_env_list(f->db, f->a, "b", 2, 10, &all, &count, &e), e);
-    assert_int_equal(count, 1);
-    assert_string_equal(all[0].ref, "b@1");
-    FAILS(cat_env_list(f->db, f->a, NULL, 0, 0, &all, &count, &e), e, E_INVALID);
+    OK(list_find(f->db, f->a, &ask, &page, &e), e);
+    assert_true(page.count == 3 && !page.more);
+    for (size_t i = 0; i < 3; i++) {
+        OK(cat_env_by_key(f->db, f->a, page.keys[i], &row, &e), e);
+        assert_string_equal(row.ref, expected[i]);
+    }
+    ask.cursor = list_cursor(&page, f->a, 1);
+    OK(list_find(f->db, f->a, &ask, &page, &e), e);
+    assert_int_equal(page.count, 1);
+    ask.limit = 0;
+    FAILS(list_find(f->db, f->a, &ask, &page, &e), e, E_INVALID);
 }
 
 int main(void)

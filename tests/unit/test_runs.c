@@ -2,6 +2,8 @@
  * back whole. */
 #include "tests/unit/catalog_fixture.h"
 
+#include "catalog/list.h"
+
 #include "catalog/run.h"
 #include "catalog/standing.h"
 
@@ -285,26 +287,27 @@ static void lists_page_without_holes_or_doubles_even_within_one_microsecond(void
             OK(cat_run_move(f->db, id, RUN_QUEUED, RUN_STARTING, 2, NULL, &e), e);
     }
     for (int mode = 0; mode < 4; mode++) {
-        struct run_list q = {
-            .limit = 4, .oldest_first = mode & 1, .state = mode & 2 ? RUN_QUEUED : -1};
+        bool oldest = mode & 1, queued = mode & 2;
+        struct list_ask ask = {.kind = &list_runs,
+                               .limit = 4,
+                               .order_by = oldest ? "created_us, id" : NULL,
+                               .filter = queued ? "state = 'queued'" : NULL};
+        struct list_page page = {.more = true};
         int seen = 0;
-        int last = q.oldest_first ? -1 : 25;
-        for (;;) {
-            struct run_row *rows;
-            size_t count;
-            OK(cat_run_list(f->db, f->a, &q, &rows, &count, &e), e);
-            for (size_t i = 0; i < count; i++, seen++) {
-                int n = atoi(rows[i].id + 5);
-                assert_true(q.oldest_first ? n > last : n < last);
-                assert_true(q.state < 0 || (int)rows[i].state == q.state);
+        int last = oldest ? -1 : 25;
+        while (page.more) {
+            OK(list_find(f->db, f->a, &ask, &page, &e), e);
+            for (size_t i = 0; i < page.count; i++, seen++) {
+                struct run_row row;
+                OK(cat_run_by_seq(f->db, f->a, page.keys[i], &row, &e), e);
+                int n = atoi(row.id + 5);
+                assert_true(oldest ? n > last : n < last);
+                assert_true(!queued || row.state == RUN_QUEUED);
                 last = n;
             }
-            if (count < q.limit)
-                break;
-            q.after_us = rows[count - 1].created_us;
-            q.after_id = rows[count - 1].id;
+            ask.cursor = list_cursor(&page, f->a, page.count - 1);
         }
-        assert_int_equal(seen, mode & 2 ? 16 : 25);
+        assert_int_equal(seen, queued ? 16 : 25);
     }
     struct run_row *rows;
     size_t count;
@@ -318,8 +321,8 @@ static void lists_page_without_holes_or_doubles_even_within_one_microsecond(void
     assert_int_equal(counts.by_state[RUN_QUEUED], 16);
     assert_int_equal(counts.by_state[RUN_STARTING], 8);
     assert_int_equal(counts.by_state[RUN_FINISHED], 1);
-    struct run_list q = {.limit = 0, .state = -1};
-    FAILS(cat_run_list(f->db, f->a, &q, &rows, &count, &e), e, E_INVALID);
+    struct run_row row;
+    FAILS(cat_run_by_seq(f->db, f->a, 99, &row, &e), e, E_NOT_FOUND);
 }
 
 static void events_are_kept_up_to_a_bound_and_counted_past_it(void **state)
