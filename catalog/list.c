@@ -725,7 +725,7 @@ static int find_rows(struct page *p, struct err *e)
     AUTO_BUILD struct build set;
     build_init(&set);
     bool small = false;
-    if (!p->kind->small && find_set(p, &set, &small, e) < 0)
+    if (!p->kind->small && !p->ask->walk && find_set(p, &set, &small, e) < 0)
         return -1;
     if (small)
         return sort_set(p, &set, e);

@@ -104,6 +104,7 @@ struct list_ask {
     const char *cursor;            /* or NULL: the first page */
     size_t limit;                  /* 1..LIST_PAGE_MAX */
     const struct list_bound *seen; /* NULL: all */
+    bool walk;                     /* never by way 2: for tests */
 };
 
 struct list_place; /* the values of a row in the order asked for */

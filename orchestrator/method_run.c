@@ -8,6 +8,7 @@
 #include "catalog/metric.h"
 #include "catalog/run.h"
 #include "catalog/run_seen.h"
+#include "orchestrator/access.h"
 #include "orchestrator/listing.h"
 #include "orchestrator/live.h"
 #include "orchestrator/request.h"

@@ -9,6 +9,7 @@
 #include "api/common/buf.h"
 #include "catalog/list.h"
 #include "catalog/metric.h"
+#include "catalog/run_seen.h"
 #include <math.h>
 #include <time.h>
 
@@ -25,6 +26,7 @@ struct mirror {
     char id[TEXT_ID_SIZE];
     int64_t seq, created_us, wall_ms; /* wall -1: none */
     const char *name, *state, *dataset;
+    int64_t owner, project; /* project 0: personal */
     bool has_metric[2], nan[2];
     double metric[2];
     const char *param[2]; /* NULL: none */
@@ -50,6 +52,8 @@ static void add_run(struct fixture *f, int64_t dataset_a, int64_t dataset_b)
     struct run_new run = fx_run(m->id);
     run.name = m->name;
     run.created_us = m->created_us;
+    m->owner = run.actor.uid = 1000 + roll(3);
+    m->project = roll(3);
     int64_t versions[1] = {roll(2) ? dataset_a : dataset_b};
     run.dataset_versions = versions;
     run.dataset_count = roll(3) ? 1 : 0;
@@ -62,6 +66,7 @@ static void add_run(struct fixture *f, int64_t dataset_a, int64_t dataset_b)
         }
     run.params = params;
     OK(cat_run_insert(f->db, &run, out, &existed, &e), e);
+    OK(cat_exec(f->db, arena_printf(f->a, "UPDATE run SET project = nullif(%d, 0) WHERE id = '%s'", (int)m->project, m->id), &e), e);
     struct metric_item items[2];
     size_t count = 0;
     for (int i = 0; i < 2; i++)
@@ -146,6 +151,8 @@ static bool passes(const struct mirror *m, const struct filter *f)
     } else if (!strcmp(key, "created_us")) {
         there = true;
         number = (double)m->created_us;
+    } else if (!strcmp(key, "project")) {
+        text = m->project == 0 ? NULL : m->project == 1 ? "P1" : "P2";
     } else {
         text = !strcmp(key, "name") ? m->name : m->state;
     }
@@ -223,7 +230,7 @@ static void random_filter(struct buf *out, int depth)
         "attributes.state != 'finished'", "name = 'essai'", "name IS NULL", "name ILIKE 'ÉTÉ'",
         "wall_ms >= 2", "wall_ms IS NULL", "created_us < 1020", "created_us > 1010",
         "datasets.name = 'cancer'", "datasets.name != 'cancer'", "datasets.name IS NULL",
-        "dataset.name IN ('iris', 'none')", "metrics.auc > 2.5", "params.model = 'nobody'"};
+        "dataset.name IN ('iris', 'none')", "project = 'P1'", "project != 'P1'", "project IS NULL", "metrics.auc > 2.5", "params.model = 'nobody'"};
     if (depth == 0 || roll(2)) {
         buf_add_str(out, some[roll(sizeof some / sizeof *some)]);
         return;
@@ -257,10 +264,12 @@ static void every_page_of_random_questions_is_right(void **state)
     seed = getenv("ENCLOS_SEED") ? (unsigned)atoi(getenv("ENCLOS_SEED")) : (unsigned)time(NULL);
     printf("ENCLOS_SEED=%u\n", seed);
     world_count = 0;
+    OK(cat_exec(f->db, "INSERT INTO project (id, code, actor_uid, actor_name, created_us)"
+                       " VALUES (1, 'P1', 1, 'x', 1), (2, 'P2', 1, 'x', 1)", &e), e);
     int64_t a = fx_dataset(f, "cancer").key, b = fx_dataset(f, "iris").key;
     for (int i = 0; i < RUNS; i++)
         add_run(f, a, b);
-    for (int round = 0; round < 600; round++) {
+    for (int round = 0; round < 1500; round++) {
         AUTO_BUF struct buf filter = BUF_INIT(8000), order = BUF_INIT(1000);
         const struct filter *tree;
         const struct mirror *expected[RUNS];
@@ -270,13 +279,29 @@ static void every_page_of_random_questions_is_right(void **state)
         random_order(&order);
         OK(filter_parse(buf_cstr(&filter), f->a, &tree, &e), e);
         OK(filter_parse_order(buf_cstr(&order), f->a, &orders, &order_count, &e), e);
+        struct standing_project projects[2];
+        struct standing by = {.actor = {1000 + roll(4), "marie"}, .projects = projects};
+        for (int i = 1; i <= 2; i++)
+            if (roll(2))
+                projects[by.project_count++] = (struct standing_project){.id = i};
+        by.projects_json = by.project_count == 2   ? "[1,2]"
+                           : by.project_count == 0 ? "[]"
+                           : projects[0].id == 1   ? "[1]"
+                                                   : "[2]";
+        by.lab_roles = roll(2) ? ROLE(ROLE_AUDITOR) : ROLE(ROLE_SCIENTIST);
+        struct list_bound bound;
+        const struct list_bound *seen = run_seen(f->a, &by, &bound);
         for (size_t i = 0; i < world_count; i++)
-            if (passes(&world[i], tree))
+            if (passes(&world[i], tree) &&
+                (!seen || standing_sees_run(&by, &(struct cat_actor){world[i].owner, "marie"},
+                                            world[i].project)))
                 expected[count++] = &world[i];
         qsort(expected, count, sizeof *expected, by_order);
         struct list_ask ask = {.kind = &list_runs,
                                .filter = buf_cstr(&filter),
                                .order_by = buf_cstr(&order),
+                               .seen = seen,
+                               .walk = roll(2),
                                .limit = 1 + roll(40)};
         struct list_page page = {.more = true};
         while (page.more) {
