@@ -23,6 +23,10 @@ static const struct opt list_options[] = {
     LIST_OPTIONS,
     {0},
 };
+static const struct opt cursor_options[] = {
+    {"cursor", 0, T_A_TEXT, T_O_CURSOR, false},
+    {0},
+};
 static const struct opt ps_options[] = {
     {"all", 'a', T_NONE, T_O_ALL, false},
     {"state", 0, T_A_STATE, T_O_STATE, false},
