@@ -6,6 +6,7 @@
 #include "catalog/standing.h"
 #include "orchestrator/options.h"
 #include "orchestrator/rpc.h"
+#include "orchestrator/shape.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -127,6 +128,41 @@ static void roles(struct jw *w, const struct method *m)
     jw_end_obj(w);
 }
 
+static void result_named(struct jw *w, const char *method)
+{
+    char ref[120];
+    snprintf(ref, sizeof ref, "#/components/schemas/%s", method);
+    jw_obj(w);
+    jw_str_at(w, "$ref", ref);
+    jw_end_obj(w);
+}
+
+/* A text that is no shape, which a unit test refuses, is given as what it is: anything, with a description. */
+static void shape_of(struct jw *w, const char *text)
+{
+    AUTO_BUF struct buf b = BUF_INIT(1 << 20);
+    struct err e = {0};
+    if (shape_schema(text, &b, &e) == 0) {
+        jw_raw(w, b.data, b.len);
+        return;
+    }
+    jw_obj(w);
+    jw_str_at(w, "description", text);
+    jw_end_obj(w);
+}
+
+/* An extension of ours: what a subscription sends. */
+static void notices(struct jw *w, const struct method *m)
+{
+    if (!m->notifies)
+        return;
+    jw_obj_at(w, "x-notifications");
+    jw_str_at(w, "name", m->notifies);
+    jw_key(w, "schema");
+    shape_of(w, m->notice);
+    jw_end_obj(w);
+}
+
 void method_discover(struct buf *out)
 {
     struct jw w = jw_to(out);
@@ -160,15 +196,22 @@ void method_discover(struct buf *out)
         jw_end_arr(&w);
         jw_obj_at(&w, "result");
         jw_str_at(&w, "name", "result");
-        jw_str_at(&w, "description", m->result);
-        jw_obj_at(&w, "schema");
-        jw_str_at(&w, "type", "object");
+        jw_key(&w, "schema");
+        result_named(&w, m->name);
         jw_end_obj(&w);
-        jw_end_obj(&w);
+        notices(&w, m);
         errors(&w, m->errors | (m->roles & ANYONE ? 0 : 1u << E_DENIED));
         roles(&w, m);
         jw_end_obj(&w);
     }
     jw_end_arr(&w);
+    jw_obj_at(&w, "components");
+    jw_obj_at(&w, "schemas");
+    for (size_t i = 0; (m = method_at(i)); i++) {
+        jw_key(&w, m->name);
+        shape_of(&w, m->result);
+    }
+    jw_end_obj(&w);
+    jw_end_obj(&w);
     jw_end_obj(&w);
 }

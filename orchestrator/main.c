@@ -9,6 +9,7 @@
 #include "orchestrator/conn.h"
 #include "orchestrator/lab.h"
 #include "orchestrator/launch_client.h"
+#include "orchestrator/method.h"
 #include "orchestrator/options.h"
 #include "orchestrator/peer.h"
 #include "orchestrator/proxy_processes.h"
@@ -62,6 +63,15 @@ static int serve(const struct options *opt)
     return status;
 }
 
+/* The document of rpc.discover without a lab: what the reference pages and the clients' types are made from. */
+static int print_discover(void)
+{
+    AUTO_BUF struct buf b = BUF_INIT(64 << 20);
+    method_discover(&b);
+    buf_add_char(&b, '\n');
+    return !b.failed && fwrite(b.data, 1, b.len, stdout) == b.len && fflush(stdout) == 0 ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
     struct options opt;
@@ -72,6 +82,8 @@ int main(int argc, char **argv)
     keep_standard_fds();
     if (argc == 2 && !strcmp(argv[1], "proxy")) /* started by ourselves, for one run */
         return proxy_main();
+    if (argc == 2 && !strcmp(argv[1], "discover"))
+        return print_discover();
     snprintf(threads, sizeof threads, "%d", POOL_THREADS);
     /* Libuv reads it when the pool is first used. NOLINTNEXTLINE(concurrency-mt-unsafe): one thread yet */
     setenv("UV_THREADPOOL_SIZE", threads, 1);

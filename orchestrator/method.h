@@ -61,7 +61,9 @@ enum method_scope {
 struct method {
     const char *name, *summary;
     const struct param *params; /* ended by a row with name NULL; NULL: none */
-    const char *result;         /* its shape, as text for people */
+    const char *result;         /* its shape, in the grammar of shape.h */
+    const char *notifies;       /* a subscription: the method of its notifications, and the shape of their params */
+    const char *notice;
     unsigned roles;             /* bit set of enum role, who may call it (and admin); 0: nobody */
     enum method_scope scope;
     const char *project_param;  /* SCOPE_PROJECT: a PARAM_NAME of this row; NULL: "project" */
