@@ -16,7 +16,7 @@
 
 enum { DETAIL_MAX_BYTES = 64 << 10, ENTRY_MAX_BYTES = 2 * DETAIL_MAX_BYTES };
 
-enum { AUDIT_HEAD, AUDIT_ADD, AUDIT_HEAD_SET, AUDIT_WALK };
+enum { AUDIT_HEAD, AUDIT_ADD, AUDIT_HEAD_SET, AUDIT_WALK, AUDIT_WALK_FROM, AUDIT_HASH_OF };
 
 #define COLUMNS "number, time_us, actor_uid, actor_name, action, subject, detail, previous, hash"
 
@@ -26,6 +26,8 @@ static const struct sql_row rows[] = {
     [AUDIT_HEAD_SET] = {.text = "UPDATE audit_head SET number = ?, hash = ? WHERE one = 1"},
     [AUDIT_WALK] = {.text = "SELECT " COLUMNS " FROM audit ORDER BY number",
                     .scan = "the chain is walked from its first entry"},
+    [AUDIT_WALK_FROM] = {.text = "SELECT " COLUMNS " FROM audit WHERE number >= ? ORDER BY number"},
+    [AUDIT_HASH_OF] = {.text = "SELECT hash FROM audit WHERE number = ?"},
 };
 const struct sql_table audit_sql = {"audit log", rows, sizeof rows / sizeof rows[0], SQL_AUDIT};
 
@@ -162,16 +164,12 @@ static bool check_entry(sqlite3_stmt *s, struct buf *text, struct audit_report *
     return out->ok;
 }
 
-int audit_verify(struct cat *db, struct audit_report *out, struct err *e)
+/* Walks what `s` gives after what `out` says was walked. 0: whole or out->broken. */
+static int walk(struct cat *db, sqlite3_stmt *s, struct audit_report *out, struct err *e)
 {
     AUTO_BUF struct buf text = BUF_INIT(ENTRY_MAX_BYTES);
-    AUTO_STMT sqlite3_stmt *s = cat_query(db, &audit_sql, AUDIT_WALK, e);
-    if (!s)
-        return -1;
-    *out = (struct audit_report){.ok = true};
-    memset(out->head, '0', sizeof out->head - 1);
-    int rc;
-    while ((rc = cat_step(db, s, e)) == 1)
+    int rc = -1;
+    while (s && (rc = cat_step(db, s, e)) == 1)
         if (!check_entry(s, &text, out))
             return 0;
     if (rc < 0)
@@ -189,4 +187,36 @@ int audit_verify(struct cat *db, struct audit_report *out, struct err *e)
     else if (strcmp(text_at(head, 1), out->head) != 0)
         broken(out, out->entries, "it is not the entry that was added last");
     return 0;
+}
+
+int audit_verify(struct cat *db, struct audit_report *out, struct err *e)
+{
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &audit_sql, AUDIT_WALK, e);
+    *out = (struct audit_report){.ok = true};
+    memset(out->head, '0', sizeof out->head - 1);
+    return walk(db, s, out, e);
+}
+
+int audit_verify_tail(struct cat *db, int64_t count, struct err *e)
+{
+    struct audit_report r = {.ok = true};
+    int64_t last = 0;
+    char hash[DIGEST_HEX_SIZE];
+    memset(r.head, '0', sizeof r.head - 1);
+    if (audit_head(db, &last, hash, e) < 0)
+        return -1;
+    if (last > count) {
+        AUTO_STMT sqlite3_stmt *s = cat_query(db, &audit_sql, AUDIT_HASH_OF, e, V_I(last - count));
+        int rc = s ? cat_step(db, s, e) : -1;
+        if (rc < 0)
+            return -1;
+        r.entries = last - count;
+        snprintf(r.head, sizeof r.head, "%s", rc == 1 ? text_at(s, 0) : "");
+    }
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &audit_sql, AUDIT_WALK_FROM, e, V_I(r.entries + 1));
+    if (walk(db, s, &r, e) < 0)
+        return -1;
+    return r.ok ? 0
+                : err_set(e, E_INTERNAL, "catalog", "restore the lab from a backup",
+                          "the audit log is broken at entry %lld: %s", (long long)r.broken, r.reason);
 }

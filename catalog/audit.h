@@ -70,5 +70,7 @@ struct audit_report {
 };
 /* Walks the chain from the first entry. A broken chain is a report with ok=false, not an error. */
 MUST_USE int audit_verify(struct cat *db, struct audit_report *out, struct err *e);
+/* The last `count` entries only, up to the head: E_INTERNAL when they are not whole. */
+MUST_USE int audit_verify_tail(struct cat *db, int64_t count, struct err *e);
 
 #endif

@@ -12,16 +12,28 @@
 #include "catalog/catalog.h"
 
 #include "api/common/fault.h"
+#include "api/common/fd.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
+#include "catalog/audit.h"
 #include "catalog/db.h"
 #include "catalog/form.h"
 #include "catalog/migrate.h"
 #include <assert.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-enum { QUEUE_MAX = 4096, GROUP_MAX = 512, READER_COUNT = 2 };
+enum {
+    QUEUE_MAX = 4096,
+    GROUP_MAX = 512,
+    READER_COUNT = 2,
+    AUDIT_TAIL = 200, /* entries whose chain is looked at before a long check */
+    CHECK_NICE = 19,
+};
 
 struct job {
     struct job *next;
@@ -57,6 +69,12 @@ struct catalog {
     struct cat *reader_db[READER_COUNT];
     pthread_t writer, reader[READER_COUNT];
     int threads; /* how many run: the writer, then the readers */
+    char *unchecked; /* the file that stands until the long check has ended */
+    struct cat *check_db; /* the long check's own; NULL: there is none */
+    pthread_t checker;
+    bool checker_runs;
+    atomic_bool check_stop;
+    struct err damage; /* when stats.check is CATALOG_DAMAGED */
 };
 
 /* ---- queues; all with the lock held ---- */
@@ -265,21 +283,84 @@ static void *reader_main(void *arg)
 static bool stopped_badly(const char *path)
 {
     AUTO_FREE char *wal = mem_printf("%s-wal", path);
+    AUTO_FREE char *unchecked = mem_printf("%s-unchecked", path); /* or of a check that did not end */
     struct stat st;
-    return stat(wal, &st) == 0 && st.st_size > 0;
+    return (stat(wal, &st) == 0 && st.st_size > 0) || stat(unchecked, &st) == 0;
+}
+
+static bool is_large(const struct catalog *c, const char *path)
+{
+    int64_t now_bytes = c->options.check_now_bytes ? c->options.check_now_bytes : CATALOG_CHECK_NOW_BYTES;
+    struct stat st;
+    return stat(path, &st) == 0 && st.st_size > now_bytes;
+}
+
+static int begin_check(struct catalog *c, const char *path, struct err *e)
+{
+    c->unchecked = mem_printf("%s-unchecked", path);
+    AUTO_FD int fd = open(c->unchecked, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || fsync(fd) < 0)
+        return err_sys(e, "catalog", NULL, "cannot make %s", c->unchecked);
+    return cat_open(path, true, &c->check_db, e);
+}
+
+/* Before anything is written: the whole file, or what tells most in no time. */
+static int check_at_open(struct catalog *c, const char *path, struct err *e)
+{
+    if (c->stats.check == CATALOG_CLEAN)
+        return 0;
+    if (is_large(c, path))
+        return begin_check(c, path, e);
+    c->stats.check = CATALOG_CHECKED;
+    return cat_check(c->writer_db, e);
+}
+
+static void migrating(void *ctx, int number, int of, const char *name)
+{
+    const struct catalog *c = ctx;
+    if (c->options.migrating)
+        c->options.migrating(c->options.ctx, number, of, name);
 }
 
 static int open_files(struct catalog *c, const char *path, struct err *e)
 {
-    c->stats.checked = stopped_badly(path);
-    if (cat_open(path, false, &c->writer_db, e) < 0 ||
-        (c->stats.checked && cat_check(c->writer_db, e) < 0) ||
-        migrate_apply(c->writer_db, migrations, migration_count, NULL, e) < 0)
+    c->stats.check = stopped_badly(path) ? CATALOG_CHECKING : CATALOG_CLEAN;
+    if (cat_open(path, false, &c->writer_db, e) < 0 || check_at_open(c, path, e) < 0 ||
+        migrate_apply_telling(c->writer_db, migrations, migration_count, migrating, c, e) < 0 ||
+        (c->check_db && audit_verify_tail(c->writer_db, AUDIT_TAIL, e) < 0))
         return -1;
     for (int i = 0; i < READER_COUNT; i++)
         if (cat_open(path, true, &c->reader_db[i], e) < 0)
             return -1;
     return 0;
+}
+
+/* ---- the long check ---- */
+
+static int check_may_stop(void *ctx)
+{
+    struct catalog *c = ctx;
+    return atomic_load(&c->check_stop);
+}
+
+static void *checker_main(void *arg)
+{
+    struct catalog *c = arg;
+    struct err e = {0};
+    (void)!setpriority(PRIO_PROCESS, (id_t)gettid(), CHECK_NICE); /* refused: then at the usual one */
+    sqlite3_progress_handler(cat_handle(c->check_db), 10000, check_may_stop, c);
+    int rc = cat_check(c->check_db, &e);
+    if (atomic_load(&c->check_stop))
+        return NULL; /* the next start begins again */
+    if (rc == 0)
+        (void)!unlink(c->unchecked); /* it stays: the next start checks once more */
+    pthread_mutex_lock(&c->lock);
+    c->damage = e;
+    c->stats.check = rc == 0 ? CATALOG_CHECKED : CATALOG_DAMAGED;
+    pthread_mutex_unlock(&c->lock);
+    if (rc < 0 && c->options.damaged)
+        c->options.damaged(c->options.ctx, &e);
+    return NULL;
 }
 
 static int start_threads(struct catalog *c, struct err *e)
@@ -295,6 +376,10 @@ static int start_threads(struct catalog *c, struct err *e)
             c->threads++;
     }
     pthread_mutex_unlock(&c->lock);
+    if (rc == 0 && c->check_db) {
+        rc = pthread_create(&c->checker, NULL, checker_main, c);
+        c->checker_runs = rc == 0;
+    }
     if (rc != 0)
         return err_set(e, E_LIMIT, "catalog", "raise the limit of threads",
                        "cannot start the catalog's threads: %s", err_errno_name(rc));
@@ -332,18 +417,23 @@ void catalog_close(struct catalog *c)
     pthread_cond_broadcast(&c->writes.filled);
     pthread_cond_broadcast(&c->reads.filled);
     pthread_mutex_unlock(&c->lock);
+    atomic_store(&c->check_stop, true);
+    if (c->checker_runs)
+        pthread_join(c->checker, NULL);
     if (c->threads > 0)
         pthread_join(c->writer, NULL);
     for (int i = 0; i < c->threads - 1; i++)
         pthread_join(c->reader[i], NULL);
     catalog_drain(c);
     /* Readers first: the last connection to close must be one that may remove the WAL. */
+    cat_close(c->check_db);
     for (int i = 0; i < READER_COUNT; i++)
         cat_close(c->reader_db[i]);
     cat_close(c->writer_db);
     pthread_cond_destroy(&c->writes.filled);
     pthread_cond_destroy(&c->reads.filled);
     pthread_mutex_destroy(&c->lock);
+    mem_free_at(&c->unchecked);
     mem_free_at(&c);
 }
 
@@ -356,7 +446,10 @@ static int submit(struct catalog *c, struct queue *q, struct job *job, struct er
     if (c->closing)
         rc = err_set(e, E_UNAVAILABLE, "catalog", "try again when the lab is up again",
                      "the catalog is closing");
-    else if (q->count >= c->options.queue_max)
+    else if (q == &c->writes && c->stats.check == CATALOG_DAMAGED) {
+        *e = c->damage;
+        rc = -1;
+    } else if (q->count >= c->options.queue_max)
         rc = err_set(e, E_UNAVAILABLE, "catalog", "try again in a moment",
                      "%zu requests wait for the catalog already", q->count);
     else

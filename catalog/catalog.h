@@ -30,12 +30,25 @@ struct catalog_options {
     /* Called from the catalog's threads when something is to be drained. May be NULL. */
     void (*wake)(void *ctx);
     void *wake_ctx;
+    /* A migration is about to be applied: its number of how many. From catalog_open. May be NULL. */
+    void (*migrating)(void *ctx, int number, int of, const char *name);
+    /* The file was found damaged while the lab works (see below). From a thread of the catalog. May be NULL. */
+    void (*damaged)(void *ctx, const struct err *why);
+    void *ctx;
     size_t queue_max; /* jobs that may wait, for each of the two threads; 0: 4096 */
     size_t group_max; /* jobs in one commit; 0: 512 */
+    int64_t check_now_bytes; /* 0: CATALOG_CHECK_NOW_BYTES */
 };
 
-/* Opens or creates `path`, applies the migrations, checks the file after an unclean stop, starts
- * the threads. The options are copied. */
+/* Opens or creates `path`, applies the migrations, starts the threads. The options are copied.
+ *
+ * After an unclean stop the file is checked: at once when that takes no time, else (more than
+ * CATALOG_CHECK_NOW_BYTES) beside the work, at the lowest priority, once the end of the audit chain was found
+ * whole. A kill or a power cut cannot tear a page (each is in the WAL with its checksum before it is in the file):
+ * what the check looks for is a disk that lies, and that is no likelier after such a stop than on any other day.
+ * FILE-unchecked stands beside the file until the check has come to its end.
+ * When it finds something, jobs that write are refused from then on, and reads go on. */
+enum { CATALOG_CHECK_NOW_BYTES = 64 << 20 };
 MUST_USE int catalog_open(const char *path, const struct catalog_options *options,
                           struct catalog **out, struct err *e);
 
@@ -62,7 +75,12 @@ struct catalog_stats {
     uint64_t writes, groups, commit_failures, reads;
     size_t write_queue, read_queue; /* waiting now */
     int64_t last_commit_us;         /* duration of the last COMMIT */
-    bool checked; /* the file was checked at open, because the last stop was not clean */
+    enum {
+        CATALOG_CLEAN,    /* the last stop was clean: nothing was checked */
+        CATALOG_CHECKING, /* it was not: the file is being checked */
+        CATALOG_CHECKED,  /* and was found whole */
+        CATALOG_DAMAGED
+    } check;
 };
 void catalog_stats(struct catalog *c, struct catalog_stats *out);
 

@@ -97,8 +97,8 @@ static int apply_one(struct cat *db, const struct migration *m, struct err *e)
     return -1;
 }
 
-int migrate_apply(struct cat *db, const struct migration *list, int count, int *applied,
-                  struct err *e)
+static int apply(struct cat *db, const struct migration *list, int count, int *applied,
+                 migrate_told *told, void *ctx, struct err *e)
 {
     for (int i = 0; i < count; i++)
         if (list[i].number != i + 1)
@@ -109,10 +109,25 @@ int migrate_apply(struct cat *db, const struct migration *list, int count, int *
     if (cat_exec(db, make_table, e) < 0 || compare(db, list, count, &done, e) < 0 ||
         (done == 0 && refuse_foreign(db, e) < 0))
         return -1;
-    for (int i = done; i < count; i++)
+    for (int i = done; i < count; i++) {
+        if (told)
+            told(ctx, list[i].number, count, list[i].name);
         if (apply_one(db, &list[i], e) < 0)
             return err_context(e, "migration %d (%s)", list[i].number, list[i].name);
+    }
     if (applied)
         *applied = count - done;
     return 0;
+}
+
+int migrate_apply(struct cat *db, const struct migration *list, int count, int *applied,
+                  struct err *e)
+{
+    return apply(db, list, count, applied, NULL, NULL, e);
+}
+
+int migrate_apply_telling(struct cat *db, const struct migration *list, int count,
+                          migrate_told *told, void *ctx, struct err *e)
+{
+    return apply(db, list, count, NULL, told, ctx, e);
 }

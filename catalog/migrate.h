@@ -28,4 +28,9 @@ extern const int migration_count;
 MUST_USE int migrate_apply(struct cat *db, const struct migration *list, int count, int *applied,
                            struct err *e);
 
+/* The same; `told` is called before each that is missing: in a large catalog one may take half a minute. */
+typedef void migrate_told(void *ctx, int number, int of, const char *name);
+MUST_USE int migrate_apply_telling(struct cat *db, const struct migration *list, int count,
+                                   migrate_told *told, void *ctx, struct err *e);
+
 #endif

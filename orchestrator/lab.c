@@ -261,9 +261,26 @@ static int unfinished_work(struct cat *db, void *ctx, struct err *e)
     return cat_run_unfinished(db, u->arena, &u->rows, &u->count, e);
 }
 
+static void migrating(void *ctx, int number, int of, const char *name)
+{
+    (void)ctx;
+    log_info("catalog.migrating", LOG_INT("migration", number), LOG_INT("of", of),
+             LOG_STR("name", name));
+}
+
+/* From a thread of the catalog. The lab goes on reading; every answer to what would write says why. */
+static void catalog_damaged(void *ctx, const struct err *why)
+{
+    (void)ctx;
+    log_error("catalog.damaged", LOG_ERR(why));
+}
+
 static int open_state(struct lab *lab, struct err *e)
 {
-    const struct catalog_options options = {.wake = wake, .wake_ctx = &lab->catalog_wake};
+    const struct catalog_options options = {.wake = wake,
+                                            .wake_ctx = &lab->catalog_wake,
+                                            .migrating = migrating,
+                                            .damaged = catalog_damaged};
     if (store_open(lab->opt.state_dir, &lab->store, e) < 0)
         return -1;
     AUTO_FREE char *path = store_catalog_path(lab->store);

@@ -271,6 +271,13 @@ static void check_objects(struct request *q, struct doctor *d, struct jw *w)
               "look at the disk; each is told below");
 }
 
+static const char *const catalog_texts[] = {
+    [CATALOG_CLEAN] = "closed cleanly before",
+    [CATALOG_CHECKING] = "being checked after an unclean stop",
+    [CATALOG_CHECKED] = "checked at start after an unclean stop",
+    [CATALOG_DAMAGED] = "found damaged by the check after an unclean stop; nothing is written any more",
+};
+
 static int doctor_work(struct request *q, struct cat *db, struct err *e)
 {
     struct doctor *d = q->state;
@@ -289,9 +296,9 @@ static int doctor_work(struct request *q, struct cat *db, struct err *e)
     check_disk(q, &w);
     snprintf(
         text, sizeof text, "%s; last commit took %.1f ms, %llu failed",
-        d->catalog.checked ? "checked at start after an unclean stop" : "closed cleanly before",
+        catalog_texts[d->catalog.check],
         (double)d->catalog.last_commit_us / 1000, (unsigned long long)d->catalog.commit_failures);
-    put_check(&w, "catalog", d->catalog.commit_failures == 0, text,
+    put_check(&w, "catalog", d->catalog.commit_failures == 0 && d->catalog.check != CATALOG_DAMAGED, text,
               "look at the disk and at the daemon's log");
     check_objects(q, d, &w); /* first: what it finds is set aside */
     check_damaged(q, &w);

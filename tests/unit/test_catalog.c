@@ -272,7 +272,7 @@ static void close_finishes_what_waits(void **state)
         assert_true(is_there(cf->c, &jobs[i]));
     struct catalog_stats stats;
     catalog_stats(cf->c, &stats);
-    assert_false(stats.checked); /* that was a clean stop */
+    assert_int_equal(stats.check, CATALOG_CLEAN); /* that was a clean stop */
 }
 
 /* ---- killed at any moment ---- */
@@ -360,7 +360,7 @@ static void nothing_acknowledged_is_missing_after_kill_9(void **state)
         struct catalog_stats stats;
         OK(catalog_open(f->path, NULL, &c, &e), e);
         catalog_stats(c, &stats);
-        assert_true(stats.checked);
+        assert_int_equal(stats.check, CATALOG_CHECKED);
         OK(catalog_read_sync(c, verify_audit, &report, &e), e);
         assert_true(report.ok);
         assert_true((size_t)report.entries >= count);
@@ -373,6 +373,96 @@ static void nothing_acknowledged_is_missing_after_kill_9(void **state)
         catalog_close(c);
     }
     print_message("%zu acknowledged submissions over 12 kills\n", count);
+}
+
+/* ---- the long check ---- */
+
+static void after_a_stop(struct fixture *f, size_t runs)
+{
+    struct err e = {0};
+    struct catalog *c;
+    OK(catalog_open(f->path, NULL, &c, &e), e);
+    for (size_t i = 0; i < runs; i++) {
+        struct job job = new_job();
+        OK(catalog_write_sync(c, submit_run, &job, &e), e);
+    }
+    catalog_close(c);
+    AUTO_FREE char *unchecked = mem_printf("%s-unchecked", f->path);
+    FILE *out = fopen(unchecked, "w");
+    assert_non_null(out);
+    fclose(out);
+}
+
+static int check_of(struct catalog *c)
+{
+    struct catalog_stats stats;
+    for (int i = 0; i < 2000; i++) {
+        catalog_stats(c, &stats);
+        if (stats.check != CATALOG_CHECKING)
+            break;
+        usleep(5000);
+    }
+    return (int)stats.check;
+}
+
+static void a_large_file_is_checked_beside_the_work(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    struct catalog *c;
+    const struct catalog_options options = {.check_now_bytes = 1};
+    struct job job = new_job();
+    after_a_stop(f, 30);
+    OK(catalog_open(f->path, &options, &c, &e), e);
+    OK(catalog_write_sync(c, submit_run, &job, &e), e);
+    assert_int_equal(check_of(c), CATALOG_CHECKED);
+    catalog_close(c);
+    OK(catalog_open(f->path, &options, &c, &e), e);
+    assert_int_equal(check_of(c), CATALOG_CLEAN);
+    catalog_close(c);
+}
+
+static void note_damage(void *ctx, const struct err *why)
+{
+    *(struct err *)ctx = *why;
+}
+
+/* What a disk did to a page that the end of the audit chain is not on. */
+static void a_damaged_file_is_read_and_no_longer_written(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0}, told = {0};
+    struct catalog *c;
+    const struct catalog_options options = {.check_now_bytes = 1, .damaged = note_damage, .ctx = &told};
+    struct job job = new_job();
+    after_a_stop(f, 30);
+    sqlite3 *db = NULL;
+    sqlite3_stmt *s = NULL;
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT rootpage FROM sqlite_schema WHERE name = 'run_by_age'", -1, &s, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    long page = sqlite3_column_int(s, 0);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    FILE *file = fopen(f->path, "r+");
+    assert_non_null(file);
+    assert_int_equal(fseek(file, (page - 1) * 4096 + 8, SEEK_SET), 0);
+    for (int i = 0; i < 300; i++)
+        fputc(0x5a, file);
+    fclose(file);
+    OK(catalog_open(f->path, &options, &c, &e), e);
+    assert_int_equal(check_of(c), CATALOG_DAMAGED);
+    FAILS(catalog_write_sync(c, submit_run, &job, &e), e, E_INTERNAL);
+    HAS(e.message, "damaged");
+    struct audit_report report;
+    e = (struct err){0};
+    OK(catalog_read_sync(c, verify_audit, &report, &e), e);
+    assert_true(report.ok);
+    catalog_close(c);
+    HAS(told.message, "damaged");
+    AUTO_FREE char *unchecked = mem_printf("%s-unchecked", f->path);
+    assert_int_equal(access(unchecked, F_OK), 0); /* the next start checks again */
 }
 
 static void killed_around_a_commit_it_is_all_there_or_not_at_all(void **state)
@@ -546,6 +636,8 @@ int main(void)
                                         fx_teardown),
         cmocka_unit_test_setup_teardown(killed_around_a_commit_it_is_all_there_or_not_at_all,
                                         fx_setup_bare, fx_teardown),
+        cmocka_unit_test_setup_teardown(a_large_file_is_checked_beside_the_work, fx_setup_bare, fx_teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_file_is_read_and_no_longer_written, fx_setup_bare, fx_teardown),
         cmocka_unit_test_setup_teardown(
             a_full_disk_fails_requests_and_the_catalog_serves_again_after, fx_setup_bare,
             fx_teardown),
