@@ -27,6 +27,7 @@ enum {
     DATASET_LATEST_SEALED,
     DATASET_BY_KEY,
     DATASET_LIST_QUARANTINED,
+    DATASET_LIST_WAITING,
     DATASET_SEAL,
     DATASET_RETIRE,
     DATASET_QUARANTINE,
@@ -38,12 +39,14 @@ enum {
 #define SELECT                                                                                     \
     "SELECT v.id, d.name, v.version, v.title, v.description, v.classification, v.manifest,"        \
     " v.files, v.size_bytes, v.state, v.quarantine_us, v.quarantine_reason, v.actor_uid,"          \
-    " v.actor_name, v.created_us, v.sealed_us, v.retired_us"                                       \
+    " v.actor_name, v.created_us, v.sealed_us, v.retired_us, v.retired_reason, d.id,"              \
+    " d.keeper_uid, d.keeper_name, v.verified_us"                                                  \
     " FROM dataset d JOIN dataset_version v ON v.dataset = d.id "
 
 static const struct sql_row rows[] = {
-    [DATASET_FIND] = {.text = "SELECT id FROM dataset WHERE name = ?"},
-    [DATASET_ADD] = {.text = "INSERT INTO dataset (name, created_us) VALUES (?, ?)"},
+    [DATASET_FIND] = {.text = "SELECT id, keeper_uid, keeper_name FROM dataset WHERE name = ?"},
+    [DATASET_ADD] = {.text = "INSERT INTO dataset (name, created_us, keeper_uid, keeper_name)"
+                             " VALUES (?, ?, ?, ?)"},
     [DATASET_LAST_VERSION] = {.text = "SELECT coalesce(max(version), 0) FROM dataset_version"
                                       " WHERE dataset = ?"},
     [DATASET_ADD_VERSION] =
@@ -59,10 +62,15 @@ static const struct sql_row rows[] = {
     [DATASET_LIST_QUARANTINED] = {.text = SELECT
                                   "WHERE v.quarantine_us IS NOT NULL AND v.state != 'retired'"
                                   " ORDER BY v.quarantine_us DESC LIMIT ?"},
+    [DATASET_LIST_WAITING] = {.text = SELECT
+                              "WHERE d.keeper_uid = ? AND d.keeper_name = ?"
+                              " AND v.quarantine_us IS NOT NULL AND v.state != 'retired'"
+                              " ORDER BY v.quarantine_us DESC LIMIT ?"},
     [DATASET_SEAL] =
         {.text = "UPDATE dataset_version SET state = 'sealed', sealed_us = ? WHERE id = ?"},
     [DATASET_RETIRE] =
-        {.text = "UPDATE dataset_version SET state = 'retired', retired_us = ? WHERE id = ?"},
+        {.text = "UPDATE dataset_version SET state = 'retired', retired_us = ?, retired_reason = ?"
+                 " WHERE id = ?"},
     [DATASET_QUARANTINE] =
         {.text = "UPDATE dataset_version SET quarantine_us = ?, quarantine_reason = ?"
                  " WHERE id = ?"},
@@ -138,6 +146,10 @@ static void row_from(struct arena *a, sqlite3_stmt *s, struct dataset_row *r)
         .created_us = sqlite3_column_int64(s, 14),
         .sealed_us = cat_col_int(s, 15, 0),
         .retired_us = cat_col_int(s, 16, 0),
+        .retired_reason = cat_col_text(a, s, 17),
+        .dataset = sqlite3_column_int64(s, 18),
+        .keeper = {sqlite3_column_int64(s, 19), cat_col_text(a, s, 20)},
+        .verified_us = cat_col_int(s, 21, 0),
     };
     while (r->state < DATASET_STATE_COUNT && strcmp(state, state_names[r->state]) != 0)
         r->state++;
@@ -155,7 +167,8 @@ static int one_from(struct cat *db, struct arena *a, sqlite3_stmt *s, struct dat
     return rc;
 }
 
-int cat_dataset_by_key(struct cat *db, struct arena *a, int64_t key, struct dataset_row *out, struct err *e)
+int cat_dataset_by_key(struct cat *db, struct arena *a, int64_t key, struct dataset_row *out,
+                      struct err *e)
 {
     AUTO_STMT sqlite3_stmt *s = cat_query(db, &dataset_sql, DATASET_BY_KEY, e, V_I(key));
     int rc = one_from(db, a, s, out, e);
@@ -219,13 +232,15 @@ int cat_dataset_resolve(struct cat *db, struct arena *a, const char *ref, struct
     return 0;
 }
 
-int cat_dataset_quarantined(struct cat *db, struct arena *a, size_t limit, struct dataset_row **out,
-                            size_t *count, struct err *e)
+int cat_dataset_quarantined(struct cat *db, struct arena *a, const struct cat_actor *keeper, size_t limit,
+                            struct dataset_row **out, size_t *count, struct err *e)
 {
     *out = arena_alloc(a, limit * sizeof **out);
     *count = 0;
     AUTO_STMT sqlite3_stmt *s =
-        cat_query(db, &dataset_sql, DATASET_LIST_QUARANTINED, e, V_I(limit));
+        keeper ? cat_query(db, &dataset_sql, DATASET_LIST_WAITING, e, V_I(keeper->uid),
+                           V_T(keeper->name), V_I(limit))
+               : cat_query(db, &dataset_sql, DATASET_LIST_QUARANTINED, e, V_I(limit));
     int rc = -1;
     while (s && (rc = cat_step(db, s, e)) == 1)
         row_from(a, s, &(*out)[(*count)++]);
@@ -244,12 +259,17 @@ static int next_version(struct cat *db, const struct dataset_new *d, int64_t *da
         return -1;
     *version = 1;
     if (rc == 0) {
-        if (cat_do(db, &dataset_sql, DATASET_ADD, e, V_T(d->name), V_I(d->created_us)) < 0)
+        if (cat_do(db, &dataset_sql, DATASET_ADD, e, V_T(d->name), V_I(d->created_us),
+                   V_I(d->actor.uid), V_T(d->actor.name)) < 0)
             return -1;
         *dataset = cat_last_id(db);
         return 0;
     }
     *dataset = sqlite3_column_int64(s, 0);
+    const char *keeper = (const char *)sqlite3_column_text(s, 2);
+    if (!d->as_admin && (sqlite3_column_int64(s, 1) != d->actor.uid || strcmp(keeper, d->actor.name) != 0))
+        return err_set(e, E_DENIED, "name", "choose another name, or ask them to hand it over: enclos dataset hand-over",
+                       "the dataset %s is kept by %.60s, who alone adds versions", d->name, keeper);
     AUTO_STMT sqlite3_stmt *last =
         cat_query(db, &dataset_sql, DATASET_LAST_VERSION, e, V_I(*dataset));
     if (!last || cat_step(db, last, e) < 0)
@@ -258,20 +278,29 @@ static int next_version(struct cat *db, const struct dataset_new *d, int64_t *da
     return 0;
 }
 
-static int audit_dataset(struct cat *db, const struct dataset_row *d, const struct cat_actor *actor,
-                         const char *action, const char *reason, int64_t at_us, struct err *e)
+int dataset_audit(struct cat *db, const struct dataset_row *d, const struct cat_actor *actor,
+                  const char *action, const char *detail_json, int64_t at_us, struct err *e)
 {
     AUTO_BUF struct buf detail = BUF_INIT(DETAIL_MAX_BYTES);
     struct jw w = jw_to(&detail);
     jw_obj(&w);
     jw_str_at(&w, "manifest", d->manifest);
     jw_str_at(&w, "classification", d->classification);
-    if (reason)
-        jw_str_at(&w, "reason", reason);
+    if (detail_json)
+        buf_printf(&detail, ",%s", detail_json);
     jw_end_obj(&w);
     if (change_add(db, "dataset", d->ref, strchr(action, '.') + 1, at_us, e) < 0)
         return -1;
     return audit_append(db, actor, action, d->ref, buf_cstr(&detail), at_us, e);
+}
+
+static int audit_reason(struct cat *db, const struct dataset_row *d, const struct cat_actor *actor,
+                        const char *action, const char *reason, int64_t at_us, struct err *e)
+{
+    AUTO_BUF struct buf detail = BUF_INIT(DETAIL_MAX_BYTES);
+    struct jw w = jw_to(&detail);
+    jw_str_at(&w, "reason", reason);
+    return dataset_audit(db, d, actor, action, reason ? buf_cstr(&detail) : NULL, at_us, e);
 }
 
 static int check_new(const struct dataset_new *d, struct err *e)
@@ -317,7 +346,7 @@ static int add_version(struct cat *db, struct arena *a, const struct dataset_new
                V_I(d->size_bytes), V_I(d->actor.uid), V_T(d->actor.name), V_I(d->created_us)) < 0 ||
         cat_dataset_by_key(db, a, cat_last_id(db), out, e) < 0)
         return -1;
-    return audit_dataset(db, out, &d->actor, "dataset.added", NULL, d->created_us, e);
+    return audit_reason(db, out, &d->actor, "dataset.added", NULL, d->created_us, e);
 }
 
 int cat_dataset_add(struct cat *db, struct arena *a, const struct dataset_new *d,
@@ -349,7 +378,7 @@ int cat_dataset_add(struct cat *db, struct arena *a, const struct dataset_new *d
 /* ---- states ---- */
 
 static int move(struct cat *db, struct arena *a, int64_t key, enum dataset_state to,
-                const struct cat_actor *actor, int64_t at_us, struct err *e)
+                const struct cat_actor *actor, const char *reason, int64_t at_us, struct err *e)
 {
     struct dataset_row d = {0};
     if (cat_dataset_by_key(db, a, key, &d, e) < 0)
@@ -362,18 +391,20 @@ static int move(struct cat *db, struct arena *a, int64_t key, enum dataset_state
     if (to == DATASET_SEALED && d.quarantined)
         return err_set(e, E_CONFLICT, "state", "ask the dataset's custodian",
                        "%s is in quarantine: %s", d.ref, d.quarantine_reason);
-    if (cat_do(db, &dataset_sql, to == DATASET_SEALED ? DATASET_SEAL : DATASET_RETIRE, e,
-               V_I(at_us), V_I(key)) < 0)
+    int rc = to == DATASET_SEALED
+                 ? cat_do(db, &dataset_sql, DATASET_SEAL, e, V_I(at_us), V_I(key))
+                 : cat_do(db, &dataset_sql, DATASET_RETIRE, e, V_I(at_us), V_T(reason), V_I(key));
+    if (rc < 0)
         return -1;
-    return audit_dataset(db, &d, actor, to == DATASET_SEALED ? "dataset.sealed" : "dataset.retired",
-                         NULL, at_us, e);
+    return audit_reason(db, &d, actor, to == DATASET_SEALED ? "dataset.sealed" : "dataset.retired",
+                        reason, at_us, e);
 }
 
 static int move_with_arena(struct cat *db, int64_t key, enum dataset_state to,
-                           const struct cat_actor *actor, int64_t at_us, struct err *e)
+                           const struct cat_actor *actor, const char *reason, int64_t at_us, struct err *e)
 {
     struct arena *a = arena_new();
-    int rc = move(db, a, key, to, actor, at_us, e);
+    int rc = move(db, a, key, to, actor, reason, at_us, e);
     arena_free(a);
     return rc;
 }
@@ -381,48 +412,55 @@ static int move_with_arena(struct cat *db, int64_t key, enum dataset_state to,
 int cat_dataset_seal(struct cat *db, int64_t key, const struct cat_actor *actor, int64_t at_us,
                      struct err *e)
 {
-    return move_with_arena(db, key, DATASET_SEALED, actor, at_us, e);
+    return move_with_arena(db, key, DATASET_SEALED, actor, NULL, at_us, e);
 }
 
-int cat_dataset_retire(struct cat *db, int64_t key, const struct cat_actor *actor, int64_t at_us,
-                       struct err *e)
+int cat_dataset_retire(struct cat *db, int64_t key, const struct cat_actor *actor, const char *reason,
+                       int64_t at_us, struct err *e)
 {
-    return move_with_arena(db, key, DATASET_RETIRED, actor, at_us, e);
+    return move_with_arena(db, key, DATASET_RETIRED, actor, reason, at_us, e);
 }
 
-/* reason NULL takes it out of quarantine. */
-static int set_quarantine(struct cat *db, struct arena *a, int64_t key,
-                          const struct cat_actor *actor, const char *reason, int64_t at_us,
+static int set_quarantine(struct cat *db, struct arena *a, int64_t key, const char *reason, int64_t at_us,
                           struct err *e)
 {
     struct dataset_row d = {0};
     if (cat_dataset_by_key(db, a, key, &d, e) < 0)
         return -1;
-    if (d.quarantined == (reason != NULL))
+    if (d.quarantined)
         return 0;
-    int rc =
-        reason ? cat_do(db, &dataset_sql, DATASET_QUARANTINE, e, V_I(at_us), V_T(reason), V_I(key))
-               : cat_do(db, &dataset_sql, DATASET_UNQUARANTINE, e, V_I(key));
-    if (rc < 0)
+    if (cat_do(db, &dataset_sql, DATASET_QUARANTINE, e, V_I(at_us), V_T(reason), V_I(key)) < 0)
         return -1;
-    return audit_dataset(db, &d, actor, reason ? "dataset.quarantined" : "dataset.unquarantined",
-                         reason, at_us, e);
+    return audit_reason(db, &d, &CAT_ACTOR_LAB, "dataset.quarantined", reason, at_us, e);
 }
 
 int cat_dataset_quarantine(struct cat *db, int64_t key, const char *reason, int64_t at_us,
                            struct err *e)
 {
     struct arena *a = arena_new();
-    int rc = set_quarantine(db, a, key, &CAT_ACTOR_LAB, reason, at_us, e);
+    int rc = set_quarantine(db, a, key, reason, at_us, e);
     arena_free(a);
     return rc;
 }
 
-int cat_dataset_unquarantine(struct cat *db, int64_t key, const struct cat_actor *actor,
+static int lift_quarantine(struct cat *db, struct arena *a, int64_t key, const struct cat_actor *actor,
+                           const char *reason, int64_t at_us, struct err *e)
+{
+    struct dataset_row d = {0};
+    if (cat_dataset_by_key(db, a, key, &d, e) < 0)
+        return -1;
+    if (!d.quarantined)
+        return err_set(e, E_CONFLICT, "version", NULL, "%s is in no quarantine", d.ref);
+    if (cat_do(db, &dataset_sql, DATASET_UNQUARANTINE, e, V_I(key)) < 0)
+        return -1;
+    return audit_reason(db, &d, actor, "dataset.unquarantined", reason, at_us, e);
+}
+
+int cat_dataset_unquarantine(struct cat *db, int64_t key, const struct cat_actor *actor, const char *reason,
                              int64_t at_us, struct err *e)
 {
     struct arena *a = arena_new();
-    int rc = set_quarantine(db, a, key, actor, NULL, at_us, e);
+    int rc = lift_quarantine(db, a, key, actor, reason, at_us, e);
     arena_free(a);
     return rc;
 }

@@ -36,6 +36,10 @@ const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT] = {
     [SQL_EXPERIMENT] = &experiment_sql,
     [SQL_LESSON] = &lesson_sql,
     [SQL_LIST] = &list_sql,
+    [SQL_DATASET_CARD] = &dataset_card_sql,
+    [SQL_DATASET_KEEP] = &dataset_keep_sql,
+    [SQL_DATASET_GRANT] = &dataset_grant_sql,
+    [SQL_DATASET_GATE] = &dataset_gate_sql,
 };
 
 struct cat {

@@ -213,6 +213,10 @@ int cat_run_insert(struct cat *db, const struct run_new *run, char out_id[TEXT_I
         if (rc < 0 || *existed)
             return rc;
     }
+    if (run->only_retry && run->refusal) {
+        *e = *run->refusal;
+        return -1;
+    }
     if (run->only_retry)
         return err_set(e, E_LIMIT, "queue", "wait until some of them have ended",
                        "the queue has no room for another run");

@@ -57,7 +57,8 @@ struct run_new {
     const char *interactive_json;     /* {"kind":"shell",...}, or NULL: not an interactive run */
     const char *allow_hosts_json;     /* of a run whose network is proxy: ["pypi.org:443",...]; else NULL */
     const char *idempotency_key; /* may be NULL */
-    bool only_retry; /* a new one is refused (E_LIMIT, queue): only what the key has made is answered */
+    bool only_retry; /* a new one is refused: only what the key has made is answered */
+    const struct err *refusal; /* with that: why; NULL: E_LIMIT, the queue is full */
     const char *request_sha256;  /* needed with a key: digest of the canonical request */
     int64_t created_us;
 };

@@ -354,3 +354,16 @@ int access_read_again(struct cat *db, struct arena *a, const struct request *q, 
 {
     return cat_standing(db, a, &q->held->who, time_now_us(), out, e);
 }
+
+const struct standing_of *access_who(const struct request *q)
+{
+    return &q->held->who;
+}
+
+void access_end(struct request *q, const struct err *e)
+{
+    if (e && e->kind == E_DENIED)
+        access_refuse(q, e);
+    else
+        request_end(q, e);
+}

@@ -47,6 +47,12 @@ void access_changed(struct lab *lab);
 /* Ends q with E_DENIED e, which is written to the audit log unless its account had many written lately. */
 void access_refuse(struct request *q, const struct err *e);
 
+/* request_end; or access_refuse, when e is E_DENIED: for handlers that ask closer than their row does. */
+void access_end(struct request *q, const struct err *e);
+
+/* Who the caller of q is, to ask again later what they may do. Lives as long as q. */
+const struct standing_of *access_who(const struct request *q);
+
 /* Reads the standing of a connection that has no call under way, if it is not fresh; then watch_recheck is called. */
 void access_refresh(struct access *a);
 

@@ -24,6 +24,7 @@ struct host_facts;
 struct launch;
 struct profiles;
 struct request;
+struct progress;
 struct server;
 
 /* The long work under way: keeping.h. */
@@ -60,6 +61,7 @@ struct lab {
     struct launch *launch;
     struct profiles *profiles;
     struct host_facts *host; /* the catalog's writing thread */
+    struct progress *progress; /* long work that may be asked about: progress.h */
     struct map watches; /* number -> struct watch */
     uint64_t next_watch;
     char scrubbed[DIGEST_HEX_SIZE]; /* lab.doctor has read the objects up to this one */

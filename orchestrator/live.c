@@ -11,7 +11,7 @@
 #include "api/common/fd.h"
 #include "api/common/json.h"
 #include "api/common/log.h"
-#include "catalog/dataset.h"
+#include "catalog/dataset_gate.h"
 #include "catalog/environment.h"
 #include "catalog/digest.h"
 #include "orchestrator/adopt.h"
@@ -236,14 +236,49 @@ static void prepare_free(struct prepare *p)
     free(p);
 }
 
+/* What was allowed at the submission is not any more: the run ends here, in the same transaction. */
+static int end_denied(struct cat *db, struct prepare *p, const struct err *why, int64_t now, struct err *e)
+{
+    AUTO_BUF struct buf failed = BUF_INIT(4096);
+    struct jw w = jw_to(&failed);
+    jw_obj(&w);
+    jw_str_at(&w, "step", strcmp(why->field, "dataset.quarantine") ? "dataset_access" : "dataset_verify");
+    jw_null_at(&w, "errno");
+    jw_str_at(&w, "message", why->message);
+    jw_str_at(&w, "hint", why->hint[0] ? why->hint : NULL);
+    jw_str_at(&w, "rule", why->field);
+    jw_end_obj(&w);
+    const struct run_result r = {.verdict = VERDICT_SETUP_FAILED,
+                                 .reason = why->message,
+                                 .failed_json = buf_cstr(&failed),
+                                 .finished_us = now,
+                                 .wall_ms = -1,
+                                 .cpu_ms = -1,
+                                 .memory_peak_bytes = -1,
+                                 .log_kept_bytes = -1,
+                                 .log_dropped_bytes = -1,
+                                 .metrics_dropped = -1};
+    if (audit_append(db, &p->row.actor, "access.denied", p->run, buf_cstr(&failed), now, e) < 0)
+        return -1;
+    p->row.state = RUN_FINISHED;
+    return cat_run_finish(db, p->run, &r, e);
+}
+
 static int move_job(struct cat *db, void *ctx, struct err *e)
 {
     struct prepare *p = ctx;
+    struct err why = {0};
     if (cat_run_get(db, p->arena, p->run, &p->row, e) < 0)
         return -1;
     if (p->row.state != RUN_QUEUED)
         return 0;
     int64_t now = time_now_us();
+    if (cat_gate_start(db, p->arena, p->run, now, &why) < 0) {
+        if (why.kind == E_DENIED || why.kind == E_CONFLICT)
+            return end_denied(db, p, &why, now, e);
+        *e = why;
+        return -1;
+    }
     if (cat_origin_set_host(db, p->run, host_facts_json(p->lab->host), now, e) < 0)
         return -1;
     return cat_run_move(db, p->run, RUN_QUEUED, RUN_STARTING, now, NULL, e);
@@ -292,7 +327,7 @@ static void moved(void *ctx, const struct err *e)
         again(v, "run.start", e, step_move);
         return;
     }
-    if (p->row.state == RUN_FINISHED) { /* cannot be, short of a second writer */
+    if (p->row.state == RUN_FINISHED) { /* it may not use its datasets any more */
         prepare_free(p);
         live_ended(v);
         return;

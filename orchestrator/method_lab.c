@@ -322,7 +322,7 @@ static int doctor_work(struct request *q, struct cat *db, struct err *e)
 static int doctor_read(struct request *q, struct cat *db, struct err *e)
 {
     struct doctor *d = q->state;
-    return cat_dataset_quarantined(db, q->arena, LISTED_MAX + 1, &d->quarantined,
+    return cat_dataset_quarantined(db, q->arena, NULL, LISTED_MAX + 1, &d->quarantined,
                                    &d->quarantined_count, e) < 0
                ? -1
                : cat_env_quarantined(db, q->arena, LISTED_MAX + 1, &d->environments,

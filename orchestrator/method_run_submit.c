@@ -7,7 +7,8 @@
  */
 #include "api/common/log.h"
 #include "api/common/text.h"
-#include "catalog/dataset.h"
+#include "api/common/purpose.h"
+#include "catalog/dataset_gate.h"
 #include "catalog/digest.h"
 #include "catalog/environment.h"
 #include "catalog/manifest.h"
@@ -26,6 +27,7 @@
 enum { COMMAND_MAX_BYTES = 128 << 10, ENV_MAX_BYTES = 64 << 10, CODE_MAX_GIB = 16, IDLE_MS = 30 * 60 * 1000 };
 
 struct submit {
+    struct err refusal;
     struct run_new run;
     const char *rerun_of; /* prefix or id, of a rerun; else NULL */
     struct sched_job job;
@@ -284,6 +286,23 @@ static int take_params(struct request *q, struct submit *s, struct err *e)
 
 /* ---- the commit ---- */
 
+/* In the transaction, so that a grant that is revoked was revoked before or after it. */
+static int take_dataset(struct request *q, struct cat *db, const char *ref, struct gate_pass *pass,
+                        int64_t *key, struct err *e)
+{
+    const char *purpose = request_str(q, "purpose");
+    struct standing by;
+    struct dataset_row row;
+    if (cat_dataset_resolve(db, q->arena, ref, &row, e) < 0 || access_read_again(db, q->arena, q, &by, e) < 0)
+        return -1;
+    const struct gate_ask ask = {.by = &by,
+                                 .project = request_str(q, "project"),
+                                 .purpose = purpose ? purpose : PURPOSE_DEFAULT,
+                                 .now_us = time_now_us()};
+    *key = row.key;
+    return cat_gate(db, q->arena, &ask, &row, pass, e);
+}
+
 static int insert_work(struct request *q, struct cat *db, struct err *e)
 {
     struct submit *s = q->state;
@@ -292,14 +311,20 @@ static int insert_work(struct request *q, struct cat *db, struct err *e)
                               request_str(q, "purpose"), &s->run.place, e) < 0)
         return -1;
     int64_t *keys = arena_alloc(q->arena, (json_count(list) + 1) * sizeof *keys);
+    struct gate_pass *passes = arena_alloc(q->arena, (json_count(list) + 1) * sizeof *passes);
     size_t n = 0;
 
-    for (const struct json *v = json_first(list); v; v = json_next(v)) {
-        struct dataset_row row;
-        if (cat_dataset_resolve(db, q->arena, json_str(v), &row, e) < 0)
-            return -1;
-        keys[n++] = row.key;
-    }
+    for (const struct json *v = json_first(list); v; v = json_next(v), n++)
+        if (take_dataset(q, db, json_str(v), &passes[n], &keys[n], e) < 0) {
+            if (!s->run.idempotency_key)
+                return -1;
+            /* What the key has made already is answered, though it could not be made now. */
+            s->run.only_retry = true;
+            s->refusal = *e;
+            s->run.refusal = &s->refusal;
+            *e = (struct err){0};
+            break;
+        }
     const char *environment = request_str(q, "environment");
     if (environment && strcmp(environment, ENV_HOST) != 0) {
         struct env_row row;
@@ -325,7 +350,7 @@ static int insert_work(struct request *q, struct cat *db, struct err *e)
     if (cat_run_insert(db, &s->run, id, &s->existed, e) < 0)
         return -1;
     memcpy(s->id, id, sizeof s->id);
-    return 0;
+    return s->existed ? 0 : cat_gate_keep(db, s->id, passes, n, access_who(q), e);
 }
 
 static void inserted(struct request *q, const struct err *e)
@@ -336,7 +361,7 @@ static void inserted(struct request *q, const struct err *e)
         return;
     }
     if (e) {
-        request_end(q, e);
+        access_end(q, e);
         return;
     }
     struct live *v = live_find(q->lab, s->id);

@@ -83,8 +83,8 @@ static void datasets_and_environments_are_told_too(void **state)
     struct env_row v;
     struct dataset_row d = fx_dataset(f, "cancer");
     OK(cat_dataset_quarantine(f->db, d.key, "changed", 7, &e), e);
-    OK(cat_dataset_unquarantine(f->db, d.key, &fx_actor, 8, &e), e);
-    OK(cat_dataset_retire(f->db, d.key, &fx_actor, 9, &e), e);
+    OK(cat_dataset_unquarantine(f->db, d.key, &fx_actor, NULL, 8, &e), e);
+    OK(cat_dataset_retire(f->db, d.key, &fx_actor, NULL, 9, &e), e);
     const struct env_new n = {.name = "debian",
                               .source = "folder",
                               .manifest = SHA_B,

@@ -135,7 +135,7 @@ static void a_draft_that_was_not_sealed_is_used_again_by_the_same_add(void **sta
     ADD(n.classification = "public", "sales@2", false);
     ADD(n.title = NULL, "sales@3", false);
     ADD(n.manifest = SHA_A, "sales@4", false);
-    ADD(n.manifest = SHA_A; n.actor = ((struct cat_actor){1001, "paul"}), "sales@5", false);
+    ADD(n.manifest = SHA_A; n.actor = ((struct cat_actor){1001, "paul"}); n.as_admin = true, "sales@5", false);
     ADD(, "sales@6", false); /* sales@1 is not the latest any more */
     ADD(n.idempotency_key = "k"; n.request_sha256 = SHA_A, "sales@6", true);
     OK(cat_dataset_seal(f->db, d.key, &fx_actor, 2, &e), e);
@@ -148,7 +148,7 @@ static void states_go_forward_only(void **state)
     struct fixture *f = *state;
     struct err e = {0};
     struct dataset_row d = added(f, "sales");
-    FAILS(cat_dataset_retire(f->db, d.key, &fx_actor, 1, &e), e, E_CONFLICT);
+    FAILS(cat_dataset_retire(f->db, d.key, &fx_actor, "why", 1, &e), e, E_CONFLICT);
     e = (struct err){0};
     OK(cat_dataset_seal(f->db, d.key, &fx_actor, 200, &e), e);
     int64_t entries = fx_count(f->db, "audit");
@@ -156,9 +156,9 @@ static void states_go_forward_only(void **state)
     OK(cat_dataset_get(f->db, f->a, "sales", 0, &d, &e), e);
     assert_true(d.state == DATASET_SEALED && d.sealed_us == 200);
     assert_int_equal(fx_count(f->db, "audit"), entries);
-    OK(cat_dataset_retire(f->db, d.key, &fx_actor, 400, &e), e);
+    OK(cat_dataset_retire(f->db, d.key, &fx_actor, "why", 400, &e), e);
     FAILS(cat_dataset_seal(f->db, d.key, &fx_actor, 1, &e), e, E_CONFLICT);
-    FAILS(cat_dataset_retire(f->db, d.key, &fx_actor, 1, &e), e, E_CONFLICT);
+    FAILS(cat_dataset_retire(f->db, d.key, &fx_actor, "why", 1, &e), e, E_CONFLICT);
     FAILS(cat_dataset_seal(f->db, 99, &fx_actor, 1, &e), e, E_NOT_FOUND);
 }
 
@@ -199,17 +199,17 @@ static void quarantine_keeps_it_from_runs_until_someone_lifts_it(void **state)
     struct dataset_row *list;
     size_t count;
     struct dataset_row second = fx_dataset(f, "other");
-    OK(cat_dataset_quarantined(f->db, f->a, 10, &list, &count, &e), e);
+    OK(cat_dataset_quarantined(f->db, f->a, NULL, 10, &list, &count, &e), e);
     assert_int_equal(count, 1);
     assert_string_equal(list[0].ref, "sales@1");
     assert_string_equal(list[0].quarantine_reason, "a.csv has another digest");
     OK(cat_dataset_quarantine(f->db, second.key, "b.csv is missing", 12, &e), e);
-    OK(cat_dataset_quarantined(f->db, f->a, 1, &list, &count, &e), e);
+    OK(cat_dataset_quarantined(f->db, f->a, NULL, 1, &list, &count, &e), e);
     assert_true(count == 1 && strcmp(list[0].ref, "other@1") == 0);
-    OK(cat_dataset_retire(f->db, second.key, &fx_actor, 13, &e), e); /* nobody waits for it */
-    OK(cat_dataset_quarantined(f->db, f->a, 10, &list, &count, &e), e);
+    OK(cat_dataset_retire(f->db, second.key, &fx_actor, NULL, 13, &e), e); /* nobody waits for it */
+    OK(cat_dataset_quarantined(f->db, f->a, NULL, 10, &list, &count, &e), e);
     assert_true(count == 1 && strcmp(list[0].ref, "sales@1") == 0);
-    OK(cat_dataset_unquarantine(f->db, d.key, &fx_actor, 11, &e), e);
+    OK(cat_dataset_unquarantine(f->db, d.key, &fx_actor, "looked at", 11, &e), e);
     OK(cat_dataset_resolve(f->db, f->a, "sales@1", &d, &e), e);
     assert_int_equal(fx_count(f->db, "audit"), 8);
 }

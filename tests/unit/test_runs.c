@@ -122,7 +122,7 @@ static void a_dataset_that_is_not_in_order_is_refused(void **state)
     HAS(e.message, "cancer@1 is in quarantine");
     OK(cat_exec(f->db, "ROLLBACK TO job", &e), e);
     e = (struct err){0};
-    OK(cat_dataset_retire(f->db, d.key, &fx_actor, 8, &e), e);
+    OK(cat_dataset_retire(f->db, d.key, &fx_actor, NULL, 8, &e), e);
     FAILS(cat_run_insert(f->db, &new, id, &existed, &e), e, E_CONFLICT);
     HAS(e.message, "retired");
 }
