@@ -4,6 +4,7 @@
 #include "catalog/experiment.h"
 
 #include "api/common/text.h"
+#include "catalog/change.h"
 #include "catalog/db.h"
 #include "catalog/idem.h"
 #include <assert.h>
@@ -149,7 +150,8 @@ static int add(struct cat *db, struct arena *a, const struct experiment_new *n,
                                     .action = "experiment.created",
                                     .actor = n->actor,
                                     .at_us = n->at_us};
-    if (cat_record_change(db, a, &c, &record, &changed, e) < 0)
+    if (cat_record_change(db, a, &c, &record, &changed, e) < 0 ||
+        change_add_passing(db, "project", n->project, n->at_us, e) < 0)
         return -1;
     return cat_do(db, &experiment_sql, EXPERIMENT_ADD, e, V_I(p->id), V_T(n->name), V_I(record.id),
                   V_I(n->actor.uid), V_T(n->actor.name), V_I(n->at_us));

@@ -4,6 +4,7 @@
 #include "catalog/lesson.h"
 
 #include "api/common/text.h"
+#include "catalog/change.h"
 #include "catalog/db.h"
 #include "catalog/idem.h"
 #include <assert.h>
@@ -158,6 +159,8 @@ static int add(struct cat *db, struct arena *a, const struct lesson_new *n,
     if (cat_record_change(db, a, &c, &record, &changed, e) < 0 ||
         cat_do(db, &lesson_sql, LESSON_ADD, e, V_T(name), V_I(p->id), V_I(record.id),
                V_I(n->actor.uid), V_T(n->actor.name), V_I(n->at_us)) < 0)
+        return -1;
+    if (change_add_passing(db, "project", n->project, n->at_us, e) < 0)
         return -1;
     return tie(db, a, cat_last_id(db), record.answers, e);
 }

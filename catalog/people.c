@@ -6,6 +6,7 @@
 #include "api/common/buf.h"
 #include "api/common/json.h"
 #include "api/common/text.h"
+#include "catalog/change.h"
 #include "catalog/db.h"
 #include <assert.h>
 #include <stdio.h>
@@ -238,6 +239,8 @@ static int audit_grant(struct cat *db, const struct cat_actor *by, const char *a
     jw_str_at(&w, "project", project);
     jw_str_at(&w, "role", role_name(role));
     jw_end_obj(&w);
+    if (project && change_add(db, "project", project, "members_changed", now_us, e) < 0)
+        return -1;
     return audit_append(db, by, action, whom->name, buf_cstr(&detail), now_us, e);
 }
 

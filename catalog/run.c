@@ -14,6 +14,7 @@
 #include "catalog/connection.h"
 #include "catalog/db.h"
 #include "catalog/idem.h"
+#include "catalog/run_place.h"
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -407,7 +408,8 @@ int cat_run_finish(struct cat *db, const char *id, const struct run_result *resu
     assert(result->verdict > VERDICT_NONE && result->verdict < VERDICT_COUNT);
     if (run_head(db, id, &head, e) < 0 || move(db, id, &head, RUN_FINISHED, result, e) < 0 ||
         add_record(db, head.seq, result, e) < 0 || add_outputs(db, head.seq, result, e) < 0 ||
-        change_add(db, "run", id, "finished", result->finished_us, e) < 0)
+        change_add(db, "run", id, "finished", result->finished_us, e) < 0 ||
+        cat_run_place_told(db, head.seq, result->finished_us, e) < 0)
         return -1;
     return audit_finish(db, id, result, e);
 }

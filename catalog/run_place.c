@@ -17,7 +17,7 @@
 /* Who may submit runs. */
 #define SUBMITS (ROLE(ROLE_SCIENTIST) | ROLE(ROLE_PLATFORM))
 
-enum { PLACE_PROJECT, PLACE_EXPERIMENT, PLACE_KEEP, PLACE_FREEZE, PLACE_GET, PLACE_SQL_COUNT };
+enum { PLACE_PROJECT, PLACE_EXPERIMENT, PLACE_KEEP, PLACE_FREEZE, PLACE_EXPERIMENT_OF, PLACE_GET, PLACE_SQL_COUNT };
 
 static const struct sql_row rows[] = {
     [PLACE_PROJECT] = {.text = "SELECT id, code, stage FROM project WHERE code = ?"},
@@ -26,6 +26,9 @@ static const struct sql_row rows[] = {
                  " JOIN record r ON r.id = x.record WHERE x.project = ? AND x.name = ?"},
     [PLACE_KEEP] = {.text = "UPDATE run SET project = ?, purpose = ?, experiment_id = ?,"
                             " experiment_version = ? WHERE seq = ?"},
+    [PLACE_EXPERIMENT_OF] = {.text = "SELECT p.code || '/' || x.name FROM run r"
+                                  " JOIN experiment x ON x.id = r.experiment_id"
+                                  " JOIN project p ON p.id = x.project WHERE r.seq = ?"},
     [PLACE_FREEZE] = {.text =
                           "UPDATE experiment SET first_run = ?, frozen_version = ?, frozen_us = ?"
                           " WHERE id = ? AND first_run IS NULL"},
@@ -140,7 +143,23 @@ int cat_run_place_keep(struct cat *db, int64_t seq, const char *run,
     if (cat_do(db, &run_place_sql, PLACE_KEEP, e, V_I_OR(place->project, 0), V_T(place->purpose),
                V_I_OR(place->experiment, 0), V_I_OR(place->experiment_version, 0), V_I(seq)) < 0)
         return -1;
-    return place->experiment ? freeze(db, seq, run, place, actor, at_us, e) : 0;
+    if (!place->experiment)
+        return 0;
+    return freeze(db, seq, run, place, actor, at_us, e) < 0 ? -1
+                                                            : cat_run_place_told(db, seq, at_us, e);
+}
+
+int cat_run_place_told(struct cat *db, int64_t seq, int64_t at_us, struct err *e)
+{
+    char ref[64 + 1 + 64 + 1] = "";
+    {
+        AUTO_STMT sqlite3_stmt *s = cat_query(db, &run_place_sql, PLACE_EXPERIMENT_OF, e, V_I(seq));
+        int rc = s ? cat_step(db, s, e) : -1;
+        if (rc <= 0)
+            return rc;
+        snprintf(ref, sizeof ref, "%s", (const char *)sqlite3_column_text(s, 0));
+    }
+    return change_add_passing(db, "experiment", ref, at_us, e);
 }
 
 /* ---- read ---- */

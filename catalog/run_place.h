@@ -37,6 +37,9 @@ MUST_USE int cat_run_place_keep(struct cat *db, int64_t seq, const char *run,
                                 const struct run_place_new *place, const struct cat_actor *actor,
                                 int64_t at_us, struct err *e);
 
+/* Its experiment, if it has one, counts its runs: that changed. In the same transaction. */
+MUST_USE int cat_run_place_told(struct cat *db, int64_t seq, int64_t at_us, struct err *e);
+
 struct run_place { /* of a run that is read; texts in the arena */
     const char *project_code; /* NULL: personal */
     const char *purpose;

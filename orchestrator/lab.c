@@ -5,6 +5,7 @@
  * state and catalog first, then what was unfinished, then the socket; the other way round at the end.
  */
 #include "orchestrator/lab.h"
+#include "orchestrator/feed.h"
 #include "orchestrator/host_facts.h"
 #include "api/common/fd.h"
 #include "api/common/log.h"
@@ -222,6 +223,7 @@ void lab_stop(struct lab *lab, int exit_status)
     log_info("lab.stopping", LOG_INT("runs", lab->lives.count));
     server_stop_accepting(lab->server);
     live_wait_stop(lab);
+    feed_stop(lab);
     struct stop *s = mem_alloc(sizeof *s);
     *s = (struct stop){.lab = lab, .since_us = time_mono_us()};
     uv_timer_init(&lab->loop, &s->timer);
@@ -247,6 +249,7 @@ static void on_wake(uv_async_t *h)
 {
     struct lab *lab = h->data;
     catalog_drain(lab->catalog);
+    feed_wake(lab);
 }
 
 struct unfinished {

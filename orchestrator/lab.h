@@ -56,6 +56,7 @@ struct lab {
     struct map proxies;     /* run id -> struct proxy: networks of runs, see proxy.h */
     struct map lives;       /* run id -> struct live: runs that are not finished */
     struct waiter *waiters; /* run.wait under way: see live_wait.c */
+    struct feed_waiter *feed_waiters; /* catalog.changes that waits: see feed.h */
     struct server *server;
     uint64_t access_generation; /* counts changes of grants and tokens: see access.h */
     struct launch *launch;

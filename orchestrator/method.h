@@ -85,7 +85,20 @@ MUST_USE int method_check(const struct method *m, const struct json *params, str
 /* The OpenRPC document. */
 void method_discover(struct buf *out);
 
+/* ---- NOUN.get for those who read many: catalog.changes ---- */
+
+/* The work of NOUN.get with q->params, into q->out. E_NOT_FOUND also for what q->standing may not see. queue_reason of
+ * a run is null here: only the loop knows it. */
+struct cat;
+int look_run(struct request *q, struct cat *db, struct err *e);
+int look_dataset(struct request *q, struct cat *db, struct err *e);
+int look_env(struct request *q, struct cat *db, struct err *e);
+int look_project(struct request *q, struct cat *db, struct err *e);
+int look_experiment(struct request *q, struct cat *db, struct err *e);
+int look_lesson(struct request *q, struct cat *db, struct err *e);
+
 /* ---- handlers, by noun ---- */
+int method_catalog_changes(struct request *q, struct err *e);
 int method_rpc_discover(struct request *q, struct err *e);
 int method_rpc_unsubscribe(struct request *q, struct err *e);
 int method_lab_ping(struct request *q, struct err *e);

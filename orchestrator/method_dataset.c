@@ -128,7 +128,7 @@ int method_dataset_add(struct request *q, struct err *e)
 
 /* ---- reading ---- */
 
-static int get_work(struct request *q, struct cat *db, struct err *e)
+int look_dataset(struct request *q, struct cat *db, struct err *e)
 {
     struct dataset_row d;
     if (cat_dataset_get(db, q->arena, request_str(q, "name"), request_int(q, "version", 0), &d, e) <
@@ -142,7 +142,7 @@ static int get_work(struct request *q, struct cat *db, struct err *e)
 int method_dataset_get(struct request *q, struct err *e)
 {
     (void)e;
-    request_read(q, get_work, NULL);
+    request_read(q, look_dataset, NULL);
     return 0;
 }
 

@@ -231,7 +231,7 @@ int method_env_import(struct request *q, struct err *e)
 
 /* ---- reading ---- */
 
-static int get_work(struct request *q, struct cat *db, struct err *e)
+int look_env(struct request *q, struct cat *db, struct err *e)
 {
     struct env_row v;
     if (cat_env_get(db, q->arena, request_str(q, "name"), request_int(q, "version", 0), &v, e) < 0)
@@ -244,7 +244,7 @@ static int get_work(struct request *q, struct cat *db, struct err *e)
 int method_env_get(struct request *q, struct err *e)
 {
     (void)e;
-    request_read(q, get_work, NULL);
+    request_read(q, look_env, NULL);
     return 0;
 }
 

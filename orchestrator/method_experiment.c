@@ -105,7 +105,7 @@ int method_experiment_edit(struct request *q, struct err *e)
 
 /* ---- reading ---- */
 
-static int get_work(struct request *q, struct cat *db, struct err *e)
+int look_experiment(struct request *q, struct cat *db, struct err *e)
 {
     struct experiment_row x;
     struct record_row r;
@@ -124,7 +124,7 @@ static int get_work(struct request *q, struct cat *db, struct err *e)
 int method_experiment_get(struct request *q, struct err *e)
 {
     (void)e;
-    request_read(q, get_work, NULL);
+    request_read(q, look_experiment, NULL);
     return 0;
 }
 

@@ -110,7 +110,7 @@ int method_lesson_edit(struct request *q, struct err *e)
 
 /* ---- reading ---- */
 
-static int get_work(struct request *q, struct cat *db, struct err *e)
+int look_lesson(struct request *q, struct cat *db, struct err *e)
 {
     struct lesson_row l;
     struct record_row r;
@@ -128,7 +128,7 @@ static int get_work(struct request *q, struct cat *db, struct err *e)
 int method_lesson_get(struct request *q, struct err *e)
 {
     (void)e;
-    request_read(q, get_work, NULL);
+    request_read(q, look_lesson, NULL);
     return 0;
 }
 

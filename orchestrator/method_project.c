@@ -274,7 +274,7 @@ int method_project_advance(struct request *q, struct err *e)
 
 /* ---- reading ---- */
 
-static int get_work(struct request *q, struct cat *db, struct err *e)
+int look_project(struct request *q, struct cat *db, struct err *e)
 {
     struct project_row p;
     struct record_row r = {0};
@@ -292,7 +292,7 @@ static int get_work(struct request *q, struct cat *db, struct err *e)
 int method_project_get(struct request *q, struct err *e)
 {
     (void)e;
-    request_read(q, get_work, NULL);
+    request_read(q, look_project, NULL);
     return 0;
 }
 

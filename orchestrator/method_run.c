@@ -59,6 +59,16 @@ static int get_work(struct request *q, struct cat *db, struct err *e)
     return run_print_open(db, n->id, &w, &n->state, e);
 }
 
+int look_run(struct request *q, struct cat *db, struct err *e)
+{
+    struct jw w = jw_to(&q->out);
+    named_new(q);
+    if (find_owner(q, db, e) < 0)
+        return -1;
+    struct named *n = q->state;
+    return run_print_full(db, n->id, &w, e);
+}
+
 /* Adds what only the loop knows to the object that was left open. */
 static void get_done(struct request *q, const struct err *e)
 {

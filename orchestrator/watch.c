@@ -17,6 +17,7 @@
 #include "catalog/standing.h"
 #include "orchestrator/access.h"
 #include "orchestrator/conn.h"
+#include "orchestrator/feed.h"
 #include "orchestrator/live.h"
 #include "orchestrator/run_print.h"
 #include <errno.h>
@@ -467,6 +468,7 @@ void watch_conn_closed(struct lab *lab, uint64_t conn)
     for (size_t i = 0; i < n; i++)
         watch_free(map_find_num(&lab->watches, keys[i]));
     live_wait_conn_closed(lab, conn);
+    feed_conn_closed(lab, conn);
 }
 
 void watch_conn_ready(struct lab *lab, uint64_t conn)

@@ -1,0 +1,260 @@
+"""Finding: filters and orders of lists, the feed of changes and a mirror made from it, search, reports."""
+
+import json
+import os
+import random
+import sqlite3
+import threading
+import time
+
+import pytest
+
+from harness import Deadline, RpcError
+
+GETS = {
+    "run": lambda id: ("run.get", {"run": id}),
+    "dataset": lambda id: ("dataset.get", {"name": id.split("@")[0], "version": int(id.split("@")[1])}),
+    "env": lambda id: ("env.get", {"name": id.split("@")[0], "version": int(id.split("@")[1])}),
+    "project": lambda id: ("project.get", {"code": id}),
+    "experiment": lambda id: ("experiment.get", {"project": id.split("/")[0], "name": id.split("/")[1]}),
+    "lesson": lambda id: ("lesson.get", {"lesson": id}),
+}
+TITLE = {"fr": "Flux hospitaliers", "en": "Hospital flow"}
+METRIC = "import os\nos.write(int(os.environ['ENCLOS_METRICS_FD']), b'{\"metric\":\"auc\",\"value\":%s}\\n')"
+
+
+def all_pages(lab, method, key, **params):
+    rows, cursor = [], None
+    while True:
+        page = lab.rpc(method, **params, **({"cursor": cursor} if cursor else {}))
+        rows += page[key]
+        cursor = page.next_cursor
+        if not cursor:
+            return rows
+
+
+def project(lab, code):
+    lab.rpc("project.create", code=code, answers={"title": TITLE, "organisation": "CHU"})
+
+
+# ---- filters ----
+
+
+@pytest.fixture(scope="module")
+def listed(shared_lab):
+    """Runs with metrics, params and tags to look for."""
+    lab = shared_lab
+    ids = {}
+    for name, auc, model in (("un", 0.91, "rf"), ("deux", 0.5, "rf"), ("trois", 0.95, "Forêt"), ("quatre", None, "lr")):
+        command = ["python3", "-c", METRIC % auc] if auc else ["true"]
+        run = lab.submit(command, name=name, profile="python", params={"model": model}, tags={"équipe": "A"})
+        ids[run] = name
+        lab.wait(run)
+    return lab, ids
+
+
+@pytest.mark.parametrize("filter, order, names", [
+    ("metrics.auc > 0.9 and params.model = 'rf' and attributes.state = 'finished'", None, ["un"]),
+    ("metrics.auc > 0.9", "metrics.auc DESC", ["trois", "un"]),
+    ("tags.équipe = 'A'", "metrics.auc", ["deux", "un", "trois", "quatre"]),
+    ("metrics.auc IS NULL and tags.équipe LIKE '_'", None, ["quatre"]),
+    ("params.model ILIKE 'FORÊT' or name = 'deux'", "name", ["deux", "trois"]),
+    ("params.model != 'rf' and verdict = 'succeeded'", "params.model DESC", ["quatre", "trois"]),
+    ("name IN ('un', 'deux') and created >= '2020-01-01'", "created", ["un", "deux"]),
+])
+def test_runs_are_found_by_filter_and_given_in_order(listed, filter, order, names):
+    lab, ids = listed
+    params = {"filter": filter, **({"order_by": order} if order else {})}
+    assert [ids[r.id] for r in lab.rpc("run.list", **params).runs] == names
+    assert [ids[r.id] for r in all_pages(lab, "run.list", "runs", limit=1, **params)] == names
+    out = lab.cli("ps", "--json", "--filter", filter, *(["--order-by", order] if order else [])).stdout
+    assert [ids[r["id"]] for r in json.loads(out)["runs"]] == names
+
+
+def test_every_list_takes_a_filter(listed):
+    lab, _ = listed
+    lab.add_dataset("cancer", {"a.csv": b"1\n"})
+    assert [d.ref for d in lab.rpc("dataset.list", filter="name LIKE 'canc%' and state = 'sealed'").datasets] == ["cancer@1"]
+    assert lab.rpc("dataset.list", filter="quarantined = true").datasets == []
+    assert lab.rpc("env.list", filter="source = 'tar'", order_by="size_bytes DESC").environments == []
+    entries = all_pages(lab, "audit.list", "entries", filter="action = 'dataset.sealed'", limit=1)
+    assert [e.subject for e in entries] == ["cancer@1"]
+    first = lab.rpc("audit.list", order_by="time", limit=1).entries[0]
+    assert first.number <= 2, first
+
+
+def test_a_wrong_filter_says_where_in_both_languages(listed):
+    lab, _ = listed
+    with pytest.raises(RpcError) as error:
+        lab.rpc("run.list", filter="metrics.auc > 0.9 and stat = 'x'")
+    assert "at character 23 of the filter: this list has no attributes.stat" in str(error.value)
+    out = lab.cli("--lang", "fr", "ps", "--filter", "metrics.auc >")
+    assert out.returncode == 1 and "filter, caractère 14" in out.stderr, out.stderr
+
+
+# ---- the feed ----
+
+
+class Mirror:
+    """What a platform would do: each page in one transaction with its cursor."""
+
+    def __init__(self, path):
+        self.db = sqlite3.connect(path)
+        self.db.executescript("CREATE TABLE IF NOT EXISTS object (noun, id, number, json, PRIMARY KEY (noun, id));"
+                              "CREATE TABLE IF NOT EXISTS place (one PRIMARY KEY, cursor)")
+
+    def read(self, rpc, **params):
+        while True:
+            row = self.db.execute("SELECT cursor FROM place").fetchone()
+            page = rpc("catalog.changes", **params, **({"cursor": row[0]} if row else {}))
+            with self.db:
+                numbers = [c.number for c in page.changes]
+                assert numbers == sorted(set(numbers))
+                for c in page.changes:
+                    if c.object is not None:
+                        self.db.execute("REPLACE INTO object VALUES (?, ?, ?, ?)",
+                                        (c.noun, c.id, c.number, json.dumps(c.object, sort_keys=True)))
+                self.db.execute("REPLACE INTO place VALUES (1, ?)", (page.next_cursor,))
+            if not page.more:
+                return
+
+    def objects(self):
+        return {(noun, id): json.loads(text) for noun, id, text in self.db.execute("SELECT noun, id, json FROM object")}
+
+
+def catalog(lab):
+    """All that NOUN.list and NOUN.get show."""
+    ids = [("run", r.id) for r in all_pages(lab, "run.list", "runs", limit=1000)]
+    ids += [("dataset", d.ref) for d in all_pages(lab, "dataset.list", "datasets")]
+    ids += [("env", v.ref) for v in all_pages(lab, "env.list", "environments")]
+    ids += [("project", p.code) for p in all_pages(lab, "project.list", "projects")]
+    ids += [("experiment", x.ref) for x in all_pages(lab, "experiment.list", "experiments")]
+    ids += [("lesson", x.lesson) for x in all_pages(lab, "lesson.list", "lessons")]
+    return {(noun, id): lab.rpc(GETS[noun](id)[0], **GETS[noun](id)[1]) for noun, id in ids}
+
+
+def same(mirror, lab):
+    """Equal once nothing goes on; a run that has just ended may still get its last change."""
+    deadline = Deadline(20)
+    while True:
+        mirror.read(lab.rpc)
+        got, want = mirror.objects(), catalog(lab)
+        for side in (got, want):
+            for key, value in side.items():
+                if key[0] == "run":
+                    value["queue_reason"] = None
+        if got == want or deadline.left == 0:
+            break
+        time.sleep(0.05)
+    assert got.keys() == want.keys()
+    for key in want:
+        assert got[key] == want[key], key
+    return want
+
+
+def test_a_mirror_made_from_the_feed_equals_the_catalog(lab, tmp_path):
+    seed = int(os.environ.get("ENCLOS_SEED", random.randrange(1 << 30)))
+    print(f"ENCLOS_SEED={seed}")
+    dice = random.Random(seed)
+    mirror = Mirror(str(tmp_path / "mirror.db"))
+    project(lab, "P0")
+    projects, experiments, runs, datasets = ["P0"], [], [], []
+
+    def submit():
+        where = {}
+        if experiments and dice.random() < 0.6:
+            where = dict(zip(("project", "experiment"), dice.choice(experiments)))
+        auc = dice.random()
+        command = dice.choice([["python3", "-c", METRIC % auc], ["false"], ["sleep", "0.2"]])
+        runs.append(lab.submit(command, profile="python", params={"p": dice.random()}, **where,
+                               datasets=datasets[:1] if not where else []))
+
+    def create_project():
+        projects.append(f"P{len(projects)}")
+        project(lab, projects[-1])
+
+    def create_experiment():
+        where = dice.choice(projects)
+        name = f"x{len(experiments)}"
+        lab.rpc("experiment.create", project=where, name=name, answers={"title": TITLE})
+        experiments.append((where, name))
+
+    def edit():
+        code = dice.choice(projects)
+        version = lab.rpc("project.get", code=code).record_version
+        lab.rpc("project.edit", code=code, version=version, set={"notes": str(dice.random())})
+
+    def grant():
+        act = dice.choice([lab.grant, lab.revoke])
+        try:
+            act(65533, "scientist", project=dice.choice(projects))
+        except RpcError:
+            pass  # is not held
+
+    acts = [submit, submit, submit, create_project, create_experiment, edit, grant,
+            lambda: datasets.append(lab.add_dataset(f"d{len(datasets)}", {"a": os.urandom(4)})),
+            lambda: runs and cancel(dice.choice(runs)),
+            lambda: lab.rpc("lesson.add", project=dice.choice(projects), answers={"title": TITLE})]
+
+    def cancel(run):
+        try:
+            lab.rpc("run.cancel", run=run)
+        except RpcError:
+            pass  # has ended
+
+    for step in range(60):
+        dice.choice(acts)()
+        if dice.random() < 0.3:
+            mirror.read(lab.rpc, limit=dice.choice([1, 3, 500]))
+        if step in (20, 40):
+            submit()
+            lab.kill_daemon()
+            lab.start_daemon()
+    for run in runs:
+        lab.wait(run)
+    assert len(same(mirror, lab)) > 30
+
+
+def test_a_change_is_told_to_who_waits_for_it(lab):
+    start = lab.rpc("catalog.changes", limit=500)
+    assert not start.more
+    got = []
+    with lab.connect(30) as other:
+        reader = threading.Thread(target=lambda: got.append(
+            other.call("catalog.changes", cursor=start.next_cursor, wait_ms=20000)))
+        reader.start()
+        time.sleep(0.2)
+        began = time.monotonic()
+        project(lab, "P1")
+        reader.join(20)
+        assert time.monotonic() - began < 5
+    assert [(c.noun, c.id, c.verb) for c in got[0].changes] == [("project", "P1", "created")]
+    began = time.monotonic()
+    empty = lab.rpc("catalog.changes", cursor=got[0].next_cursor, wait_ms=300)
+    assert empty.changes == [] and empty.next_cursor == got[0].next_cursor
+    assert 0.25 < time.monotonic() - began < 10
+
+
+def test_the_feed_tells_only_what_its_reader_may_see(lab):
+    if os.getuid() != 0:
+        pytest.skip("needs root, to act as other accounts")
+    project(lab, "P1")
+    mine = lab.submit("true")
+    lab.wait(mine)
+    lab.grant(65532, "scientist")
+    page = lab.rpc_as(65532, "catalog.changes", limit=500)
+    assert mine not in [c.id for c in page.changes] and ("project", "P1") in [(c.noun, c.id) for c in page.changes]
+    assert lab.rpc_as(65532, "catalog.changes", cursor=page.next_cursor).changes == []
+    lab.grant(65532, "auditor")  # sees all from now on: what is past would be missing
+    with pytest.raises(RpcError) as error:
+        lab.rpc_as(65532, "catalog.changes", cursor=page.next_cursor)
+    assert error.value.kind == "conflict" and "what you may see has changed" in str(error.value)
+    assert mine in [c.id for c in lab.rpc_as(65532, "catalog.changes", limit=500).changes]
+
+
+@pytest.mark.parametrize("cursor, kind", [("x", "invalid"), ("5", "invalid"), ("-1.00000000", "invalid"),
+                                          ("99999999.00000000", "conflict"), ("0.00000000", "conflict")])
+def test_a_cursor_that_was_not_given_is_refused(shared_lab, cursor, kind):
+    with pytest.raises(RpcError) as error:
+        shared_lab.rpc("catalog.changes", cursor=cursor)
+    assert error.value.kind == kind
