@@ -3,6 +3,7 @@
  */
 #include "api/cli/cli.h"
 #include "api/cli/command.h"
+#include "api/cli/credential.h"
 #include "api/cli/labtext.h"
 #include "api/cli/request.h"
 #include "api/common/fd.h"
@@ -384,7 +385,7 @@ static int run_command(struct cli *c, const struct command *command, struct args
     int failed = command->lab_failed ? CLI_LAB_FAILED : CLI_REFUSED;
 
     cannot_print_status = failed;
-    int status = command->run(c, a, e);
+    int status = credential_load(args_get(a, "token-file"), e) < 0 ? CLI_FAILED : command->run(c, a, e);
     if (status == CLI_BAD_USAGE)
         return bad_usage(c, command, e);
     if (status == CLI_FAILED) {

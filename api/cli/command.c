@@ -7,6 +7,7 @@
 
 const struct opt command_shared_options[] = {
     {"json", 0, T_NONE, T_O_JSON, false},         {"socket", 0, T_A_PATH, T_O_SOCKET, false},
+    {"token-file", 0, T_A_PATH, T_O_TOKEN_FILE, false},
     {"lang", 0, T_A_LANG, T_O_LANG, false},       {"help", 'h', T_NONE, T_O_HELP, false},
     {"version", 'V', T_NONE, T_O_VERSION, false}, {0},
 };
@@ -167,6 +168,25 @@ const struct command commands[] = {
     {"audit export", GROUP_LAB, T_U_OPTIONS, T_H_AUDIT_EXPORT, T_D_AUDIT_EXPORT,
      "enclos audit export --from 1 > audit.jsonl", cmd_audit_export_options, ARGS_ANYWHERE, false,
      cmd_audit_export},
+
+    {"whoami", GROUP_PEOPLE, T_NONE, T_H_WHOAMI, T_D_WHOAMI, NULL, NULL, ARGS_ANYWHERE, false, cmd_whoami},
+    {"user list", GROUP_PEOPLE, T_U_OPTIONS, T_H_USER_LIST, T_NONE, NULL, cmd_user_list_options, ARGS_ANYWHERE,
+     false, cmd_user_list},
+    {"user grant", GROUP_PEOPLE, T_U_USER_GRANT, T_H_USER_GRANT, T_D_USER_GRANT,
+     "enclos user grant marie scientist\n"
+     "enclos user grant group:statistique scientist --project triage\n"
+     "enclos user grant service:miroir platform",
+     cmd_user_grant_options, ARGS_ANYWHERE, false, cmd_user_grant},
+    {"user revoke", GROUP_PEOPLE, T_U_USER_GRANT, T_H_USER_REVOKE, T_D_USER_REVOKE, NULL, cmd_user_grant_options,
+     ARGS_ANYWHERE, false, cmd_user_revoke},
+    {"token create", GROUP_PEOPLE, T_U_TOKEN_CREATE, T_H_TOKEN_CREATE, T_D_TOKEN_CREATE,
+     "(umask 077; enclos token create miroir --days 30 > miroir.token)\n"
+     "enclos whoami --token-file miroir.token",
+     cmd_token_create_options, ARGS_ANYWHERE, false, cmd_token_create},
+    {"token list", GROUP_PEOPLE, T_U_OPTIONS, T_H_TOKEN_LIST, T_NONE, NULL, cmd_token_list_options, ARGS_ANYWHERE,
+     false, cmd_token_list},
+    {"token revoke", GROUP_PEOPLE, T_U_TOKEN_REVOKE, T_H_TOKEN_REVOKE, T_NONE, NULL, NULL, ARGS_ANYWHERE, false,
+     cmd_token_revoke},
 
     {"rpc", GROUP_OTHER, T_U_RPC, T_H_RPC, T_D_RPC,
      "enclos rpc lab.info\n"

@@ -6,7 +6,7 @@
 
 #include "api/cli/cli.h"
 
-enum command_group { GROUP_RUNS, GROUP_DATA, GROUP_LAB, GROUP_OTHER, GROUP_COUNT };
+enum command_group { GROUP_RUNS, GROUP_DATA, GROUP_LAB, GROUP_PEOPLE, GROUP_OTHER, GROUP_COUNT };
 
 typedef int command_fn(struct cli *c, struct args *a, struct err *e);
 
@@ -50,6 +50,10 @@ command_fn cmd_doctor, cmd_info, cmd_audit_list;
 command_fn cmd_audit_verify, cmd_audit_export, cmd_hold, cmd_unhold, cmd_hold_list, cmd_gc, cmd_rpc, cmd_help, cmd_version;
 extern const struct opt cmd_learn_options[], cmd_audit_list_options[], cmd_audit_export_options[], cmd_hold_options[], cmd_gc_options[];
 extern const struct opt cmd_rerun_options[], cmd_diff_options[];
+command_fn cmd_whoami, cmd_user_list, cmd_user_grant, cmd_user_revoke;
+command_fn cmd_token_create, cmd_token_list, cmd_token_revoke;
+extern const struct opt cmd_user_list_options[], cmd_user_grant_options[], cmd_token_create_options[],
+    cmd_token_list_options[];
 extern const struct opt cmd_run_options[], cmd_shell_options[], cmd_notebook_options[];
 
 #endif

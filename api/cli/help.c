@@ -47,6 +47,7 @@ void help_add_all(struct buf *out, const struct term *t)
         [GROUP_RUNS] = T_G_RUNS,
         [GROUP_DATA] = T_G_DATA,
         [GROUP_LAB] = T_G_LAB,
+        [GROUP_PEOPLE] = T_G_PEOPLE,
         [GROUP_OTHER] = T_G_OTHER,
     };
     size_t width = widest_name(GROUP_COUNT), prose = term_prose_width(t);

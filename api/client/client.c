@@ -39,6 +39,27 @@ struct client {
     size_t fd_count;
 };
 
+static char *token; /* of client_use_token */
+
+void client_use_token(const char *text)
+{
+    if (token)
+        explicit_bzero(token, strlen(token));
+    free(token);
+    token = mem_strdup(text);
+}
+
+static int authenticate(struct client *c, struct err *e)
+{
+    AUTO_ANSWER struct client_answer answer = {0};
+    AUTO_BUF struct buf params = BUF_INIT(4096);
+    struct jw w = jw_to(&params);
+    jw_obj(&w);
+    jw_str_at(&w, "token", token);
+    jw_end_obj(&w);
+    return client_call(c, "user.authenticate", buf_cstr(&params), &answer, e);
+}
+
 int client_open(const char *socket_path, struct client **out, struct err *e)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -68,6 +89,10 @@ int client_open(const char *socket_path, struct client **out, struct err *e)
     c->next_id = 1;
     buf_init(&c->in, CLIENT_ANSWER_MAX_BYTES);
     c->notes_end = &c->notes;
+    if (token && authenticate(c, e) < 0) {
+        client_close(c);
+        return -1;
+    }
     *out = c;
     return 0;
 }

@@ -22,6 +22,9 @@ enum { CLIENT_ANSWER_MAX_BYTES = 64 << 20 };
 
 struct client;
 
+/* From now on connections are those of the service account whose token it is (NULL: the caller's own). Copied. */
+void client_use_token(const char *token);
+
 /* Connects. The error says how to start a lab when nothing answers there. */
 MUST_USE int client_open(const char *socket_path, struct client **out, struct err *e);
 void client_close(struct client *c); /* NULL is fine */
