@@ -62,16 +62,12 @@ int role_of(const char *name)
 
 void role_names(unsigned roles, char *out, size_t size)
 {
-    unsigned left = roles & ANY_ROLE;
     size_t at = 0;
     if (size)
         out[0] = 0;
     for (unsigned r = 0; r < ROLE_COUNT && at < size; r++) {
-        if (!(left & ROLE(r)))
-            continue;
-        left &= ~ROLE(r);
-        int n = snprintf(out + at, size - at, "%s%s", at == 0 ? "" : left ? ", " : " or ", names[r]);
-        at += (size_t)n;
+        if (roles & ROLE(r))
+            at += (size_t)snprintf(out + at, size - at, "%s%s", at ? "/" : "", names[r]);
     }
 }
 
@@ -159,6 +155,10 @@ int cat_deny(struct cat *db, unsigned roles, const char *code, const char *what,
     if (cat_admin_names(db, admins, sizeof admins, e) < 0)
         return -1;
     snprintf(hint, sizeof hint, "who can grant it: %s", admins);
+    if ((roles & ANY_ROLE) == ANY_ROLE && (!code || !strcmp(code, DENIED_ANYWHERE)))
+        return err_set(e, E_DENIED, "role", hint, "%s needs a role, in the lab or in a project", what);
+    if (code && !strcmp(code, DENIED_ANYWHERE))
+        return err_set(e, E_DENIED, "role", hint, "%s needs the role %s, in the lab or in a project", what, wanted);
     if (code)
         return err_set(e, E_DENIED, "role", hint, "%s needs the role %s, in the project %s or in the lab", what,
                        wanted, code);

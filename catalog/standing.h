@@ -25,7 +25,7 @@ struct cat;
 const char *role_name(enum role r);
 /* -1: no such role. */
 int role_of(const char *name);
-/* "scientist or admin", for messages. */
+/* "scientist/curator", for messages in any language. */
 void role_names(unsigned roles, char *out, size_t size);
 
 /* ---- what a caller may do ---- */
@@ -63,7 +63,8 @@ bool standing_may(const struct standing *s, unsigned roles, int64_t project);
  * where, and who can grant it. `code` is the project's, NULL with project 0. */
 MUST_USE int cat_may(struct cat *db, const struct standing *s, unsigned roles, int64_t project,
                      const char *code, const char *what, struct err *e);
-/* The refusal itself, for who has found out already. */
+/* The refusal itself, for who has found out already. code DENIED_ANYWHERE: it would do in any project. */
+#define DENIED_ANYWHERE "*"
 MUST_USE int cat_deny(struct cat *db, unsigned roles, const char *code, const char *what, struct err *e);
 
 /* Sees every run: lab-wide curator, auditor, admin. */

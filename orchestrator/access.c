@@ -145,7 +145,8 @@ static int append(struct request *q, struct cat *db, const struct refusal *r, st
 static int refuse_work(struct request *q, struct cat *db, struct err *e)
 {
     struct refusal *r = q->state;
-    if (r->why.kind == E_NONE && cat_deny(db, q->method->roles, project_named(q), q->method->name, &r->why) < 0 &&
+    const char *where = q->method->scope == SCOPE_ANYWHERE ? DENIED_ANYWHERE : project_named(q);
+    if (r->why.kind == E_NONE && cat_deny(db, q->method->roles, where, q->method->name, &r->why) < 0 &&
         r->why.kind != E_DENIED) {
         *e = r->why;
         return -1;
@@ -170,6 +171,7 @@ static void refused(struct request *q, const struct err *e)
 void access_refuse(struct request *q, const struct err *e)
 {
     struct refusal *r = arena_alloc(q->arena, sizeof *r);
+    q->refused = true;
     *r = (struct refusal){.unwritten = -1};
     if (e)
         r->why = *e;
@@ -229,7 +231,7 @@ static void hold(struct request *q, struct access_held *h)
 
 struct seen {
     int64_t uid;
-    const char *name; /* of its peer: lives as long as the server */
+    char name[64];
 };
 
 static int seen_work(struct cat *db, void *ctx, struct err *e)
@@ -251,7 +253,8 @@ static void note_seen(struct access *a)
     if (a->service.name || !peer_is_due(a->peer))
         return;
     struct seen *s = mem_alloc(sizeof *s);
-    *s = (struct seen){a->peer->uid, a->peer->name};
+    *s = (struct seen){.uid = a->peer->uid};
+    memcpy(s->name, a->peer->name, sizeof s->name);
     lab_write(a->lab, seen_work, seen_done, s);
 }
 

@@ -8,7 +8,7 @@
 #include "catalog/metric.h"
 #include "catalog/run.h"
 #include "catalog/run_seen.h"
-#include "orchestrator/access.h"
+#include "catalog/standing.h"
 #include "orchestrator/listing.h"
 #include "orchestrator/live.h"
 #include "orchestrator/request.h"
@@ -188,10 +188,6 @@ static void cancel_written(struct request *q, const struct err *e)
 static void cancel_found(struct request *q, const struct err *e)
 {
     struct named *n = q->state;
-    if (e && e->kind == E_DENIED) {
-        access_refuse(q, e);
-        return;
-    }
     if (e) {
         request_end(q, e);
         return;

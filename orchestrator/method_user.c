@@ -255,10 +255,6 @@ static int revoke_work(struct request *q, struct cat *db, struct err *e)
 
 static void changed(struct request *q, const struct err *e)
 {
-    if (e && e->kind == E_DENIED) {
-        access_refuse(q, e);
-        return;
-    }
     if (!e)
         access_changed(q->lab);
     request_end(q, e);
@@ -317,10 +313,6 @@ static void used(struct request *q, const struct err *e)
 {
     const struct token_user *u = q->state;
     struct conn *c = conn_find(q->lab->server, q->conn_id);
-    if (e && e->kind == E_DENIED) {
-        access_refuse(q, e);
-        return;
-    }
     if (!e && c) {
         conn_become(c, u->account, &u->actor, u->token);
         struct jw w = jw_to(&q->out);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { NAMES_MAX = 4096 };
+enum { NAMES_MAX = 4096, NAME_KEPT_US = 2000000 };
 
 struct peers {
     struct lab *lab;
@@ -74,25 +74,40 @@ static void lookup_done(void *ctx, const struct err *e)
         if (p->uid == l->uid) {
             snprintf(p->name, sizeof p->name, "%s", l->name);
             p->known = true;
+            p->known_us = time_mono_us();
             l->all->ready(l->all->ctx, p);
         }
     free(l);
 }
 
+static void look_up(struct peer *p)
+{
+    struct lookup *l = mem_alloc(sizeof *l);
+    *l = (struct lookup){.all = p->of, .uid = p->uid};
+    lab_pool(p->of->lab, lookup_work, lookup_done, l);
+}
+
 struct peer *peer_find(struct peers *all, uid_t uid)
 {
-    for (struct peer *p = all->first; p; p = p->next)
-        if (p->uid == uid)
-            return p;
+    for (struct peer *p = all->first; p; p = p->next) {
+        if (p->uid != uid)
+            continue;
+        /* A number may be given to another person meanwhile. While it has a connection or a request, its name is
+         * borrowed, and whoever holds them is still who they were. */
+        if (p->known && p->conns == 0 && p->open == 0 && time_mono_us() - p->known_us > NAME_KEPT_US) {
+            p->known = false;
+            p->noted_us = 0;
+            look_up(p);
+        }
+        return p;
+    }
     if (all->count >= NAMES_MAX)
         return NULL;
     struct peer *p = mem_alloc(sizeof *p);
     *p = (struct peer){.of = all, .uid = uid, .next = all->first};
     all->first = p;
     all->count++;
-    struct lookup *l = mem_alloc(sizeof *l);
-    *l = (struct lookup){.all = all, .uid = uid};
-    lab_pool(all->lab, lookup_work, lookup_done, l);
+    look_up(p);
     return p;
 }
 

@@ -31,6 +31,7 @@ struct peer {
     struct peers *of;
     uid_t uid;
     bool known; /* its name was looked up */
+    int64_t known_us; /* when */
     char name[64];
     int64_t noted_us;        /* it was told to the catalog that it came; 0: not yet */
     int64_t refusals_us;     /* when the refusals that may be written were counted last */

@@ -172,6 +172,12 @@ static void finish(struct request *q, int code, const struct err *e)
 
 void request_end(struct request *q, const struct err *e)
 {
+    if (e && e->kind == E_DENIED && !q->refused) {
+        if (q->parked)
+            request_unpark(q);
+        access_refuse(q, e);
+        return;
+    }
     finish(q, e ? rpc_code_of(e) : 0, e);
 }
 

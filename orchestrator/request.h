@@ -37,6 +37,7 @@ struct request {
     bool fd_checked; /* by given_file_check: it may be closed here */
     int give_fd;     /* goes with the answer (METHOD_GIVES_FD), or -1; closed with the request if it does not */
     bool parked;     /* see request_park */
+    bool refused;    /* its E_DENIED is written, or is not to be */
     struct buf out; /* the result: one JSON value, written by whoever owns it */
     struct json *made; /* params that a handler made itself and put in place of those that came, or NULL; freed with it */
     void *state;    /* of the handler, in the arena */
@@ -56,7 +57,7 @@ void request_handle(struct request *q);
 
 struct peer *request_peer(const struct request *q);
 
-/* Answers: with q->out when e is NULL. Takes q. */
+/* Answers: with q->out when e is NULL. Takes q. An E_DENIED goes through access_refuse, whoever found it. */
 void request_end(struct request *q, const struct err *e);
 
 /* A request that waits for something outside the lab's own work: it counts for its connection and by

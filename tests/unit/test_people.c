@@ -225,10 +225,14 @@ static void a_refusal_says_which_role_where_and_who_grants_it(void **state)
     give(f, science, ROLE_ADMIN, NULL);
     struct standing s = standing_for(f, 1001, "luc");
     FAILS(cat_may(f->db, &s, ROLE(ROLE_SCIENTIST) | ROLE(ROLE_CURATOR), p1, "p1", "run.submit", &e), e, E_DENIED);
-    assert_string_equal(e.message, "run.submit needs the role scientist or curator, in the project p1 or in the lab");
+    assert_string_equal(e.message, "run.submit needs the role scientist/curator, in the project p1 or in the lab");
     assert_string_equal(e.hint, "who can grant it: marie, group science");
     FAILS(cat_may(f->db, &s, ROLE(ROLE_ADMIN), 0, NULL, "token.create", &e), e, E_DENIED);
     assert_string_equal(e.message, "token.create needs the role admin in the lab");
+    FAILS(cat_deny(f->db, ANY_ROLE, NULL, "run.list", &e), e, E_DENIED);
+    assert_string_equal(e.message, "run.list needs a role, in the lab or in a project");
+    FAILS(cat_deny(f->db, ROLE(ROLE_SCIENTIST), DENIED_ANYWHERE, "blob.put", &e), e, E_DENIED);
+    assert_string_equal(e.message, "blob.put needs the role scientist, in the lab or in a project");
 }
 
 static void runs_are_seen_by_owner_members_and_those_who_see_all(void **state)
