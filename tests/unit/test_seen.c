@@ -1,6 +1,8 @@
 /* test_seen.c - what somebody may see of the runs: the merge of several ordered lists against a plain filter. */
 #include "tests/unit/catalog_fixture.h"
 
+#include "catalog/list.h"
+#include "catalog/run_seen.h"
 #include "catalog/standing.h"
 
 enum { RUNS = 400, PROJECTS = 5, TIMES = 150 };
@@ -58,38 +60,39 @@ static struct made *make(struct fixture *f)
 /* Every page of the list against what a walk over all gives. */
 static void compare(struct fixture *f, const struct made *all, const struct standing *by, int state, bool oldest, size_t limit)
 {
-    struct run_list q = {.seen_by = by, .state = state, .oldest_first = oldest, .limit = limit};
+    struct list_bound bound;
+    char filter[40];
+    snprintf(filter, sizeof filter, "state = '%s'", state < 0 ? "" : run_state_name((enum run_state)state));
+    struct list_ask ask = {.kind = &list_runs,
+                           .filter = state < 0 ? NULL : filter,
+                           .order_by = oldest ? "created_us, id" : NULL,
+                           .limit = limit,
+                           .seen = run_seen(f->a, by, &bound)};
     struct err e = {0};
-    struct run_row *rows = NULL;
-    size_t count = 0, at = 0, seen = 0;
+    struct list_page page = {.more = true};
+    size_t at = 0;
     for (int i = 0; i < RUNS; i++) {
         const struct made *m = &all[oldest ? RUNS - 1 - i : i];
         if (!standing_sees_run(by, &m->actor, m->project) ||
             (state >= 0 && (state == RUN_FINISHED) != m->finished))
             continue;
-        if (at == count) {
-            if (count) {
-                q.after_us = rows[count - 1].created_us;
-                q.after_id = rows[count - 1].id;
-            }
-            OK(cat_run_list(f->db, f->a, &q, &rows, &count, &e), e);
-            assert_true(count > 0 && count <= limit);
+        if (at == page.count) {
+            assert_true(page.more);
+            if (page.count)
+                ask.cursor = list_cursor(&page, f->a, page.count - 1);
+            OK(list_find(f->db, f->a, &ask, &page, &e), e);
+            assert_true(page.count > 0 && page.count <= limit);
             at = 0;
         }
-        assert_string_equal(rows[at].id, m->id);
-        assert_int_equal(rows[at++].project, m->project);
-        seen++;
+        struct run_row row;
+        OK(cat_run_by_seq(f->db, f->a, page.keys[at++], &row, &e), e);
+        assert_string_equal(row.id, m->id);
+        assert_int_equal(row.project, m->project);
     }
-    if (seen == 0 || at == count) {
-        if (count) {
-            q.after_us = rows[count - 1].created_us;
-            q.after_id = rows[count - 1].id;
-        }
-        OK(cat_run_list(f->db, f->a, &q, &rows, &count, &e), e);
-        assert_int_equal(count, 0);
-    } else {
-        fail_msg("%zu rows too many", count - at);
-    }
+    if (!page.keys)
+        OK(list_find(f->db, f->a, &ask, &page, &e), e);
+    assert_int_equal(at, page.count);
+    assert_false(page.more);
 }
 
 static void pages_are_those_of_a_plain_filter(void **state)
