@@ -100,6 +100,8 @@ GEN_catalog := $(B)/gen/migrations.o
 endif
 FORMS := $(sort $(wildcard catalog/forms/*.jsonc))
 GEN_catalog += $(B)/gen/forms.o
+EXAMPLES := $(sort $(wildcard orchestrator/examples/*.json))
+GEN_orchestrator := $(B)/gen/examples.o
 
 PROGRAMS := $(if $(wildcard orchestrator/main.c),enclosd) $(if $(wildcard api/cli/main.c),enclos) \
             $(if $(wildcard runner/main.c),enclos-runner)
@@ -154,6 +156,11 @@ $(B)/gen/forms.c: $(FORMS) scripts/embed-forms $(B)/gen/forms.list
 	scripts/embed-forms $(FORMS) > $@
 $(B)/gen/forms.list: FORCE
 	$(call keep_if_same,$(FORMS))
+$(B)/gen/examples.c: $(EXAMPLES) scripts/embed-examples $(B)/gen/examples.list
+	@mkdir -p $(@D)
+	scripts/embed-examples $(EXAMPLES) > $@
+$(B)/gen/examples.list: FORCE
+	$(call keep_if_same,$(EXAMPLES))
 $(B)/gen/%.o: $(B)/gen/%.c $(B)/flags
 	$(call say,CC)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<

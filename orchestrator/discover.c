@@ -2,11 +2,14 @@
  * discover.c - the OpenRPC document of rpc.discover, printed from the method table.
  */
 #include "orchestrator/method.h"
+#include "api/common/mem.h"
 #include "api/common/version.h"
 #include "catalog/standing.h"
+#include "orchestrator/example.h"
 #include "orchestrator/options.h"
 #include "orchestrator/rpc.h"
 #include "orchestrator/shape.h"
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -163,6 +166,60 @@ static void notices(struct jw *w, const struct method *m)
     jw_end_obj(w);
 }
 
+/* The files of orchestrator/examples, put into the program and parsed once. Loop thread. */
+static const struct json *example_of(const char *method)
+{
+    static struct json **files;
+    if (!files) {
+        files = mem_grow(NULL, (size_t)example_source_count, sizeof *files);
+        for (int i = 0; i < example_source_count; i++) {
+            struct err e = {0};
+            files[i] = json_parse(example_sources[i], strlen(example_sources[i]), NULL, &e);
+            assert(files[i]); /* ours: a unit test reads them */
+        }
+    }
+    for (int i = 0; i < example_source_count; i++) {
+        const struct json *found = json_get(files[i], method);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+static void value_at(struct jw *w, const struct json *v)
+{
+    AUTO_BUF struct buf text = BUF_INIT(1 << 20);
+    json_print(v, false, &text);
+    jw_raw_at(w, "value", text.data, text.len);
+}
+
+static void examples(struct jw *w, const struct method *m)
+{
+    const struct json *found = example_of(m->name);
+    if (!found)
+        return; /* a test refuses a row without one */
+    jw_arr_at(w, "examples");
+    jw_obj(w);
+    jw_str_at(w, "name", m->name);
+    jw_arr_at(w, "params");
+    for (const struct json *p = json_first(json_get(found, "params")); p; p = json_next(p)) {
+        jw_obj(w);
+        jw_str_at(w, "name", json_key(p));
+        value_at(w, p);
+        jw_end_obj(w);
+    }
+    jw_end_arr(w);
+    const struct json *result = json_get(found, "result");
+    if (result) {
+        jw_obj_at(w, "result");
+        jw_str_at(w, "name", "result");
+        value_at(w, result);
+        jw_end_obj(w);
+    }
+    jw_end_obj(w);
+    jw_end_arr(w);
+}
+
 void method_discover(struct buf *out)
 {
     struct jw w = jw_to(out);
@@ -199,6 +256,7 @@ void method_discover(struct buf *out)
         jw_key(&w, "schema");
         result_named(&w, m->name);
         jw_end_obj(&w);
+        examples(&w, m);
         notices(&w, m);
         errors(&w, m->errors | (m->roles & ANYONE ? 0 : 1u << E_DENIED));
         roles(&w, m);

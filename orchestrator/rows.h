@@ -2,7 +2,8 @@
  * rows.h - what the rows of the method table are written with.
  *
  * Included by rows_NOUN.c only, one file a noun; methods.c puts them together. A row whose `roles` is
- * left out may be called by nobody: a unit test refuses it.
+ * left out may be called by nobody: a unit test refuses it. `result` is in the grammar of shape.h, and each row has an
+ * example in orchestrator/examples/NOUN.json, which tests/system/test_examples.py executes.
  */
 #ifndef ENCLOS_ROWS_H
 #define ENCLOS_ROWS_H

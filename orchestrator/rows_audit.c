@@ -23,8 +23,8 @@ const struct method rows_audit[] = {
              FILTER_PARAM(""),
              ORDER_BY_PARAM,
              END_PARAMS},
-     .result = "{entries:[{number, time_us, actor, action, subject, detail, previous, hash}], "
-               "next_cursor}",
+     .result = "{entries: [{number: integer, time_us, actor: {uid: integer, name}, action, "
+               "subject, detail: any, previous, hash: sha256}], next_cursor: text or null}",
      .roles = ROLE(ROLE_AUDITOR),
      .errors = LISTS,
      .handle = method_audit_list},
@@ -37,13 +37,15 @@ const struct method rows_audit[] = {
               .otherwise = "1", .meaning = "number of the first entry"},
              LIMIT_PARAM(1000, "1000"),
              END_PARAMS},
-     .result = "{lines:[text of a JSON object], next: from for the next call, head:{number, hash}}",
+     .result = "{lines: [text] (each a JSON object), next: integer (from for the next call), "
+               "head: {number: integer, hash: sha256}}",
      .roles = ROLE(ROLE_AUDITOR),
      .errors = LISTS,
      .handle = method_audit_export},
     {.name = "audit.verify",
      .summary = "Walks the chain of the audit log from its first entry.",
-     .result = "{entries, ok, broken: number or null, reason, head}",
+     .result = "{entries: integer, ok: boolean, broken: integer or null, reason: text or null, "
+               "head: sha256}",
      .roles = ROLE(ROLE_AUDITOR),
      .errors = READS,
      .handle = method_audit_verify},

@@ -31,7 +31,7 @@ const struct method rows_env[] = {
                          "links and empty folders, stored before with blob.put"},
              KEY_PARAM,
              END_PARAMS},
-     .result = "as env.get, and existed: whether it was there already",
+     .result = "as env.get with {existed: boolean}",
      .roles = ROLE(ROLE_CURATOR) | ROLE(ROLE_PLATFORM),
      .errors = WRITES,
      .flags = METHOD_CREATES,
@@ -47,15 +47,18 @@ const struct method rows_env[] = {
               .max = INT64_C(1) << 53,
               .meaning = "its version; left out: the latest"},
              END_PARAMS},
-     .result = "{name, version, ref, title, source, source_digest, manifest, entries, size_bytes, "
-               "state: sealed or retired, quarantined, quarantine_reason, actor, created_us, retired_us}",
+     .result = "{name, version: integer, ref (NAME@VERSION), title: text or null, source: "
+               "folder|tar|oci, source_digest: sha256 or null, manifest: sha256, entries: "
+               "integer, size_bytes, state: sealed|retired, quarantined: boolean, "
+               "quarantine_reason: text or null, actor: {uid: integer, name}, created_us, "
+               "retired_us: integer or null}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_env_get},
     {.name = "env.list",
      .summary = "All environment versions by name.",
      .params = (const struct param[]){LIMIT_PARAM(500, "100"), CURSOR_PARAM, FILTER_PARAM(""), ORDER_BY_PARAM, END_PARAMS},
-     .result = "{environments:[as env.get], next_cursor}",
+     .result = "{environments: [as env.get], next_cursor: text or null}",
      .roles = ANY_ROLE,
      .errors = LISTS,
      .handle = method_env_list},

@@ -14,7 +14,7 @@ const struct method rows_experiment[] = {
      .summary = "Makes an experiment in a project: members who are scientists, and curators.",
      .params =
          (const struct param[]){IN_PARAMS, ANSWERS_PARAM("experiment"), KEY_PARAM, END_PARAMS},
-     .result = "as experiment.get, with existed",
+     .result = "as experiment.get with {existed: boolean}",
      .roles = ROLE(ROLE_SCIENTIST) | ROLE(ROLE_CURATOR),
      .scope = SCOPE_PROJECT,
      .errors = WRITES,
@@ -23,13 +23,14 @@ const struct method rows_experiment[] = {
     {.name = "experiment.get",
      .summary = "All that is known of an experiment.",
      .params = (const struct param[]){IN_PARAMS, OLD_VERSION_PARAM, END_PARAMS},
-     .result = "{ref: PROJECT/NAME, project, name, actor: who made it, frozen_version: of its "
-               "record at its first run, or "
-               "null, frozen_us, first_run, after_first_run: this version was written later, runs, "
-               "finished, succeeded: how "
-               "many, form, form_version, record_version, latest_version, changed_by, changed_us, "
-               "created_us, reason, "
-               "answers:{field: answer}, withheld, missing:[{field, language}]}",
+     .result = "{ref (PROJECT/NAME), project, name, actor: {uid: integer, name}, frozen_version: "
+               "integer or null (of its record at its first run), frozen_us: integer or null, "
+               "first_run: text or null, after_first_run: boolean (this version was written "
+               "later), runs: integer, finished: integer, succeeded: integer, form, "
+               "form_version: integer, record_version: integer, latest_version: integer, "
+               "changed_by: {uid: integer, name}, changed_us, created_us, reason: text or null, "
+               "answers: object (by field of the form), withheld: [text], missing: [{field, "
+               "language: text or null}]}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_experiment_get},
@@ -41,9 +42,9 @@ const struct method rows_experiment[] = {
              LIMIT_PARAM(500, "100"),
              CURSOR_PARAM,
              END_PARAMS},
-     .result = "{experiments:[{ref, project, name, title:{fr,en}, frozen_version, frozen_us, runs, "
-               "record_version, "
-               "changed_us, created_us}], next_cursor}",
+     .result = "{experiments: [{ref, project, name, title: {fr?, en?}, frozen_version: integer "
+               "or null, frozen_us: integer or null, runs: integer, record_version: integer, "
+               "changed_us, created_us}], next_cursor: text or null}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_experiment_list},
@@ -53,7 +54,7 @@ const struct method rows_experiment[] = {
                 "shown as made after it.",
      .params = (const struct param[]){IN_PARAMS, VERSION_PARAM, SET_PARAM("experiment"),
                                       REASON_PARAM("why; needed after the first run"), END_PARAMS},
-     .result = "as experiment.get, with changed: false when nothing was",
+     .result = "as experiment.get with {changed: boolean}",
      .roles = ROLE(ROLE_SCIENTIST) | ROLE(ROLE_CURATOR),
      .scope = SCOPE_PROJECT,
      .errors = WRITES,
@@ -61,9 +62,10 @@ const struct method rows_experiment[] = {
     {.name = "experiment.history",
      .summary = "Its versions, newest first, with what each one changed.",
      .params = (const struct param[]){IN_PARAMS, LIMIT_PARAM(100, "20"), CURSOR_PARAM, END_PARAMS},
-     .result = "{frozen_version, versions:[{version, actor, created_us, form_version, "
-               "changed:[field], reason, "
-               "differences:[{field, language, before, after}]}], next_cursor}",
+     .result = "{frozen_version: integer or null, frozen_us: integer or null, versions: "
+               "[{version: integer, actor: {uid: integer, name}, created_us, form_version: "
+               "integer, changed: [text], reason: text or null, differences: [{field, language: "
+               "text or null, before: any, after: any}]}], next_cursor: text or null}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_experiment_history},

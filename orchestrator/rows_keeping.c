@@ -20,7 +20,8 @@ const struct method rows_keeping[] = {
              {.name = "reason", .type = PARAM_STRING, .required = true, .min = 1, .max = 1000,
               .meaning = "why, for whoever finds it later"},
              END_PARAMS},
-     .result = "{noun, subject, reason, actor, created_us, existed}",
+     .result = "{noun: run|dataset|environment, subject, reason, actor: {uid: integer, name}, "
+               "created_us, existed: boolean}",
      .roles = ROLE(ROLE_CUSTODIAN) | ROLE(ROLE_CURATOR),
      .errors = WRITES,
      .flags = METHOD_CREATES,
@@ -33,14 +34,16 @@ const struct method rows_keeping[] = {
              {.name = "reason", .type = PARAM_STRING, .required = true, .min = 1, .max = 1000,
               .meaning = "why it is no longer needed"},
              END_PARAMS},
-     .result = "{noun, subject, reason, actor, created_us}",
+     .result = "{noun: run|dataset|environment, subject, reason, actor: {uid: integer, name}, "
+               "created_us}",
      .roles = ROLE(ROLE_CUSTODIAN) | ROLE(ROLE_CURATOR),
      .errors = WRITES,
      .handle = method_hold_lift},
     {.name = "hold.list",
      .summary = "Holds, by noun.",
      .params = (const struct param[]){LIMIT_PARAM(1000, "100"), CURSOR_PARAM, END_PARAMS},
-     .result = "{holds:[{noun, subject, reason, actor, created_us}], next_cursor}",
+     .result = "{holds: [{noun: run|dataset|environment, subject, reason, actor: {uid: integer, "
+               "name}, created_us}], next_cursor: text or null}",
      .roles = ROLE(ROLE_CUSTODIAN) | ROLE(ROLE_CURATOR) | ROLE(ROLE_AUDITOR),
      .errors = READS,
      .handle = method_hold_list},
@@ -58,15 +61,17 @@ const struct method rows_keeping[] = {
              {.name = "runs_older_than_ms", .type = PARAM_INTEGER, .min = 0, .max = 36500 * DAY_MS,
               .meaning = "code and outputs of runs that ended longer ago may go; left out: of none"},
              END_PARAMS},
-     .result = "{dry_run, released:{runs, datasets, environments}, objects, size_bytes, removed, "
-               "removed_bytes, kept_young}",
+     .result = "{dry_run: boolean, released: {runs: integer, datasets: integer, environments: "
+               "integer}, objects: integer, size_bytes, removed: integer, removed_bytes, "
+               "kept_young: integer}",
      .roles = ROLE(ROLE_ADMIN),
      .errors = WRITES,
      .flags = METHOD_CREATES,
      .handle = method_lab_gc},
     {.name = "lab.doing",
      .summary = "How far a long work of the lab is: a collection, a backup, a deep check.",
-     .result = "{doing: null or {name, phase, since_us, done, total: 0 when it is not known}}",
+     .result = "{doing: {name, phase, since_us, done: integer, total: integer (0: not known)} or "
+               "null}",
      .roles = ROLE(ROLE_ADMIN) | ROLE(ROLE_AUDITOR),
      .errors = READS,
      .handle = method_lab_doing},

@@ -20,7 +20,7 @@ const struct method rows_lesson[] = {
                                       ANSWERS_PARAM("lesson"),
                                       KEY_PARAM,
                                       END_PARAMS},
-     .result = "as lesson.get, with existed",
+     .result = "as lesson.get with {existed: boolean}",
      .roles = ROLE(ROLE_SCIENTIST) | ROLE(ROLE_CURATOR),
      .scope = SCOPE_PROJECT,
      .errors = WRITES,
@@ -29,10 +29,11 @@ const struct method rows_lesson[] = {
     {.name = "lesson.get",
      .summary = "All that is known of a lesson.",
      .params = (const struct param[]){LESSON_PARAM, OLD_VERSION_PARAM, END_PARAMS},
-     .result = "{lesson: id, project, actor: who wrote it first, form, form_version, "
-               "record_version, latest_version, "
-               "changed_by, changed_us, created_us, reason, answers:{field: answer}, withheld, "
-               "missing:[{field, language}]}",
+     .result = "{lesson (its id), project, actor: {uid: integer, name}, form, form_version: "
+               "integer, record_version: integer, latest_version: integer, changed_by: {uid: "
+               "integer, name}, changed_us, created_us, reason: text or null, answers: object "
+               "(by field of the form), withheld: [text], missing: [{field, language: text or "
+               "null}]}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_lesson_get},
@@ -50,9 +51,9 @@ const struct method rows_lesson[] = {
              LIMIT_PARAM(500, "100"),
              CURSOR_PARAM,
              END_PARAMS},
-     .result = "{lessons:[{lesson, project, title:{fr,en}, themes, experiments, runs, "
-               "record_version, changed_us, "
-               "created_us}], next_cursor}",
+     .result = "{lessons: [{lesson, project, title: {fr?, en?}, themes: [text] or null, "
+               "experiments: [text] or null, runs: [text] or null, record_version: integer, "
+               "changed_us, created_us}], next_cursor: text or null}",
      .roles = ANY_ROLE,
      .errors = FINDS_RUN,
      .handle = method_lesson_list},
@@ -60,7 +61,7 @@ const struct method rows_lesson[] = {
      .summary = "Changes a lesson, as a new version.",
      .params = (const struct param[]){LESSON_PARAM, VERSION_PARAM, SET_PARAM("lesson"),
                                       REASON_PARAM("why"), END_PARAMS},
-     .result = "as lesson.get, with changed: false when nothing was",
+     .result = "as lesson.get with {changed: boolean}",
      .roles = ROLE(ROLE_SCIENTIST) | ROLE(ROLE_CURATOR),
      .scope = SCOPE_ANYWHERE,
      .errors = WRITES,
@@ -69,8 +70,10 @@ const struct method rows_lesson[] = {
      .summary = "Its versions, newest first, with what each one changed.",
      .params =
          (const struct param[]){LESSON_PARAM, LIMIT_PARAM(100, "20"), CURSOR_PARAM, END_PARAMS},
-     .result = "{versions:[{version, actor, created_us, form_version, changed:[field], reason, "
-               "differences:[{field, language, before, after}]}], next_cursor}",
+     .result = "{versions: [{version: integer, actor: {uid: integer, name}, created_us, "
+               "form_version: integer, changed: [text], reason: text or null, differences: "
+               "[{field, language: text or null, before: any, after: any}]}], next_cursor: text "
+               "or null}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_lesson_history},

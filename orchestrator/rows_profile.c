@@ -6,9 +6,11 @@
 const struct method rows_profile[] = {
     {.name = "profile.list",
      .summary = "The sandbox profiles, the invalid ones with what is wrong.",
-     .result = "{profiles:[{name, file, valid, title, title_fr, extends, landlock, network, "
-               "syscalls_allowed} or "
-               "{name, file, valid:false, error:{message, field, hint}}]}",
+     .result = "{profiles: [{name, file, valid: boolean, title?, title_fr?, extends?: [text], "
+               "landlock?, landlock_min_abi?: integer, network?, proc?, exec_memory?: boolean, "
+               "exec?, devices?: [any], file_locks?: boolean, allow_hosts?: [text], "
+               "syscalls_allowed?: integer, filter?, digest?, error?: {kind?, message, field?: "
+               "text or null, hint?: text or null}}]}",
      .roles = ANY_ROLE,
      .errors = READS,
      .handle = method_profile_list},
@@ -27,10 +29,17 @@ const struct method rows_profile[] = {
               .otherwise = "false",
               .meaning = "with every rule in force, what it extends merged in, and the reasons"},
              END_PARAMS},
-     .result = "one element of profile.list; effective: also {env, host_env, thread_env, devices, "
-               "syscalls:[{name, number, rule, errno, args, why, file, line}], "
-               "entries:[{rule, group, names, when, errno, why, why_fr, file, line}], "
-               "reasons:[{key, why, why_fr, file, line}], risks:{name: what allowing it gives away}}",
+     .result = "{name, file, valid: boolean, title?, title_fr?, extends?: [text], landlock?, "
+               "landlock_min_abi?: integer, network?, proc?, exec_memory?: boolean, exec?, "
+               "devices?: [any], file_locks?: boolean, allow_hosts?: [text], syscalls_allowed?: "
+               "integer, filter?, digest?, error?: {kind?, message, field?: text or null, hint?: "
+               "text or null}, env?: {*: text}, host_env?: [text], thread_env?: [text], "
+               "syscalls?: [{name, number: integer, rule, group?: text or null, errno?: text or "
+               "null, args?: any, why?: text or null, file?: text or null, line?: integer or "
+               "null}], entries?: [{rule, group?: text or null, names: [text], when?: any, "
+               "errno?: text or null, why?: text or null, why_fr?: text or null, file: text or "
+               "null, line: integer or null}], reasons?: [{key, why, why_fr?: text or null, "
+               "file, line: integer}], risks?: {*: text} (what allowing it gives away)}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_profile_get},
@@ -51,8 +60,13 @@ const struct method rows_profile[] = {
               .max = 129,
               .meaning = "another; NAME+ADDON: one laid over another, as terminal is"},
              END_PARAMS},
-     .result = "{a, b, settings:[{key, a, b}], only_a:[{name, when, why, why_fr, other_in_part, "
-               "other_answers, other_why, other_why_fr}], only_b, env:[{name, a, b}], devices_a, devices_b}",
+     .result = "{a, b, settings: [{key, a: any, b: any}], only_a: [{name, when: [text], why: "
+               "text or null, why_fr: text or null, other_in_part: boolean, other_answers: text "
+               "or null, other_why: text or null, other_why_fr: text or null}], only_b: [{name, "
+               "when: [text], why: text or null, why_fr: text or null, other_in_part: boolean, "
+               "other_answers: text or null, other_why: text or null, other_why_fr: text or "
+               "null}], env: [{name, a: text or null, b: text or null}], devices_a: [text], "
+               "devices_b: [text]}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_profile_diff},
@@ -68,8 +82,11 @@ const struct method rows_profile[] = {
               .max = 200000,
               .meaning = "what its file would hold; what it extends is the lab's"},
              END_PARAMS},
-     .result = "one element of profile.list: valid, or error:{kind, field, message, hint} whose message has file, line "
-               "and key",
+     .result = "{name, file, valid: boolean, title?, title_fr?, extends?: [text], landlock?, "
+               "landlock_min_abi?: integer, network?, proc?, exec_memory?: boolean, exec?, "
+               "devices?: [any], file_locks?: boolean, allow_hosts?: [text], syscalls_allowed?: "
+               "integer, filter?, digest?, error?: {kind?, message, field?: text or null, hint?: "
+               "text or null}}",
      .roles = ANY_ROLE,
      .errors = READS,
      .handle = method_profile_check},

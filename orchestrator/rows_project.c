@@ -10,23 +10,10 @@
         .name = "code", .type = PARAM_NAME, .required = true, .meaning = "code of the project"     \
     }
 
-static const char similar_shape[] =
-    "{similar:[{code, title:{fr,en}, organisation, family, stage, text: likeness of titles and "
-    "summaries, 0 to 1, "
-    "data: of what is said of the data, or null, same_family, same_organisation}]}";
-
-static const char project_shape[] =
-    "{code, stage, stage_us: since when, next_stages:[stage], actor: who made it, members: null or "
-    "[{kind, name, roles}], experiments, lessons: how many, passages:[{number, from, to, reason, "
-    "actor, at_us}], form, "
-    "form_version, record_version, latest_version, changed_by, changed_us, created_us, reason, "
-    "answers:{field: answer}, "
-    "withheld:[field], missing:[{field, language}]}";
-
 const struct method rows_project[] = {
     {.name = "form.list",
      .summary = "The forms: what is asked of each kind of record.",
-     .result = "{forms:[{form, version, title:{fr,en}, fields: how many}]}",
+     .result = "{forms: [{form, version: integer, title: {fr?, en?}, fields: integer}]}",
      .roles = ANY_ROLE,
      .errors = READS,
      .handle = method_form_list},
@@ -39,11 +26,11 @@ const struct method rows_project[] = {
                                        .max = 40,
                                        .meaning = "its name"},
                                       END_PARAMS},
-     .result = "{form, version, title:{fr,en}, fields:[{name, type, required: never, complete or "
-               "always, label:{fr,en}, "
-               "help:{fr,en}, bilingual, sensitive, many, max_length, max_count, min, max, "
-               "integer, unit, ref, "
-               "choices:[{value, label:{fr,en}}]}]}",
+     .result = "{form, version: integer, title: {fr?, en?}, fields: [{name, type, required: "
+               "never|complete|always, label: {fr?, en?}, help?: {fr?, en?} or null, bilingual: "
+               "boolean, sensitive: boolean, many: boolean, max_length?: integer, max_count?: "
+               "integer, min?: number, max?: number, integer?: boolean, unit?, ref?, choices?: "
+               "[{value, label: {fr?, en?}}]}]}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_form_get},
@@ -51,7 +38,10 @@ const struct method rows_project[] = {
      .summary =
          "Makes a project, at the stage opportunity, and tells which others are possibly similar.",
      .params = (const struct param[]){CODE_PARAM, ANSWERS_PARAM("project"), KEY_PARAM, END_PARAMS},
-     .result = "as project.get, with existed and similar as project.similar",
+     .result = "as project.get with {existed: boolean, similar: [{code, title: {fr?, en?}, "
+               "organisation: text or null, family: text or null, stage, text: number (likeness "
+               "of titles and summaries, 0 to 1), data: number or null (of what is said of the "
+               "data), same_family: boolean, same_organisation: boolean}]}",
      .roles = ROLE(ROLE_CURATOR),
      .errors = WRITES,
      .flags = METHOD_CREATES,
@@ -59,7 +49,14 @@ const struct method rows_project[] = {
     {.name = "project.get",
      .summary = "All that is known of a project.",
      .params = (const struct param[]){CODE_PARAM, OLD_VERSION_PARAM, END_PARAMS},
-     .result = project_shape,
+     .result = "{code, stage: opportunity|assessed|experimenting|pilot|published|stopped, "
+               "stage_us, next_stages: [text], actor: {uid: integer, name}, members: [{kind, "
+               "name, roles: [text]}] or null, experiments: integer, lessons: integer, passages: "
+               "[{number: integer, from, to, reason, actor: {uid: integer, name}, at_us}], form, "
+               "form_version: integer, record_version: integer, latest_version: integer, "
+               "changed_by: {uid: integer, name}, changed_us, created_us, reason: text or null, "
+               "answers: object (by field of the form), withheld: [text], missing: [{field, "
+               "language: text or null}]}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_project_get},
@@ -84,9 +81,9 @@ const struct method rows_project[] = {
              LIMIT_PARAM(500, "100"),
              CURSOR_PARAM,
              END_PARAMS},
-     .result = "{projects:[{code, title:{fr,en}, organisation, family, stage, stage_us, "
-               "record_version, changed_us, "
-               "created_us}], next_cursor}",
+     .result = "{projects: [{code, title: {fr?, en?}, organisation: text or null, family: text "
+               "or null, stage, stage_us, record_version: integer, changed_us, created_us}], "
+               "next_cursor: text or null}",
      .roles = ANY_ROLE,
      .errors = READS,
      .handle = method_project_list},
@@ -95,8 +92,10 @@ const struct method rows_project[] = {
                 "possibly similar.",
      .params = (const struct param[]){CODE_PARAM, VERSION_PARAM, SET_PARAM("project"),
                                       REASON_PARAM("why"), END_PARAMS},
-     .result =
-         "as project.get, with changed: false when nothing was, and similar as project.similar",
+     .result = "as project.get with {changed: boolean, similar: [{code, title: {fr?, en?}, "
+               "organisation: text or null, family: text or null, stage, text: number (likeness "
+               "of titles and summaries, 0 to 1), data: number or null (of what is said of the "
+               "data), same_family: boolean, same_organisation: boolean}]}",
      .roles = ROLE(ROLE_CURATOR),
      .scope = SCOPE_PROJECT,
      .project_param = "code",
@@ -128,8 +127,10 @@ const struct method rows_project[] = {
     {.name = "project.history",
      .summary = "Its versions, newest first, with what each one changed.",
      .params = (const struct param[]){CODE_PARAM, LIMIT_PARAM(100, "20"), CURSOR_PARAM, END_PARAMS},
-     .result = "{versions:[{version, actor, created_us, form_version, changed:[field], reason, "
-               "differences:[{field, language, before, after}]}], next_cursor}",
+     .result = "{versions: [{version: integer, actor: {uid: integer, name}, created_us, "
+               "form_version: integer, changed: [text], reason: text or null, differences: "
+               "[{field, language: text or null, before: any, after: any}]}], next_cursor: text "
+               "or null}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_project_history},
@@ -138,7 +139,10 @@ const struct method rows_project[] = {
                 "summaries, or alike in "
                 "those, in data and in family. Texts are compared in the same language.",
      .params = (const struct param[]){CODE_PARAM, END_PARAMS},
-     .result = similar_shape,
+     .result = "{similar: [{code, title: {fr?, en?}, organisation: text or null, family: text or "
+               "null, stage, text: number (likeness of titles and summaries, 0 to 1), data: "
+               "number or null (of what is said of the data), same_family: boolean, "
+               "same_organisation: boolean}]}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_project_similar},

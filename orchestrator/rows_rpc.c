@@ -6,7 +6,7 @@
 const struct method rows_rpc[] = {
     {.name = "rpc.discover",
      .summary = "This document: every method, its params, result and errors (OpenRPC).",
-     .result = "an OpenRPC document",
+     .result = "object",
      .roles = ANYONE,
      .errors = READS,
      .handle = method_rpc_discover},

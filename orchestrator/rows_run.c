@@ -246,23 +246,11 @@ static const struct param submit_params[] = {
     END_PARAMS,
 };
 
-static const char run_shape[] =
-    "{id, name, state, verdict, exit_code, signal, reason, actor:{uid,name}, project, experiment, experiment_version, purpose, profile, "
-    "command, code, interactive: {kind, idle_ms} or null, "
-    "datasets:[{name,version,ref,manifest}], environment:{name,version,ref,manifest}, resources, params, tags, seed, seed_chosen, git: {commit,branch,dirty} or null, rerun_of, parent, "
-    "profile_digest, host: facts of the machine it started on or null, warned, created_us, started_us, "
-    "finished_us, wall_ms, "
-    "cpu_ms, memory_peak_bytes, priority, queue_reason, metrics:[{name,value,step,min,max,count}], "
-    "bad_metrics, metrics_dropped: lines that were lost or null, "
-    "artifacts:[{path,size_bytes,sha256,mode}], refused_outputs, denied, failed, "
-    "network: null or {allow_hosts,allowed,refused,connections:[{host,port,allowed,why,count,up_bytes,down_bytes}]}, "
-    "log:{kept_bytes,dropped_bytes,error}, warnings:[text], sandbox}";
-
 const struct method rows_run[] = {
     {.name = "run.submit",
      .summary = "Queues a run; answers once that is on disk.",
      .params = submit_params,
-     .result = "{run: id, state: \"queued\"}",
+     .result = "{run (its id), state: 'queued', existed: boolean}",
      .roles = ROLE(ROLE_SCIENTIST) | ROLE(ROLE_PLATFORM),
      .scope = SCOPE_PROJECT,
      .errors = WRITES,
@@ -286,7 +274,7 @@ const struct method rows_run[] = {
               .meaning = "go on although the profile's files are not what they were"},
              KEY_PARAM,
              END_PARAMS},
-     .result = "{run: id, state: \"queued\", existed, rerun_of}",
+     .result = "{run (its id), state: 'queued', existed: boolean, rerun_of}",
      .roles = ROLE(ROLE_SCIENTIST) | ROLE(ROLE_PLATFORM),
      .scope = SCOPE_ANYWHERE, /* judged as the submission that it is */
      .errors = WRITES,
@@ -305,20 +293,57 @@ const struct method rows_run[] = {
                                  .otherwise = "true",
                                  .meaning = "with what differs inside text files of the code"},
                                 END_PARAMS},
-     .result = "{a, b: {id,name,state,verdict,exit_code,created_us,wall_ms,cpu_ms,memory_peak_bytes}, "
-               "differences:[{aspect,name,a,b}], differences_left_out, same:[aspect], metrics:[{name,a,b,delta}], "
-               "metrics_left_out, "
-               "code:{a,b,same,error,files:[{path, change: added|removed|changed|mode, a, b: {sha256,size_bytes} or null, "
-               "lines_added, lines_removed, diff: text or null, why}], files_left_out}, "
-               "outputs:{files:[{path, state: identical|different|missing|new, a, b}], identical, different, missing, new, "
-               "files_left_out}}",
+     .result = "{a: {id, name: text or null, state, verdict: text or null, exit_code: integer or "
+               "null, created_us, wall_ms: integer or null, cpu_ms: integer or null, "
+               "memory_peak_bytes: integer or null}, b: {id, name: text or null, state, verdict: "
+               "text or null, exit_code: integer or null, created_us, wall_ms: integer or null, "
+               "cpu_ms: integer or null, memory_peak_bytes: integer or null}, differences: "
+               "[{aspect, name: text or null, a: any, b: any}], differences_left_out: integer, "
+               "same: [text], metrics: [{name, a: number or text or null, b: number or text or "
+               "null, delta: number or text or null}], metrics_left_out: integer, code: {a: "
+               "sha256 or null, b: sha256 or null, same: boolean, error: text or null, files: "
+               "[{path, change: added|removed|changed|mode, a: {sha256, size_bytes} or null, b: "
+               "{sha256, size_bytes} or null, lines_added: integer or null, lines_removed: "
+               "integer or null, diff: text or null, why: text or null}], files_left_out: "
+               "integer}, outputs: {files: [{path, state: identical|different|missing|new, a: "
+               "{sha256, size_bytes} or null, b: {sha256, size_bytes} or null}], identical: "
+               "integer, different: integer, missing: integer, new: integer, files_left_out: "
+               "integer}}",
      .roles = ANY_ROLE,
      .errors = FINDS_RUN,
      .handle = method_run_diff},
     {.name = "run.get",
      .summary = "All that is known of a run.",
      .params = (const struct param[]){RUN_PARAM, END_PARAMS},
-     .result = run_shape,
+     .result = "{id, name: text or null, state: queued|starting|running|finished, verdict: "
+               "succeeded|failed|signaled|cancelled|wall_timeout|cpu_timeout|out_of_memory|process_limit|output_limit|policy_violation|setup_failed|exec_failed|lost "
+               "or null, exit_code: integer or null, actor: {uid: integer, name}, project: text "
+               "or null, experiment: text or null, experiment_version: integer or null, purpose: "
+               "text or null, profile, interactive: {kind: shell|notebook, idle_ms, rows?: "
+               "integer, cols?: integer} or null, datasets: [{name, version: integer, ref, "
+               "manifest: sha256, classification}], environment: {name, version: integer or "
+               "null, ref, manifest: sha256 or null}, created_us, started_us: integer or null, "
+               "finished_us: integer or null, wall_ms: integer or null, cpu_ms: integer or null, "
+               "memory_peak_bytes: integer or null, priority: integer, limits: "
+               "enforced|best_effort, warned: boolean, signal: text or null, reason: text or "
+               "null, command: [text], env: {*: text}, code: sha256 or null, resources: {*: "
+               "integer}, report_paths: boolean, warm: boolean, seed: integer or null, "
+               "seed_chosen: boolean or null, git: {commit, branch: text or null, dirty: boolean "
+               "or null} or null, rerun_of: text or null, parent: text or null, profile_digest: "
+               "text or null, host: object or null (facts of the machine it started on), "
+               "outputs_manifest: sha256 or null, artifacts: [{path, size_bytes, sha256, mode}], "
+               "artifact_count, refused_outputs: [{path, reason}], network: {allow_hosts: "
+               "[text], allowed: integer, refused: integer, connections: [{host: text or null, "
+               "port: integer or null, allowed: boolean, why: text or null, count: integer, "
+               "up_bytes, down_bytes}]} or null, metrics: [{name, value: number or text, step: "
+               "integer, time_us?, min: number or text, max: number or text, count: integer}], "
+               "bad_metrics: integer, metrics_dropped: integer or null (lines that were lost), "
+               "denied: [{kind, name, detail: text or null, errno: text or null, count: integer, "
+               "hint: text or null, hint_fr: text or null}], failed: object or null, cancel_us: "
+               "integer or null, cancel_reason: text or null, log: {kept_bytes: integer or null, "
+               "dropped_bytes: integer or null, error: text or null}, warnings: [text], usage: "
+               "object or null, sandbox: object or null, params: {*: text}, tags: {*: text}, "
+               "queue_reason: text or null}",
      .roles = ANY_ROLE,
      .errors = FINDS_RUN,
      .handle = method_run_get},
@@ -340,7 +365,18 @@ const struct method rows_run[] = {
                                  .otherwise = "\"newest\"",
                                  .meaning = "by the time of submission"},
                                 END_PARAMS},
-     .result = "{runs:[...], next_cursor: text or null}",
+     .result = "{runs: [{id, name: text or null, state: queued|starting|running|finished, "
+               "verdict: "
+               "succeeded|failed|signaled|cancelled|wall_timeout|cpu_timeout|out_of_memory|process_limit|output_limit|policy_violation|setup_failed|exec_failed|lost "
+               "or null, exit_code: integer or null, actor: {uid: integer, name}, project: text "
+               "or null, experiment: text or null, experiment_version: integer or null, purpose: "
+               "text or null, profile, interactive: {kind: shell|notebook, idle_ms, rows?: "
+               "integer, cols?: integer} or null, datasets: [{name, version: integer, ref, "
+               "manifest: sha256, classification}], environment: {name, version: integer or "
+               "null, ref, manifest: sha256 or null}, created_us, started_us: integer or null, "
+               "finished_us: integer or null, wall_ms: integer or null, cpu_ms: integer or null, "
+               "memory_peak_bytes: integer or null, priority: integer, limits: "
+               "enforced|best_effort, warned: boolean}], next_cursor: text or null}",
      .roles = ANY_ROLE,
      .errors = LISTS,
      .handle = method_run_list},
@@ -386,9 +422,8 @@ const struct method rows_run[] = {
                                        .otherwise = "262144",
                                        .meaning = "how much at most"},
                                       END_PARAMS},
-     .result = "{chunks:[{number, time_us, stream: stdout|stderr|gap, text or base64, "
-               "dropped_bytes for a gap}], "
-               "next, eof}",
+     .result = "{chunks: [{number: integer, time_us, stream: stdout|stderr|gap, text?, base64?, "
+               "dropped_bytes?}], next: integer, eof: boolean}",
      .roles = ANY_ROLE,
      .errors = FINDS_RUN,
      .handle = method_run_logs},
@@ -406,8 +441,9 @@ const struct method rows_run[] = {
               .meaning = "0, or next of the page before"},
              LIMIT_PARAM(5000, "1000"),
              END_PARAMS},
-     .result = "{metrics:[{name,value,step,min,max,count}]} or {name, "
-               "points:[{step,value,time_us}], next}",
+     .result = "{metrics: [{name, value: number or text, step: integer, time_us?, min: number or "
+               "text, max: number or text, count: integer}]} or {name, points: [{step: integer, "
+               "value: number or text, time_us}], next: integer or null}",
      .roles = ANY_ROLE,
      .errors = FINDS_RUN,
      .handle = method_run_metrics},
@@ -424,9 +460,12 @@ const struct method rows_run[] = {
               .meaning = "0, or next of the page before"},
              LIMIT_PARAM(5000, "1000"),
              END_PARAMS},
-     .result = "{allow_hosts, allowed, refused, unlisted: refusals past the bound, that have no row, "
-               "connections:[{number,time_us,method,host,port,address,allowed,why,detail,up_bytes,down_bytes,"
-               "duration_ms}], next}",
+     .result = "{allow_hosts: [text] or null, allowed: integer, refused: integer, unlisted: "
+               "integer (refusals past the bound, that have no row), connections: [{number: "
+               "integer, time_us, method, host: text or null, port: integer or null, address: "
+               "text or null, allowed: boolean, why: text or null, detail: text or null, "
+               "up_bytes: integer or null, down_bytes: integer or null, duration_ms: integer or "
+               "null}], next: integer or null}",
      .roles = ANY_ROLE,
      .errors = FINDS_RUN,
      .handle = method_run_connections},
@@ -441,9 +480,8 @@ const struct method rows_run[] = {
                                        .meaning = "0, or next of the page before"},
                                       LIMIT_PARAM(1000, "1000"),
                                       END_PARAMS},
-     .result = "{manifest: sha256 or null, artifacts:[{path,size_bytes,sha256,mode}], "
-               "refused:[{path,reason}], "
-               "total, next: number or null}",
+     .result = "{manifest: sha256 or null, artifacts: [{path, size_bytes, sha256, mode}], "
+               "refused: [{path, reason}], total: integer, next: integer or null}",
      .roles = ANY_ROLE,
      .errors = FINDS_RUN,
      .handle = method_run_outputs},
@@ -458,9 +496,11 @@ const struct method rows_run[] = {
                                        .otherwise = "0",
                                        .meaning = "0, or next of the last event seen"},
                                       END_PARAMS},
-     .result = "{subscription: number}; then notifications run.event {subscription, number, next, "
-               "time_us, type: "
-               "stdout|stderr|gap|metric|event|state|finished, text or base64 or data or run}",
+     .result = "{subscription: integer}",
+     .notifies = "run.event",
+     .notice = "{subscription: integer, number: integer, next: integer, time_us, type: "
+               "stdout|stderr|gap|metric|event|state|finished, text?, base64?, dropped_bytes?, "
+               "data?: any, state?, run?: as run.get}",
      .roles = ANY_ROLE,
      .errors = FINDS_RUN | KIND(E_LIMIT),
      .handle = method_run_watch},
@@ -480,8 +520,7 @@ const struct method rows_run[] = {
                                        .max = 1000,
                                        .meaning = "size of your terminal"},
                                       END_PARAMS},
-     .result = "{run}, and with its first byte a descriptor (SCM_RIGHTS): a SOCK_SEQPACKET socket "
-               "that speaks the frames of api/common/attach.h",
+     .result = "{run}",
      .roles = ROLE(ROLE_SCIENTIST) | ROLE(ROLE_CUSTODIAN) | ROLE(ROLE_PLATFORM),
      .scope = SCOPE_ANYWHERE,
      .errors = FINDS_RUN | KIND(E_LIMIT),
@@ -497,7 +536,7 @@ const struct method rows_run[] = {
                                        .max = 65535,
                                        .meaning = "on 127.0.0.1 inside the run"},
                                       END_PARAMS},
-     .result = "{run}, and with its first byte a descriptor (SCM_RIGHTS): a connected TCP socket",
+     .result = "{run}",
      .roles = ROLE(ROLE_SCIENTIST) | ROLE(ROLE_CUSTODIAN) | ROLE(ROLE_PLATFORM),
      .scope = SCOPE_ANYWHERE,
      .errors = FINDS_RUN | KIND(E_LIMIT),

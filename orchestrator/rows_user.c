@@ -25,19 +25,15 @@
         .meaning = "code of the project in which it is held; left out: in the whole lab"           \
     }
 
-static const char account_shape[] =
-    "{account, kind: user, group or service, number: uid or gid, name, roles:[lab-wide], "
-    "projects:[{project, roles}], grants:[{role, project, granted_by, granted_us}], created_us, seen_us: the last "
-    "day it came, about, or null}";
-
 static const struct param role_item = {
     .name = "item", .type = PARAM_CHOICE, .choices = ROLES, .meaning = "a role"};
 
 const struct method rows_user[] = {
     {.name = "user.whoami",
      .summary = "Who this connection is for the lab, and what it may do.",
-     .result = "{uid, name, kind: user or service, roles:[lab-wide], projects:[{project, roles}], sees_all_runs, "
-               "admins: text, who can grant roles, token: null or {token, expires_us}}",
+     .result = "{uid: integer, name, kind: user|service, roles: [text], projects: [{project, "
+               "roles: [text]}], sees_all_runs: boolean, admins: text (who can grant roles), "
+               "token_expires_us: integer or null}",
      .roles = ANYONE,
      .errors = READS,
      .flags = METHOD_ASKS_CALLER,
@@ -51,7 +47,11 @@ const struct method rows_user[] = {
              LIMIT_PARAM(500, "100"),
              CURSOR_PARAM,
              END_PARAMS},
-     .result = "{users:[{account, kind, number, name, roles, projects, grants, created_us, seen_us}], next_cursor}",
+     .result = "{users: [{account: integer, kind: user|group|service, number: integer (uid or "
+               "gid), name, roles: [text] (held in the whole lab), projects: [{project, roles: "
+               "[text]}], grants: [{role, project: text or null, granted_by, granted_us}], "
+               "created_us, seen_us: integer or null (the last day it came, about)}], "
+               "next_cursor: text or null}",
      .roles = ANY_ROLE,
      .scope = SCOPE_PROJECT,
      .errors = FINDS,
@@ -61,7 +61,10 @@ const struct method rows_user[] = {
                 "grants any; an admin of a project any there but admin; a curator scientist in a project. What is "
                 "held already changes nothing.",
      .params = (const struct param[]){WHO_PARAMS, WHAT_PARAMS, END_PARAMS},
-     .result = account_shape,
+     .result = "{account: integer, kind: user|group|service, number: integer (uid or gid), name, "
+               "roles: [text] (held in the whole lab), projects: [{project, roles: [text]}], "
+               "grants: [{role, project: text or null, granted_by, granted_us}], created_us, "
+               "seen_us: integer or null (the last day it came, about)}",
      .roles = ROLE(ROLE_CURATOR) | ROLE(ROLE_ADMIN),
      .scope = SCOPE_PROJECT,
      .errors = WRITES,
@@ -76,7 +79,10 @@ const struct method rows_user[] = {
                                        .max = INT64_C(1) << 53,
                                        .meaning = "its number in user.list, when this machine does not know it any more"},
                                       WHAT_PARAMS, END_PARAMS},
-     .result = account_shape,
+     .result = "{account: integer, kind: user|group|service, number: integer (uid or gid), name, "
+               "roles: [text] (held in the whole lab), projects: [{project, roles: [text]}], "
+               "grants: [{role, project: text or null, granted_by, granted_us}], created_us, "
+               "seen_us: integer or null (the last day it came, about)}",
      .roles = ROLE(ROLE_CURATOR) | ROLE(ROLE_ADMIN),
      .scope = SCOPE_PROJECT,
      .errors = WRITES,
@@ -92,7 +98,7 @@ const struct method rows_user[] = {
                                        .max = 200,
                                        .meaning = "as token.create gave it"},
                                       END_PARAMS},
-     .result = "{name, token: its id, expires_us}",
+     .result = "{name, token (its id), expires_us}",
      .roles = ANYONE,
      .errors = WRITES | KIND(E_DENIED),
      .handle = method_user_authenticate},
@@ -119,7 +125,11 @@ const struct method rows_user[] = {
               .meaning = "it expires after so many"},
              KEY_PARAM,
              END_PARAMS},
-     .result = "as an element of token.list, and secret: the token, or null when existed: the key was used before",
+     .result = "{token (its id), service, title: text or null, roles: [text], project: text or "
+               "null, state: active|expired|revoked, actor: {uid: integer, name}, created_us, "
+               "expires_us, used_day: text or null (YYYY-MM-DD), revoked_us: integer or null, "
+               "revoked_by: text or null, secret: text or null (the token; null when existed), "
+               "existed: boolean}",
      .roles = ROLE(ROLE_ADMIN),
      .errors = WRITES,
      .flags = METHOD_CREATES,
@@ -131,8 +141,10 @@ const struct method rows_user[] = {
                                 LIMIT_PARAM(500, "100"),
                                 CURSOR_PARAM,
                                 END_PARAMS},
-     .result = "{tokens:[{token, service, title, roles, project, state: active, expired or revoked, actor, created_us, "
-               "expires_us, used_day: YYYY-MM-DD or null, revoked_us, revoked_by}], next_cursor}",
+     .result = "{tokens: [{token (its id), service, title: text or null, roles: [text], project: "
+               "text or null, state: active|expired|revoked, actor: {uid: integer, name}, "
+               "created_us, expires_us, used_day: text or null (YYYY-MM-DD), revoked_us: integer "
+               "or null, revoked_by: text or null}], next_cursor: text or null}",
      .roles = ROLE(ROLE_ADMIN) | ROLE(ROLE_AUDITOR),
      .errors = FINDS,
      .handle = method_token_list},
@@ -143,7 +155,10 @@ const struct method rows_user[] = {
                                        .required = true,
                                        .meaning = "its id, t..."},
                                       END_PARAMS},
-     .result = "as an element of token.list",
+     .result = "{token (its id), service, title: text or null, roles: [text], project: text or "
+               "null, state: active|expired|revoked, actor: {uid: integer, name}, created_us, "
+               "expires_us, used_day: text or null (YYYY-MM-DD), revoked_us: integer or null, "
+               "revoked_by: text or null}",
      .roles = ROLE(ROLE_ADMIN),
      .errors = WRITES,
      .flags = METHOD_CREATES,
