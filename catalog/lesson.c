@@ -160,9 +160,10 @@ static int add(struct cat *db, struct arena *a, const struct lesson_new *n,
         cat_do(db, &lesson_sql, LESSON_ADD, e, V_T(name), V_I(p->id), V_I(record.id),
                V_I(n->actor.uid), V_T(n->actor.name), V_I(n->at_us)) < 0)
         return -1;
+    int64_t lesson = cat_last_id(db); /* before the feed's own row */
     if (change_add_passing(db, "project", n->project, n->at_us, e) < 0)
         return -1;
-    return tie(db, a, cat_last_id(db), record.answers, e);
+    return tie(db, a, lesson, record.answers, e);
 }
 
 int cat_lesson_add(struct cat *db, struct arena *a, const struct lesson_new *n,

@@ -16,8 +16,8 @@ const struct method rows_catalog[] = {
              {.name = "wait_ms", .type = PARAM_INTEGER, .min = 0, .max = 3600000, .otherwise = "0",
               .meaning = "when there is nothing new, answer when there is, or after that time"},
              END_PARAMS},
-     .result = "{changes:[{number, time_us, noun: run dataset env project experiment lesson, id, verb, object: as "
-               "NOUN.get gives it now, or null}], next_cursor, more: whether to ask again at once}",
+     .result = "{changes: [{number: integer, time_us, noun, id, verb, object: object or null (as "
+               "NOUN.get gives it now)}], next_cursor, more: boolean (ask again at once)}",
      .roles = ANY_ROLE,
      .scope = SCOPE_ANYWHERE,
      .errors = READS | KIND(E_CONFLICT) | KIND(E_LIMIT),

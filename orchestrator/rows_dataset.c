@@ -33,17 +33,6 @@
     }
 #define DENIES (WRITES | KIND(E_DENIED))
 
-static const char dataset_shape[] =
-    "{name, version, ref, title, description, classification, manifest, files, size_bytes, state, "
-    "quarantined, quarantine_reason, retired_reason, actor, keeper: {uid, name}, created_us, sealed_us, "
-    "retired_us, verified_us}";
-static const char card_shape[] =
-    "{name, record_version, latest_version, form, form_version, changed_by, changed_us, created_us, reason, answers, missing, "
-    "withheld}";
-static const char grant_shape[] =
-    "{grant: its number, name, project, purpose, expires_us, in_force, reason, granted_us, granted_by, revoked_us, "
-    "revoked_by, revoked_reason, runs: how many it let in}";
-
 const struct method rows_dataset[] = {
     {.name = "dataset.add",
      .summary =
@@ -69,7 +58,7 @@ const struct method rows_dataset[] = {
               .meaning = "manifest of its files, stored before with blob.put"},
              KEY_PARAM,
              END_PARAMS},
-     .result = "{name, version, ref: NAME@VERSION, state, existed}",
+     .result = "{name, version: integer, ref (NAME@VERSION), state: 'draft', existed: boolean}",
      .roles = ROLE(ROLE_CUSTODIAN),
      .errors = DENIES,
      .flags = METHOD_CREATES,
@@ -79,7 +68,7 @@ const struct method rows_dataset[] = {
          "Checks every file of a draft and closes it: from then on runs may use it. When files "
          "are missing or damaged the draft stays: send what blob.missing names, then again.",
      .params = (const struct param[]){DATASET_NAME, DATASET_VERSION(true, "its version"), END_PARAMS},
-     .result = dataset_shape,
+     .result = "as dataset.get",
      .roles = ROLE(ROLE_CUSTODIAN),
      .errors = DENIES,
      .flags = METHOD_CREATES,
@@ -88,35 +77,43 @@ const struct method rows_dataset[] = {
      .summary = "Reads every file of a version again, whatever is remembered of it. What is not what was sealed is put in "
                 "quarantine. An auditor may ask it of any dataset.",
      .params = (const struct param[]){DATASET_NAME, DATASET_VERSION(false, "its version; left out: the latest"), END_PARAMS},
-     .result = "{ref, ok, reason, files, size_bytes, read_bytes, wall_ms, quarantined}",
+     .result = "{ref, ok: boolean, reason: text or null, files: integer, size_bytes, read_bytes, "
+               "wall_ms, quarantined: boolean}",
      .roles = ROLE(ROLE_CUSTODIAN) | ROLE(ROLE_AUDITOR),
      .errors = DENIES,
      .handle = method_dataset_verify},
     {.name = "dataset.progress",
      .summary = "How far dataset.seal, verify or unquarantine of a version is, while it is under way.",
      .params = (const struct param[]){DATASET_NAME, DATASET_VERSION(true, "its version"), END_PARAMS},
-     .result = "{under_way, what: seal or verify, done_bytes, total_bytes: 0 when not known yet, started_us}",
+     .result = "{under_way: boolean, what?: seal|verify, done_bytes?, total_bytes? (0: not known "
+               "yet), started_us?}",
      .roles = ANY_ROLE,
      .errors = READS,
      .handle = method_dataset_progress},
     {.name = "dataset.unquarantine",
      .summary = "Lets a version out of quarantine, after every file was read again and was right.",
      .params = (const struct param[]){DATASET_NAME, DATASET_VERSION(true, "its version"), TELL_WHY(true), END_PARAMS},
-     .result = dataset_shape,
+     .result = "as dataset.get",
      .roles = ROLE(ROLE_CUSTODIAN),
      .errors = DENIES,
      .handle = method_dataset_unquarantine},
     {.name = "dataset.get",
      .summary = "A dataset version.",
      .params = (const struct param[]){DATASET_NAME, DATASET_VERSION(false, "its version; left out: the latest"), END_PARAMS},
-     .result = dataset_shape,
+     .result = "{name, version: integer, ref (NAME@VERSION), title: text or null, description: "
+               "text or null, classification: public|interne|confidentiel|tres_confidentiel, "
+               "manifest: sha256, files: integer, size_bytes, state: draft|sealed|retired, "
+               "quarantined: boolean, quarantine_reason: text or null, retired_reason: text or "
+               "null, actor: {uid: integer, name}, keeper: {uid: integer, name}, created_us, "
+               "sealed_us: integer or null, retired_us: integer or null, verified_us: integer or "
+               "null}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_dataset_get},
     {.name = "dataset.list",
      .summary = "All dataset versions by name.",
      .params = (const struct param[]){LIMIT_PARAM(500, "100"), CURSOR_PARAM, FILTER_PARAM(""), ORDER_BY_PARAM, END_PARAMS},
-     .result = "{datasets:[as dataset.get], next_cursor}",
+     .result = "{datasets: [as dataset.get], next_cursor: text or null}",
      .roles = ANY_ROLE,
      .errors = LISTS,
      .handle = method_dataset_list},
@@ -127,7 +124,8 @@ const struct method rows_dataset[] = {
                                       {.name = "cursor", .type = PARAM_STRING, .min = 1, .max = 1024,
                                        .meaning = "next_cursor of the page before"},
                                       END_PARAMS},
-     .result = "{ref, manifest, files:[{path, size_bytes, sha256}], next_cursor}",
+     .result = "{ref, manifest: sha256, files: [{path, size_bytes, sha256}], next_cursor: text "
+               "or null}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_dataset_files},
@@ -142,9 +140,12 @@ const struct method rows_dataset[] = {
                                       {.name = "cursor", .type = PARAM_STRING, .min = 1, .max = 1024,
                                        .meaning = "next_cursor of the page before"},
                                       END_PARAMS},
-     .result = "{a, b: {ref, manifest, state, classification, files, size_bytes}, changes:[{path, change: added, removed, "
-               "changed or moved, before, after: {size_bytes, sha256} or null, from}], summary: {added, removed, changed, "
-               "moved, same}, next_cursor}",
+     .result = "{a: {ref, manifest: sha256, state, classification, files: integer, size_bytes}, "
+               "b: {ref, manifest: sha256, state, classification, files: integer, size_bytes}, "
+               "changes: [{path, change: added|removed|changed|moved, before: {size_bytes, "
+               "sha256} or null, after: {size_bytes, sha256} or null, from?}], summary: {added: "
+               "integer, removed: integer, changed: integer, moved: integer, same: integer}, "
+               "next_cursor: text or null}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_dataset_diff},
@@ -155,14 +156,17 @@ const struct method rows_dataset[] = {
                                       {.name = "set", .type = PARAM_ANSWERS, .required = true, .form = "dataset",
                                        .meaning = "answers to the form dataset; null takes one away"},
                                       TELL_WHY(false), END_PARAMS},
-     .result = "as dataset.card, and changed: false when it said so already",
+     .result = "as dataset.card with {changed: boolean}",
      .roles = ROLE(ROLE_CUSTODIAN),
      .errors = DENIES,
      .handle = method_dataset_describe},
     {.name = "dataset.card",
      .summary = "The card of a dataset.",
      .params = (const struct param[]){DATASET_NAME, CARD_VERSION("an earlier version of it; left out or 0: the latest"), END_PARAMS},
-     .result = card_shape,
+     .result = "{name, form, form_version: integer, record_version: integer, latest_version: "
+               "integer, changed_by: {uid: integer, name}, changed_us, created_us, reason: text "
+               "or null, answers: object (by field of the form), withheld: [text], missing: "
+               "[{field, language: text or null}]}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_dataset_card},
@@ -172,7 +176,10 @@ const struct method rows_dataset[] = {
                                       {.name = "before", .type = PARAM_INTEGER, .min = 1, .max = INT64_C(1) << 53,
                                        .meaning = "next_before of the page before"},
                                       END_PARAMS},
-     .result = "{name, versions:[{version, actor, created_us, form_version, changed, reason, differences}], next_before}",
+     .result = "{name, versions: [{version: integer, actor: {uid: integer, name}, created_us, "
+               "form_version: integer, changed: [text], reason: text or null, differences: "
+               "[{field, language: text or null, before: any, after: any}]}], next_before: "
+               "integer or null}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_dataset_history},
@@ -185,7 +192,10 @@ const struct method rows_dataset[] = {
                                       {.name = "expires_us", .type = PARAM_INTEGER, .required = true, .min = 1,
                                        .max = INT64_C(1) << 53, .meaning = "when it ends; three years from now at most"},
                                       TELL_WHY(false), KEY_PARAM, END_PARAMS},
-     .result = grant_shape,
+     .result = "{grant: integer (its number), name, project, purpose, expires_us, in_force: "
+               "boolean, reason: text or null, granted_us, granted_by: {uid: integer, name}, "
+               "revoked_us: integer or null, revoked_by: text or null, revoked_reason: text or "
+               "null, runs: integer (how many it let in), existed: boolean}",
      .roles = ROLE(ROLE_CUSTODIAN),
      .errors = DENIES,
      .flags = METHOD_CREATES,
@@ -195,7 +205,10 @@ const struct method rows_dataset[] = {
      .params = (const struct param[]){{.name = "grant", .type = PARAM_INTEGER, .required = true, .min = 1,
                                        .max = INT64_C(1) << 53, .meaning = "its number"},
                                       TELL_WHY(false), END_PARAMS},
-     .result = grant_shape,
+     .result = "{grant: integer (its number), name, project, purpose, expires_us, in_force: "
+               "boolean, reason: text or null, granted_us, granted_by: {uid: integer, name}, "
+               "revoked_us: integer or null, revoked_by: text or null, revoked_reason: text or "
+               "null, runs: integer (how many it let in)}",
      .roles = ROLE(ROLE_CUSTODIAN),
      .errors = DENIES,
      .handle = method_dataset_revoke},
@@ -203,14 +216,17 @@ const struct method rows_dataset[] = {
      .summary = "Grants of a dataset, of a project, or of both together, the newest first; those that are over too.",
      .params = (const struct param[]){{.name = "name", .type = PARAM_NAME, .meaning = "name of the dataset"},
                                       PROJECT_PARAM(false), LIMIT_PARAM(500, "100"), CURSOR_PARAM, END_PARAMS},
-     .result = "{grants:[as dataset.grant], next_cursor}",
+     .result = "{grants: [{grant: integer (its number), name, project, purpose, expires_us, "
+               "in_force: boolean, reason: text or null, granted_us, granted_by: {uid: integer, "
+               "name}, revoked_us: integer or null, revoked_by: text or null, revoked_reason: "
+               "text or null, runs: integer (how many it let in)}], next_cursor: text or null}",
      .roles = ANY_ROLE,
      .errors = READS,
      .handle = method_dataset_grants},
     {.name = "dataset.retire",
      .summary = "Closes a version to new runs, and to queued ones. Its files stay.",
      .params = (const struct param[]){DATASET_NAME, DATASET_VERSION(true, "its version"), TELL_WHY(true), END_PARAMS},
-     .result = dataset_shape,
+     .result = "as dataset.get",
      .roles = ROLE(ROLE_CUSTODIAN),
      .errors = DENIES,
      .handle = method_dataset_retire},
@@ -220,7 +236,7 @@ const struct method rows_dataset[] = {
                                       {.name = "to", .type = PARAM_STRING, .required = true, .min = 1, .max = 100,
                                        .meaning = "name of an account of this machine"},
                                       TELL_WHY(false), END_PARAMS},
-     .result = dataset_shape,
+     .result = "as dataset.get",
      .roles = ROLE(ROLE_CUSTODIAN),
      .errors = DENIES,
      .handle = method_dataset_hand_over},
@@ -228,7 +244,7 @@ const struct method rows_dataset[] = {
      .summary = "What waits for the caller as keeper of datasets: versions in quarantine, assessments and retention days that "
                 "are over or end within 30 days.",
      .params = NULL,
-     .result = "{quarantined:[{ref, reason}], due:[{name, what: pia or retention, day}]}",
+     .result = "{quarantined: [{ref, reason}], due: [{name, what: pia|retention, day}]}",
      .roles = ANY_ROLE,
      .errors = READS,
      .handle = method_dataset_waiting},

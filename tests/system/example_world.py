@@ -4,16 +4,20 @@ An example is written with sample values, as r0v7z6d4a0catb for a run. Before it
 replaced by what stands for it here, and what came back is written with the samples again.
 """
 
+import hashlib
 import json
 import os
 import re
 import tempfile
+import time
 
 RUN, OTHER = "r0v7z6d4a0catb", "r0v7zk2m9q41ws"
 CODE = "4f1b5c0e7d9a2b3c8e6f0a1d2c3b4e5f60718293a4b5c6d7e8f9012345678abc"
 MANIFEST = "7a38bfc1d09e54f2ab6c3e8d1f20495867a1b2c3d4e5f60718293a4b5c6d7e8f"
 LESSON, TOKEN, SECRET = "l3k9x", "t3k9x", "encl_not-a-token"
 TITLE = {"title": {"fr": "Seuils"}}
+EXPIRES = 1803340800000000  # in ninety days
+DATA = b"id,tumour\n1,benign\n"
 TRAIN = """import enclos, time
 print("200 trees")
 enclos.log_metric("auc", 0.97)
@@ -26,9 +30,9 @@ class World:
         self.lab = lab
         self.stands = {}  # sample: what it stands for
         self.code = lab.put_files({"train.py": TRAIN})
-        self.data = lab.put_files({"data.csv": "id,tumour\n1,benign\n"})
+        self.data = lab.put_files({"data.csv": DATA})
         self.stands[CODE], self.stands[MANIFEST] = self.code, self.data
-        self.count = 0
+        self.stands[EXPIRES] = int(time.time() + 90 * 86400) * 1000000
 
     def call(self, method, **params):
         return self.lab.rpc(method, **params)
@@ -44,7 +48,7 @@ class World:
         """What came back, as the example shows it."""
         text = json.dumps(value, ensure_ascii=False)
         for sample, real in self.stands.items():
-            text = text.replace(str(real), sample)
+            text = text.replace(str(real), str(sample))
         text = re.sub("encl_[0-9a-f]{20,}", SECRET, text)
         text = text.replace(self.lab.state, "/var/lib/enclos").replace(self.lab.install, "/usr/bin").replace(self.lab.top, "/srv/lab")
         return json.loads(text)
@@ -70,6 +74,27 @@ class World:
     def sealed(self):
         self.dataset()
         self.call("dataset.seal", name="cancer-du-sein", version=1)
+
+    def two_versions(self):
+        if self.call("dataset.get", name="cancer-du-sein").version == 1:
+            manifest = self.lab.put_files({"data.csv": DATA + b"2,malignant\n", "README": "two rows\n"})
+            self.call("dataset.add", name="cancer-du-sein", classification="confidentiel", manifest=manifest)
+
+    def spoiled(self):
+        """A version that a check found changed, and whose file was sent again."""
+        digest = hashlib.sha256(DATA).hexdigest()
+        path = os.path.join(self.lab.state, "objects", digest[:2], digest[2:])
+        os.chmod(path, 0o600)
+        with open(path, "r+b") as f:
+            f.write(b"X")
+        assert not self.call("dataset.verify", name="cancer-du-sein", version=1).ok
+        self.lab.put_blob(DATA)
+
+    def granted(self):
+        self.experiment()
+        self.sealed()
+        self.call("dataset.describe", name="cancer-du-sein", set={"title": {"fr": "Tumeurs"}, "personal": False})
+        self.call("dataset.grant", name="cancer-du-sein", project="tri-postal", expires_us=self.stands[EXPIRES])
 
     def environment(self):
         if not self.call("env.list").environments:
@@ -124,9 +149,10 @@ class World:
 
     def prepare(self, method):
         needs = {
-            "rpc.unsubscribe": self.watched, "run.submit": lambda: (self.experiment(), self.sealed()), "run.diff": self.two_runs,
+            "rpc.unsubscribe": self.watched, "run.submit": self.granted, "run.diff": self.two_runs,
             "run.cancel": self.going, "run.attach": self.shell, "run.connect": self.notebook,
             "dataset.seal": self.dataset, "dataset.get": self.sealed, "dataset.list": self.sealed,
+            "dataset.diff": self.two_versions, "dataset.grant": self.project, "dataset.unquarantine": self.spoiled,
             "env.import": self.before_an_import, "env.get": self.environment, "env.list": self.environment,
             "env.retire": self.environment, "audit.list": self.trained,
             "project.get": self.project, "project.list": self.project, "project.edit": self.project,
