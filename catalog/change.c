@@ -6,10 +6,14 @@
 #include "catalog/db.h"
 #include <assert.h>
 
-enum { CHANGE_ADD, CHANGE_DROP_PASSING, CHANGE_LIST, CHANGE_LAST, CHANGE_SQL_COUNT };
+enum { CHANGE_ADD, CHANGE_ADD_DATASET, CHANGE_DROP_PASSING, CHANGE_LIST, CHANGE_LAST, CHANGE_SQL_COUNT };
 
 static const struct sql_row rows[] = {
     [CHANGE_ADD] = {.text = "INSERT INTO change (time_us, noun, id, verb) VALUES (?, ?, ?, ?)"},
+    [CHANGE_ADD_DATASET] = {.text = "INSERT INTO change (time_us, noun, id, verb)"
+                                    " SELECT ?1, 'dataset', d.name || '@' || v.version, ?2"
+                                    " FROM dataset d JOIN dataset_version v ON v.dataset = d.id"
+                                    " WHERE d.name = ?3 ORDER BY v.version"},
     [CHANGE_DROP_PASSING] = {.text = "DELETE FROM change"
                                      " WHERE noun = ? AND id = ? AND verb = 'measured'"},
     [CHANGE_LIST] = {.text = "SELECT number, time_us, noun, id, verb FROM change WHERE number > ?"
@@ -27,6 +31,12 @@ int change_add(struct cat *db, const char *noun, const char *id, const char *ver
     if (cat_do(db, &change_sql, CHANGE_ADD, e, V_I(time_us), V_T(noun), V_T(id), V_T(verb)) < 0)
         return err_context(e, "the change of %s %s", noun, id);
     return 0;
+}
+
+int change_add_dataset(struct cat *db, const char *name, const char *verb, int64_t time_us,
+                       struct err *e)
+{
+    return cat_do(db, &change_sql, CHANGE_ADD_DATASET, e, V_I(time_us), V_T(verb), V_T(name));
 }
 
 int change_add_passing(struct cat *db, const char *noun, const char *id, int64_t time_us,

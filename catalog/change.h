@@ -26,6 +26,10 @@ MUST_USE int change_add(struct cat *db, const char *noun, const char *id, const 
 MUST_USE int change_add_passing(struct cat *db, const char *noun, const char *id, int64_t time_us,
                                 struct err *e);
 
+/* The same for each version of a dataset: what is told of the dataset is shown with them all. */
+MUST_USE int change_add_dataset(struct cat *db, const char *name, const char *verb, int64_t time_us,
+                                struct err *e);
+
 struct change {
     int64_t number; /* from 1, growing; there are gaps */
     int64_t time_us;

@@ -11,6 +11,7 @@
 #include "catalog/change.h"
 #include "catalog/db.h"
 #include "catalog/idem.h"
+#include "catalog/search.h"
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -289,7 +290,8 @@ int dataset_audit(struct cat *db, const struct dataset_row *d, const struct cat_
     if (detail_json)
         buf_printf(&detail, ",%s", detail_json);
     jw_end_obj(&w);
-    if (change_add(db, "dataset", d->ref, strchr(action, '.') + 1, at_us, e) < 0)
+    if (change_add(db, "dataset", d->ref, strchr(action, '.') + 1, at_us, e) < 0 ||
+        search_dataset(db, d->name, e) < 0)
         return -1;
     return audit_append(db, actor, action, d->ref, buf_cstr(&detail), at_us, e);
 }

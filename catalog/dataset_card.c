@@ -165,9 +165,5 @@ int cat_dataset_describe(struct cat *db, struct arena *a, const struct dataset_r
     };
     if (cat_record_change(db, a, &c, out, changed, e) < 0)
         return -1;
-    if (!*changed)
-        return 0;
-    if (keep_columns(db, d->dataset, out, e) < 0)
-        return -1;
-    return change_add(db, "dataset", d->ref, "described", at_us, e);
+    return *changed ? keep_columns(db, d->dataset, out, e) : 0;
 }

@@ -11,6 +11,7 @@
 #include "catalog/change.h"
 #include "catalog/db.h"
 #include "catalog/idem.h"
+#include "catalog/search.h"
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -244,7 +245,8 @@ static int audit_env(struct cat *db, const struct env_row *v, const struct cat_a
     if (reason)
         jw_str_at(&w, "reason", reason);
     jw_end_obj(&w);
-    if (change_add(db, "env", v->ref, strchr(action, '.') + 1, at_us, e) < 0)
+    if (change_add(db, "env", v->ref, strchr(action, '.') + 1, at_us, e) < 0 ||
+        search_environment(db, v->key, e) < 0)
         return -1;
     return audit_append(db, actor, action, v->ref, buf_cstr(&detail), at_us, e);
 }

@@ -9,6 +9,7 @@
 #include "api/common/json.h"
 #include "catalog/change.h"
 #include "catalog/db.h"
+#include "catalog/search.h"
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -81,10 +82,12 @@ struct touched {
     struct summary *slots;
     size_t room;      /* a power of two, more than twice what the batch has */
     int64_t names[3]; /* that the run has of each metric_kind; -1: not counted in this batch yet */
+    bool texts;       /* a param or a tag was written: the run is found by other words */
 };
 
 static int touched_init(struct touched *t, size_t items)
 {
+    t->texts = false;
     t->room = 16;
     while (t->room < 2 * items + 2)
         t->room *= 2;
@@ -233,6 +236,7 @@ static int add_text(struct cat *db, int64_t seq, struct touched *t, struct metri
         return -1;
     if (item->refused)
         return 0;
+    t->texts = true;
     return cat_do(db, &metric_sql, param ? PARAM_ADD : TAG_SET, e, V_I(seq), V_T(item->name),
                   V_T(item->text));
 }
@@ -327,6 +331,8 @@ int cat_metric_add_batch(struct cat *db, const char *run_id, struct metric_batch
     if (touched_init(&t, batch->count) < 0)
         return err_set(e, E_LIMIT, "metrics", NULL, "no memory for a batch of %zu", batch->count);
     int rc = add_items(db, run_id, seq, batch, &t, now_us, &refused, e);
+    if (rc == 0 && t.texts)
+        rc = search_run(db, seq, e);
     mem_free_at(&t.slots);
     if (rc < 0)
         return err_context(e, "metrics of %s", run_id);

@@ -4,6 +4,7 @@
  * The nouns call this inside their own transaction. Printing is in record_print.c.
  */
 #include "catalog/record.h"
+#include "catalog/search.h"
 
 #include "api/common/text.h"
 #include "catalog/change.h"
@@ -299,6 +300,11 @@ static int tell(struct cat *db, const struct record_change *c, int64_t version,
     memcpy(noun, c->action, (size_t)(dot - c->action));
     if (audit_append(db, &c->actor, c->action, c->subject, buf_cstr(&detail), c->at_us, e) < 0)
         return -1;
+    if (search_record(db, c->form, c->subject, e) < 0)
+        return -1;
+    /* A dataset's card is shown with each of its versions. */
+    if (strcmp(noun, "dataset") == 0)
+        return change_add_dataset(db, c->subject, dot + 1, c->at_us, e);
     return change_add(db, noun, c->subject, dot + 1, c->at_us, e);
 }
 

@@ -15,6 +15,7 @@
 #include "catalog/db.h"
 #include "catalog/idem.h"
 #include "catalog/run_place.h"
+#include "catalog/search.h"
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -191,7 +192,8 @@ static int add_run(struct cat *db, const struct run_new *run, struct err *e)
     if (run->allow_hosts_json)
         jw_raw_at(&w, "allow_hosts", run->allow_hosts_json, strlen(run->allow_hosts_json));
     jw_end_obj(&w);
-    if (change_add(db, "run", run->id, "submitted", run->created_us, e) < 0)
+    if (search_run(db, seq, e) < 0 ||
+        change_add(db, "run", run->id, "submitted", run->created_us, e) < 0)
         return -1;
     return audit_append(db, &run->actor, "run.submitted", run->id, buf_cstr(&detail),
                         run->created_us, e);

@@ -99,6 +99,8 @@ int look_lesson(struct request *q, struct cat *db, struct err *e);
 
 /* ---- handlers, by noun ---- */
 int method_catalog_changes(struct request *q, struct err *e);
+int method_catalog_search(struct request *q, struct err *e);
+int method_catalog_reindex(struct request *q, struct err *e);
 int method_rpc_discover(struct request *q, struct err *e);
 int method_rpc_unsubscribe(struct request *q, struct err *e);
 int method_lab_ping(struct request *q, struct err *e);

@@ -22,5 +22,29 @@ const struct method rows_catalog[] = {
      .scope = SCOPE_ANYWHERE,
      .errors = READS | KIND(E_CONFLICT) | KIND(E_LIMIT),
      .handle = method_catalog_changes},
+    {.name = "catalog.search",
+     .summary = "What has all these words, the best first: in names, titles, descriptions, params, tags, commands. Case and "
+                "accents do not count; a word is found by its beginning, \"words in quotes\" as they are.",
+     .params =
+         (const struct param[]){
+             {.name = "text", .type = PARAM_STRING, .required = true, .min = 1, .max = 500, .meaning = "the words"},
+             {.name = "noun", .type = PARAM_CHOICE,
+              .choices = CHOICES("run", "dataset", "env", "project", "experiment", "lesson"),
+              .meaning = "only these"},
+             LIMIT_PARAM(200, "20"),
+             END_PARAMS},
+     .result = "{hits:[{noun, id, title, rank: number, where: title or text, snippet:[{text, hit: boolean}]}], "
+               "only_newest: boolean}",
+     .roles = ANY_ROLE,
+     .scope = SCOPE_ANYWHERE,
+     .errors = LISTS,
+     .handle = method_catalog_search},
+    {.name = "catalog.reindex",
+     .summary = "Makes the search index anew from the catalog; says whether it was damaged. The lab writes nothing else "
+                "meanwhile: 30 s for a million runs.",
+     .result = "{entries: integer, was_damaged: boolean, found: text or null}",
+     .roles = ROLE(ROLE_ADMIN),
+     .errors = READS | KIND(E_LIMIT),
+     .handle = method_catalog_reindex},
     END_ROWS,
 };

@@ -146,6 +146,10 @@ const struct command commands[] = {
      ARGS_TO_WORD, false, cmd_profile_learn},
     {"profile check", GROUP_LAB, T_U_PROFILE_CHECK, T_H_PROFILE_CHECK, T_D_PROFILE_CHECK, NULL, NULL,
      ARGS_ANYWHERE, false, cmd_profile_check},
+    {"search", GROUP_DATA, T_U_SEARCH, T_H_SEARCH, T_D_SEARCH,
+     "enclos search ecoulement hiver\n"
+     "enclos search --only project '\"flux hospitaliers\"'",
+     cmd_search_options, ARGS_ANYWHERE, false, cmd_search},
     {"info", GROUP_LAB, T_NONE, T_H_INFO, T_NONE, NULL, NULL, ARGS_ANYWHERE, false, cmd_info},
     {"doctor", GROUP_LAB, T_NONE, T_H_DOCTOR, T_D_DOCTOR, NULL, NULL, ARGS_ANYWHERE, false,
      cmd_doctor},

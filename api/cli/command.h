@@ -46,6 +46,8 @@ command_fn cmd_rerun, cmd_diff;
 command_fn cmd_dataset_add, cmd_dataset_list, cmd_dataset_show, cmd_dataset_seal;
 command_fn cmd_env_import, cmd_env_list, cmd_env_show, cmd_env_retire;
 command_fn cmd_profile_list, cmd_profile_show, cmd_profile_diff, cmd_profile_check, cmd_profile_learn;
+command_fn cmd_search;
+extern const struct opt cmd_search_options[];
 command_fn cmd_doctor, cmd_info, cmd_audit_list;
 command_fn cmd_audit_verify, cmd_audit_export, cmd_hold, cmd_unhold, cmd_hold_list, cmd_gc, cmd_rpc, cmd_help, cmd_version;
 extern const struct opt cmd_learn_options[], cmd_audit_list_options[], cmd_audit_export_options[], cmd_hold_options[], cmd_gc_options[];

@@ -258,3 +258,43 @@ def test_a_cursor_that_was_not_given_is_refused(shared_lab, cursor, kind):
     with pytest.raises(RpcError) as error:
         shared_lab.rpc("catalog.changes", cursor=cursor)
     assert error.value.kind == kind
+
+
+# ---- search ----
+
+
+def test_words_are_found_in_all_that_one_may_see(lab):
+    project(lab, "FLUX")
+    lab.rpc("lesson.add", project="FLUX", answers={"title": {"fr": "L’écoulement d’hiver trompe", "en": "Winter misleads"}})
+    lab.add_dataset("urgences", {"a.csv": b"1\n"})
+    run = lab.submit("true", name="Écoulement 1", params={"modèle": "forêt"})
+    lab.wait(run)
+    hits = lab.rpc("catalog.search", text="ecoulement").hits
+    assert [h.noun for h in hits] == ["lesson", "run"]
+    assert [p.text for p in hits[1].snippet if p.hit] == ["Écoulement"]
+    assert [h.id for h in lab.rpc("catalog.search", text="FORET").hits] == [run]
+    assert [h.id for h in lab.rpc("catalog.search", text="hospital flow").hits] == ["FLUX"]
+    assert [h.id for h in lab.rpc("catalog.search", text="urg").hits] == ["urgences"]
+    out = lab.cli("--lang", "fr", "search", "ecoulement", "hiver").stdout
+    assert "leçon" in out and "écoulement" in out and "exécution" not in out
+    assert "Rien ne contient tous ces mots." in lab.cli("--lang", "fr", "search", "introuvable").stderr
+    if os.getuid() == 0:
+        lab.grant(65532, "scientist")
+        assert [h.noun for h in lab.rpc_as(65532, "catalog.search", text="ecoulement").hits] == ["lesson"]
+
+
+def test_a_search_index_that_was_damaged_is_made_anew(lab):
+    run = lab.submit("true", name="Écoulement 1")
+    lab.wait(run)
+    lab.stop_daemon()
+    with sqlite3.connect(os.path.join(lab.state, "catalog.db")) as db:
+        db.execute("INSERT INTO search (search) VALUES ('delete-all')")
+    db.close()
+    lab.start_daemon()
+    assert lab.rpc("catalog.search", text="ecoulement").hits == []
+    answer = lab.cli_json("search", "--rebuild")
+    assert answer.was_damaged and answer.entries == 1
+    assert [h.id for h in lab.rpc("catalog.search", text="ecoulement").hits] == [run]
+    with pytest.raises(RpcError) as error:
+        lab.rpc("catalog.search", text="* - !")
+    assert error.value.kind == "invalid"

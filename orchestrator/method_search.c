@@ -1,0 +1,89 @@
+/*
+ * method_search.c - catalog.search and catalog.reindex: finding by words.
+ */
+#include "catalog/search.h"
+#include "api/common/log.h"
+#include "api/common/text.h"
+#include "orchestrator/request.h"
+#include <string.h>
+
+/* [{"text":"...","hit":true},...] of a snippet with its marks. Control characters that a title may have are shown as
+ * \xNN, so that a client may print what it gets. */
+static void put_snippet(struct jw *w, const char *snippet)
+{
+    bool hit = false;
+    jw_arr_at(w, "snippet");
+    while (*snippet) {
+        size_t len = strcspn(snippet, SEARCH_OPEN SEARCH_CLOSE);
+        if (len > 0) {
+            AUTO_FREE char *text = mem_alloc(4 * len + 1);
+            text_sanitize(snippet, len, text, 4 * len + 1);
+            jw_obj(w);
+            jw_str_at(w, "text", text);
+            jw_bool_at(w, "hit", hit);
+            jw_end_obj(w);
+        }
+        snippet += len;
+        if (*snippet)
+            hit = *snippet++ == SEARCH_OPEN[0];
+    }
+    jw_end_arr(w);
+}
+
+static int search_work(struct request *q, struct cat *db, struct err *e)
+{
+    struct search_hit *all;
+    size_t count;
+    bool cut;
+    if (search_find(db, q->arena, q->standing, request_str(q, "text"), request_str(q, "noun"),
+                    (size_t)request_int(q, "limit", 20), &all, &count, &cut, e) < 0)
+        return -1;
+    struct jw w = jw_to(&q->out);
+    jw_obj(&w);
+    jw_arr_at(&w, "hits");
+    for (size_t i = 0; i < count; i++) {
+        jw_obj(&w);
+        jw_str_at(&w, "noun", all[i].noun);
+        jw_str_at(&w, "id", all[i].ref);
+        jw_str_at(&w, "title", all[i].title);
+        jw_num_at(&w, "rank", all[i].rank);
+        jw_str_at(&w, "where", all[i].where);
+        put_snippet(&w, all[i].snippet);
+        jw_end_obj(&w);
+    }
+    jw_end_arr(&w);
+    jw_bool_at(&w, "only_newest", cut);
+    jw_end_obj(&w);
+    return 0;
+}
+
+int method_catalog_search(struct request *q, struct err *e)
+{
+    (void)e;
+    request_read(q, search_work, NULL);
+    return 0;
+}
+
+static int reindex_work(struct request *q, struct cat *db, struct err *e)
+{
+    struct err found = {0};
+    int64_t count = 0;
+    bool damaged = search_check(db, &found) < 0;
+    if (search_rebuild(db, &count, e) < 0 ||
+        audit_append(db, &q->actor, "catalog.reindexed", "search", NULL, time_now_us(), e) < 0)
+        return -1;
+    struct jw w = jw_to(&q->out);
+    jw_obj(&w);
+    jw_int_at(&w, "entries", count);
+    jw_bool_at(&w, "was_damaged", damaged);
+    jw_str_at(&w, "found", damaged ? found.message : NULL);
+    jw_end_obj(&w);
+    return 0;
+}
+
+int method_catalog_reindex(struct request *q, struct err *e)
+{
+    (void)e;
+    request_write(q, reindex_work, NULL);
+    return 0;
+}
