@@ -87,7 +87,7 @@ const char *const gc_object_columns[] = {
 };
 const char *const gc_other_digests[] = {
     "schema_migration.sha256", "environment_version.source_digest", "token.digest", "idempotency.result",
-    "project.code", /* a name */ "host.digest",
+    "project.code", /* a name */ "host.digest", "dataset_source.sha256", /* of its manifest too */
     NULL,
 };
 

@@ -115,6 +115,7 @@ int method_blob_missing(struct request *q, struct err *e);
 int method_blob_put(struct request *q, struct err *e);
 int method_blob_put_chunk(struct request *q, struct err *e);
 int method_run_submit(struct request *q, struct err *e);
+int method_lineage_get(struct request *q, struct err *e);
 int method_run_diff(struct request *q, struct err *e);
 int method_run_rerun(struct request *q, struct err *e);
 int method_run_get(struct request *q, struct err *e);

@@ -11,6 +11,7 @@
 #include "api/common/log.h"
 #include "api/common/text.h"
 #include "catalog/dataset_keep.h"
+#include "catalog/lineage.h"
 #include "catalog/manifest.h"
 #include "catalog/objects.h"
 #include "catalog/tree.h"
@@ -29,6 +30,10 @@ struct seal {
     struct progress progress;
     bool damaged;      /* an object of it was, or its tree */
     struct err reason; /* then: the answer */
+    const struct lineage_source *files; /* that have bytes */
+    size_t file_count;
+    struct lineage_source *sources; /* of them, those that runs left too */
+    size_t source_count;
     /* of dataset.verify */
     uint64_t read_bytes;
     int64_t began_us, wall_ms;
@@ -177,13 +182,31 @@ static int seal_check(struct request *q, struct cat *db, struct err *e)
 {
     AUTO_MANIFEST struct manifest *m = NULL;
     (void)db;
-    return load(q, &m, e) < 0 ? -1 : with_tree(q, m, seal_files, e);
+    if (load(q, &m, e) < 0 || with_tree(q, m, seal_files, e) < 0)
+        return -1;
+    struct seal *s = q->state;
+    struct lineage_source *files = arena_alloc(q->arena, (m->count + 1) * sizeof *files);
+    for (size_t i = 0; i < m->count; i++)
+        if (m->entries[i].size_bytes > 0)
+            files[s->file_count++] = (struct lineage_source){arena_strdup(q->arena, m->entries[i].path),
+                                                             arena_strdup(q->arena, m->entries[i].sha256)};
+    s->files = files;
+    return 0;
+}
+
+/* Which of its files have the bytes of what runs left: read before the writing, since there may be many. */
+static int seal_sources(struct request *q, struct cat *db, struct err *e)
+{
+    struct seal *s = q->state;
+    return cat_lineage_sources(db, q->arena, s->files, s->file_count, &s->sources, &s->source_count, e);
 }
 
 static int seal_write(struct request *q, struct cat *db, struct err *e)
 {
-    struct dataset_row *d = &((struct seal *)q->state)->row;
+    struct seal *s = q->state;
+    struct dataset_row *d = &s->row;
     if (cat_dataset_seal(db, d->key, &q->actor, time_now_us(), e) < 0 ||
+        cat_lineage_keep(db, d->key, s->sources, s->source_count, e) < 0 ||
         cat_dataset_get(db, q->arena, d->name, d->version, d, e) < 0)
         return -1;
     struct jw w = jw_to(&q->out);
@@ -208,6 +231,14 @@ static void seal_quarantined(struct request *q, const struct err *e)
     seal_end(q, &answer);
 }
 
+static void seal_have_sources(struct request *q, const struct err *e)
+{
+    if (e)
+        seal_end(q, e);
+    else
+        request_write(q, seal_write, seal_end);
+}
+
 static void seal_checked(struct request *q, const struct err *e)
 {
     struct seal *s = q->state;
@@ -217,7 +248,7 @@ static void seal_checked(struct request *q, const struct err *e)
     } else if (e) {
         seal_end(q, e);
     } else {
-        request_write(q, seal_write, seal_end);
+        request_read(q, seal_sources, seal_have_sources);
     }
 }
 

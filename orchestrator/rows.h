@@ -105,6 +105,7 @@ extern const struct method rows_run[];
 extern const struct method rows_dataset[];
 extern const struct method rows_env[];
 extern const struct method rows_profile[];
+extern const struct method rows_lineage[];
 extern const struct method rows_audit[];
 extern const struct method rows_project[];
 extern const struct method rows_experiment[];

@@ -111,6 +111,9 @@ const struct command commands[] = {
     {"rerun", GROUP_RUNS, T_U_RERUN, T_H_RERUN, T_D_RERUN, "enclos rerun --verify RUN", cmd_rerun_options, ARGS_ANYWHERE, true,
      cmd_rerun},
     {"diff", GROUP_RUNS, T_U_RUN_TWO, T_H_DIFF, T_D_DIFF, NULL, cmd_diff_options, ARGS_ANYWHERE, false, cmd_diff},
+    {"lineage", GROUP_RUNS, T_U_LINEAGE, T_H_LINEAGE, T_D_LINEAGE,
+     "enclos lineage RUN\nenclos lineage RUN:model.pkl --before\nenclos lineage cancer@1 --format dot | dot -Tsvg > lineage.svg",
+     cmd_lineage_options, ARGS_ANYWHERE, false, cmd_lineage},
 
     {"dataset add", GROUP_DATA, T_U_DATASET_ADD, T_H_DATASET_ADD, T_D_DATASET_ADD,
      "enclos dataset add cancer data.csv --classification confidentiel --title \"…\"",

@@ -42,7 +42,7 @@ void help_add_json(struct buf *out, const struct command *command, const char *f
 /* One file per family holds these. */
 command_fn cmd_shell, cmd_notebook, cmd_attach;
 command_fn cmd_run, cmd_ps, cmd_show, cmd_logs, cmd_wait, cmd_cancel, cmd_metrics, cmd_outputs;
-command_fn cmd_rerun, cmd_diff;
+command_fn cmd_rerun, cmd_diff, cmd_lineage;
 command_fn cmd_dataset_add, cmd_dataset_list, cmd_dataset_show, cmd_dataset_seal;
 command_fn cmd_env_import, cmd_env_list, cmd_env_show, cmd_env_retire;
 command_fn cmd_profile_list, cmd_profile_show, cmd_profile_diff, cmd_profile_check, cmd_profile_learn;
@@ -56,6 +56,7 @@ command_fn cmd_whoami, cmd_user_list, cmd_user_grant, cmd_user_revoke;
 command_fn cmd_token_create, cmd_token_list, cmd_token_revoke;
 extern const struct opt cmd_user_list_options[], cmd_user_grant_options[], cmd_token_create_options[],
     cmd_token_list_options[];
+extern const struct opt cmd_rerun_options[], cmd_diff_options[], cmd_lineage_options[];
 extern const struct opt cmd_run_options[], cmd_shell_options[], cmd_notebook_options[];
 
 #endif

@@ -320,3 +320,54 @@ def test_diff_stays_within_an_answer(shared_lab):
     assert len(diff.code.files) + diff.code.files_left_out == 302
     whys = {f.why for f in diff.code.files}
     assert "too_many" in whys and "too_large" in whys
+
+
+# ---- where it comes from, what it led to -----------------------------------------------------------
+
+
+def test_lineage_walks_both_ways(lab):
+    cancer = lab.add_dataset("cancer", {"data.csv": "a,b\n1,2\n"})
+    first = lab.run(["sh", "-c", "echo prepared > /outputs/prepared.csv"], datasets=[cancer], name="première",
+                    code={"a.txt": "code\n"})
+    prepared = lab.add_dataset("prepared", {"p.csv": "prepared\n", "other.csv": "x\n"})
+    second = lab.run(["sh", "-c", "echo m > /outputs/model"], datasets=[prepared])
+    again = lab.wait(lab.rpc("run.rerun", run=first.id).run)
+    digest = first.artifacts[0].sha256
+    answer = lab.rpc("lineage.get", run=first.id)
+    edges = {(e["from"], e.to, e.kind) for e in answer.edges}
+    assert {(f"dataset:{cancer}", f"run:{first.id}", "used"), (f"code:{first.code}", f"run:{first.id}", "is_code"),
+            (f"run:{first.id}", f"artifact:{digest}", "left"), (f"artifact:{digest}", f"dataset:{prepared}", "same_bytes"),
+            (f"dataset:{prepared}", f"run:{second.id}", "used"), (f"run:{first.id}", f"run:{again.id}", "again"),
+            (f"run:{again.id}", f"artifact:{digest}", "left")} <= edges
+    assert answer.truncated is False and answer.root == f"run:{first.id}"
+    back = lab.rpc("lineage.get", run=second.id, path="model", direction="before")
+    assert f"dataset:{cancer}" in [n.id for n in back.nodes]
+    tree = lab.cli("lineage", f"{second.id}:model").stdout
+    assert "left by " + second.id in tree and "data " + cancer in tree and "Comes from" in tree and "Led to" not in tree
+    assert lab.cli("lineage", digest, "--after").stdout.count("the bytes are in prepared@1") == 1
+    assert "A mené à" in lab.cli("lineage", "cancer@1", "--lang", "fr").stdout
+    assert lab.cli_json("lineage", "cancer@1").root == "dataset:cancer@1"
+    assert json.loads(lab.cli("lineage", "cancer@1", "--format", "json").stdout)["root"] == "dataset:cancer@1"
+    dot = lab.cli("lineage", "cancer@1", "--format", "dot").stdout
+    assert dot.startswith("digraph lineage {") and dot.rstrip().endswith("}") and f'"run:{first.id}" -> "artifact:' in dot
+    if shutil.which("dot"):
+        subprocess.run(["dot", "-Tsvg"], input=dot, text=True, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("params, kind", [
+    ({}, "invalid"), ({"run": "rnothere00"}, "not_found"), ({"sha256": "0" * 64}, "not_found"),
+    ({"dataset": "nothing@1"}, "not_found"), ({"dataset": "a b"}, "invalid"), ({"path": "x"}, "invalid"),
+    ({"run": "rnothere00", "sha256": "0" * 64}, "invalid"), ({"run": "rnothere00", "depth": 21}, "invalid")])
+def test_lineage_refuses_what_is_nothing(shared_lab, params, kind):
+    with pytest.raises(RpcError) as refused:
+        shared_lab.rpc("lineage.get", **params)
+    assert refused.value.kind == kind
+
+
+def test_lineage_of_what_many_runs_used_is_bounded(shared_lab):
+    ref = shared_lab.add_dataset("many", {"data.csv": "x\n"})
+    for run in [shared_lab.submit("true", datasets=[ref]) for _ in range(8)]:
+        shared_lab.wait(run)
+    answer = shared_lab.rpc("lineage.get", dataset=ref, limit=5)
+    assert len(answer.nodes) == 5 and answer.truncated is True
+    assert "There is more" in shared_lab.cli("lineage", ref, "--limit", "5").stderr

@@ -1,0 +1,41 @@
+/*
+ * rows_lineage.c - the rows of lineage.*: handlers in method_lineage.c.
+ */
+#include "catalog/lineage.h"
+#include "orchestrator/rows.h"
+
+const struct method rows_lineage[] = {
+    {.name = "lineage.get",
+     .summary = "What a run, an artifact or a dataset version comes from, and what it led to.",
+     .params =
+         (const struct param[]){
+             {.name = "run", .type = PARAM_RUN, .meaning = "a run; with path: what it left there"},
+             {.name = "path", .type = PARAM_STRING, .min = 1, .max = 1024, .meaning = "of an output of that run"},
+             {.name = "sha256", .type = PARAM_SHA256, .meaning = "of an artifact, whichever runs left it"},
+             {.name = "dataset",
+              .type = PARAM_STRING,
+              .min = 1,
+              .max = 85,
+              .meaning = "NAME@VERSION, or NAME for its latest version"},
+             {.name = "direction",
+              .type = PARAM_CHOICE,
+              .choices = CHOICES("both", "before", "after"),
+              .otherwise = "\"both\"",
+              .meaning = "before: what it comes from; after: what it led to"},
+             {.name = "depth",
+              .type = PARAM_INTEGER,
+              .min = 1,
+              .max = LINEAGE_DEPTH_MAX,
+              .otherwise = "6",
+              .meaning = "steps at most"},
+             LIMIT_PARAM(LINEAGE_NODES_MAX, "200"),
+             END_PARAMS},
+     .result = "{root: id, nodes:[{id, kind: run|artifact|dataset|environment|code, ref, side: before|root|after, depth, name, "
+               "state, verdict, created_us, size_bytes}], edges:[{from, to: ids, what is before and what is after, kind: "
+               "used|ran_in|is_code|again|part|left|same_bytes, path}], truncated: there is more}",
+     .roles = ANY_ROLE,
+     .scope = SCOPE_ANYWHERE,
+     .errors = FINDS_RUN,
+     .handle = method_lineage_get},
+    END_ROWS,
+};
