@@ -30,7 +30,6 @@ const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT] = {
     [SQL_RECORD] = &record_sql,
     [SQL_ORIGIN] = &origin_sql,
     [SQL_LINEAGE] = &lineage_sql,
-    [SQL_RUN_SEEN] = &run_seen_sql,
     [SQL_TOKEN] = &token_sql,
     [SQL_RUN_PLACE] = &run_place_sql,
     [SQL_PROJECT] = &project_sql,

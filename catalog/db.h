@@ -51,7 +51,6 @@ enum {
     SQL_RECORD,
     SQL_ORIGIN,
     SQL_LINEAGE,
-    SQL_RUN_SEEN,
     SQL_TOKEN,
     SQL_RUN_PLACE,
     SQL_PROJECT,
@@ -71,8 +70,7 @@ extern const struct sql_table migrate_sql, audit_sql, idem_sql, run_sql, run_rea
 extern const struct sql_table audit_read_sql;
 extern const struct sql_table origin_sql;
 extern const struct sql_table token_sql;
-extern const struct sql_table origin_sql, lineage_sql;
-extern const struct sql_table run_seen_sql, token_sql;
+extern const struct sql_table lineage_sql;
 extern const struct sql_table record_sql, run_place_sql, project_sql, project_term_sql, experiment_sql, lesson_sql;
 extern const struct sql_table hold_sql, gc_sql;
 extern const struct sql_table list_sql, search_sql, search_entry_sql;
