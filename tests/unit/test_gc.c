@@ -168,9 +168,9 @@ static void a_retired_version_lets_its_content_go_unless_it_is_held_or_shared(vo
     struct dataset_row alone = add_dataset(l, "alone", a), held = add_dataset(l, "held", b),
                        shared = add_dataset(l, "shared", c);
     add_dataset(l, "other", c);
-    OK(cat_dataset_retire(l->f->db, alone.key, &fx_actor, 100, &e), e);
-    OK(cat_dataset_retire(l->f->db, held.key, &fx_actor, 100, &e), e);
-    OK(cat_dataset_retire(l->f->db, shared.key, &fx_actor, 100, &e), e);
+    OK(cat_dataset_retire(l->f->db, alone.key, &fx_actor, NULL, 100, &e), e);
+    OK(cat_dataset_retire(l->f->db, held.key, &fx_actor, NULL, 100, &e), e);
+    OK(cat_dataset_retire(l->f->db, shared.key, &fx_actor, NULL, 100, &e), e);
     OK(cat_hold_add(l->f->db, l->f->a, HOLD_DATASET, "held@1", "a lawsuit", &fx_actor_s, 200, &h, &existed, &e), e);
     age_all(l, 90000);
     assert_int_equal(collect(l, &all, true).removed, 2);
