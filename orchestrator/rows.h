@@ -66,9 +66,9 @@ enum { TB_GB = 1 << 10 };
 /* What changes a record takes, whatever the noun. */
 #define VERSION_PARAM                                                                              \
     {                                                                                              \
-        .name = "version", .type = PARAM_INTEGER, .required = true, .min = 1,                      \
+        .name = "version", .type = PARAM_INTEGER, .required = true, .min = 0,                      \
         .max = INT64_C(1) << 53,                                                                   \
-        .meaning = "record_version that the change was made from: another one by now is a conflict" \
+        .meaning = "record_version that the change was made from (0: nothing was told yet); another one by now is a conflict" \
     }
 #define SET_PARAM(form_name)                                                                       \
     {                                                                                              \

@@ -19,7 +19,7 @@ static const struct table_column ps_columns[] = {
     {T_C_RUN, false, 0, 0},     {T_C_NAME, false, 10, 2},   {T_C_STATE, false, 0, 0},
     {T_C_CREATED, false, 0, 4}, {T_C_DURATION, true, 0, 3}, {T_C_CPU, true, 0, 6},
     {T_C_MEMORY, true, 0, 5},   {T_C_PROFILE, false, 0, 8}, {T_C_DATASETS, false, 12, 7},
-    {T_C_ACTOR, false, 0, 9},
+    {T_C_ACTOR, false, 0, 9},   {T_CP_PROJECT, false, 0, 10},
 };
 
 static void add_time_cell(struct table *t, const struct json *run, const char *key)
@@ -63,6 +63,7 @@ static void add_ps_row(struct table *t, const struct json *run)
     table_cell(t, STYLE_PLAIN, cli_str(run, "profile"));
     table_cell(t, STYLE_PLAIN, buf_cstr(&datasets));
     table_cell(t, STYLE_PLAIN, cli_str(json_get(run, "actor"), "name"));
+    table_cell(t, STYLE_PLAIN, cli_str(run, "project"));
 }
 
 /* Parameters of one page. */

@@ -6,7 +6,7 @@
 
 #include "api/cli/cli.h"
 
-enum command_group { GROUP_RUNS, GROUP_DATA, GROUP_LAB, GROUP_PEOPLE, GROUP_OTHER, GROUP_COUNT };
+enum command_group { GROUP_RUNS, GROUP_PROJECTS, GROUP_DATA, GROUP_LAB, GROUP_PEOPLE, GROUP_OTHER, GROUP_COUNT };
 
 typedef int command_fn(struct cli *c, struct args *a, struct err *e);
 
@@ -48,6 +48,15 @@ command_fn cmd_env_import, cmd_env_list, cmd_env_show, cmd_env_retire;
 command_fn cmd_profile_list, cmd_profile_show, cmd_profile_diff, cmd_profile_check, cmd_profile_learn;
 command_fn cmd_search;
 extern const struct opt cmd_search_options[];
+command_fn cmd_project_create, cmd_project_list, cmd_project_show, cmd_project_edit, cmd_project_advance;
+command_fn cmd_project_history, cmd_project_similar, cmd_project_member_add, cmd_project_member_remove;
+command_fn cmd_project_member_list;
+command_fn cmd_experiment_create, cmd_experiment_list, cmd_experiment_show, cmd_experiment_edit, cmd_experiment_history;
+command_fn cmd_lesson_add, cmd_lesson_list, cmd_lesson_show, cmd_lesson_edit, cmd_lesson_history;
+extern const struct opt cmd_project_create_options[], cmd_project_edit_options[], cmd_project_list_options[],
+    cmd_project_advance_options[], cmd_project_member_options[], cmd_record_show_options[], cmd_experiment_create_options[],
+    cmd_experiment_edit_options[], cmd_page_options[], cmd_lesson_add_options[], cmd_lesson_edit_options[],
+    cmd_lesson_list_options[];
 command_fn cmd_doctor, cmd_info, cmd_audit_list;
 command_fn cmd_audit_verify, cmd_audit_export, cmd_hold, cmd_unhold, cmd_hold_list, cmd_gc, cmd_rpc, cmd_help, cmd_version;
 extern const struct opt cmd_learn_options[], cmd_audit_list_options[], cmd_audit_export_options[], cmd_hold_options[], cmd_gc_options[];

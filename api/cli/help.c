@@ -45,6 +45,7 @@ void help_add_all(struct buf *out, const struct term *t)
 {
     static const enum text_id groups[GROUP_COUNT] = {
         [GROUP_RUNS] = T_G_RUNS,
+        [GROUP_PROJECTS] = T_G_PROJECTS,
         [GROUP_DATA] = T_G_DATA,
         [GROUP_LAB] = T_G_LAB,
         [GROUP_PEOPLE] = T_G_PEOPLE,

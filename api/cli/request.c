@@ -375,6 +375,16 @@ static int read_experiment(const struct file *f, const struct json *v, const cha
     return read_string(f, v, path, &f->r->experiment, e);
 }
 
+static int read_project(const struct file *f, const struct json *v, const char *path, struct err *e)
+{
+    return read_string(f, v, path, &f->r->project, e);
+}
+
+static int read_purpose(const struct file *f, const struct json *v, const char *path, struct err *e)
+{
+    return read_string(f, v, path, &f->r->purpose, e);
+}
+
 static int read_priority(const struct file *f, const struct json *v, const char *path,
                          struct err *e)
 {
@@ -440,7 +450,9 @@ static const struct {
     {"outputs", read_outputs},
     {"env", read_env},
     {"tags", read_tags},
+    {"project", read_project},
     {"experiment", read_experiment},
+    {"purpose", read_purpose},
     {"seed", read_seed},
     {"priority", read_priority},
     {"limits", read_limits},
@@ -529,7 +541,9 @@ int request_read_options(struct request *r, const struct args *a, struct err *e)
             r->environment = arena_strdup(r->arena, given);
     at = 0;
     read_text_option(r, a, "environment", &r->environment);
+    read_text_option(r, a, "project", &r->project);
     read_text_option(r, a, "experiment", &r->experiment);
+    read_text_option(r, a, "purpose", &r->purpose);
     read_text_option(r, a, "idempotency-key", &r->idempotency_key);
     if (read_idle(r, a, e) < 0)
         return -1;
@@ -703,7 +717,9 @@ void request_print(const struct request *r, struct buf *out)
     write_pairs(&w, "env", r->env, r->env_count);
     write_pairs(&w, "params", r->params, r->param_count);
     write_pairs(&w, "tags", r->tags, r->tag_count);
+    write_text(&w, "project", r->project);
     write_text(&w, "experiment", r->experiment);
+    write_text(&w, "purpose", r->purpose);
     if (r->seed >= 0)
         jw_int_at(&w, "seed", r->seed);
     if (r->git.commit[0]) {

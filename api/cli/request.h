@@ -57,7 +57,7 @@ struct request {
     const char **allow_hosts; /* of its profile's list */
     size_t allow_host_count;
     bool has_allow_hosts; /* an empty list means something */
-    const char *experiment;
+    const char *project, *experiment, *purpose; /* NULL: not said */
     const char *limits; /* "enforced", "best_effort" or NULL */
     const char *idempotency_key;
     bool report_paths;

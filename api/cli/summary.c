@@ -17,6 +17,7 @@
 #include "api/cli/warnings.h"
 #include "api/cli/words.h"
 #include "api/common/mem.h"
+#include "api/common/purpose.h"
 #include "api/common/text.h"
 #include <stdio.h>
 #include <string.h>
@@ -238,6 +239,25 @@ static void add_origin(struct table *facts, const struct json *run)
     add_fact(facts, T_F_HOST, &v);
 }
 
+/* Its project and experiment there, and what it is for; of a personal run that is as usual, nothing. */
+static void add_place(struct table *facts, const struct json *run)
+{
+    const struct purpose *purpose = purpose_find(cli_str(run, "purpose"));
+    AUTO_BUF struct buf v = BUF_INIT(4096);
+
+    buf_add_str(&v, cli_str(run, "project"));
+    add_fact(facts, T_F_PROJECT, &v);
+    buf_add_str(&v, cli_str(run, "experiment"));
+    if (cli_int(run, "experiment_version")) {
+        AUTO_FREE char *version = mem_printf("%lld", (long long)cli_int(run, "experiment_version"));
+        tr_add(&v, T_V_PROTOCOL, version);
+    }
+    add_fact(facts, T_F_EXPERIMENT, &v);
+    if (*cli_str(run, "project") || strcmp(cli_str(run, "purpose"), PURPOSE_DEFAULT) != 0)
+        buf_add_str(&v, purpose ? (say_lang() == LANG_FR ? purpose->title_fr : purpose->title_en) : cli_str(run, "purpose"));
+    add_fact(facts, T_F_PURPOSE, &v);
+}
+
 static void add_asked(struct table *facts, const struct json *run)
 {
     AUTO_BUF struct buf v = BUF_INIT(1 << 20);
@@ -258,8 +278,7 @@ static void add_asked(struct table *facts, const struct json *run)
         human_digest(&v, cli_str(run, "code"));
     add_fact(facts, T_F_CODE, &v);
     add_origin(facts, run);
-    buf_add_str(&v, cli_str(run, "experiment"));
-    add_fact(facts, T_F_EXPERIMENT, &v);
+    add_place(facts, run);
     add_resources(facts, run);
     add_pairs(facts, T_F_PARAMS, json_get(run, "params"));
     add_pairs(facts, T_F_TAGS, json_get(run, "tags"));
