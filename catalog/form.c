@@ -28,7 +28,7 @@ enum {
     FIELD_BYTES = 56
 };
 
-const char *const lang_codes[LANG_COUNT] = {[LANG_FR] = "fr", [LANG_EN] = "en"};
+const char *const form_langs[FORM_LANGS] = {[FORM_FR] = "fr", [FORM_EN] = "en"};
 
 static const char *const type_names[FIELD_TYPE_COUNT] = {
     [FIELD_TEXT] = "text",   [FIELD_MARKDOWN] = "markdown", [FIELD_CHOICE] = "choice",

@@ -46,8 +46,8 @@ const char *field_type_name(enum field_type t);
  * both languages, and kept with one. */
 enum field_required { REQUIRED_NEVER, REQUIRED_COMPLETE, REQUIRED_ALWAYS, REQUIRED_COUNT };
 
-enum { LANG_FR, LANG_EN, LANG_COUNT };
-extern const char *const lang_codes[LANG_COUNT]; /* "fr", "en" */
+enum { FORM_FR, FORM_EN, FORM_LANGS };
+extern const char *const form_langs[FORM_LANGS]; /* "fr", "en" */
 
 struct label { /* a text in both languages; borrowed from the form */
     const char *en, *fr;

@@ -309,9 +309,9 @@ size_t form_missing(const struct form *form, const struct json *answers,
             count++;
             continue;
         }
-        for (int l = 0; f->bilingual && l < LANG_COUNT; l++)
-            if (!json_str(json_get(json_get(answers, f->name), lang_codes[l]))) {
-                tell(ctx, f, lang_codes[l]);
+        for (int l = 0; f->bilingual && l < FORM_LANGS; l++)
+            if (!json_str(json_get(json_get(answers, f->name), form_langs[l]))) {
+                tell(ctx, f, form_langs[l]);
                 count++;
             }
     }

@@ -175,19 +175,19 @@ static void merge_field(struct jw *w, const struct field *f, const struct json *
             print_member(w, f->name, new, scratch);
         return;
     }
-    const char *texts[LANG_COUNT];
+    const char *texts[FORM_LANGS];
     bool any = false;
-    for (int l = 0; l < LANG_COUNT; l++) {
-        const struct json *v = json_get(new, lang_codes[l]);
-        texts[l] = json_str(v ? v : json_get(now, lang_codes[l]));
+    for (int l = 0; l < FORM_LANGS; l++) {
+        const struct json *v = json_get(new, form_langs[l]);
+        texts[l] = json_str(v ? v : json_get(now, form_langs[l]));
         any |= texts[l] != NULL;
     }
     if (!any)
         return;
     jw_obj_at(w, f->name);
-    for (int l = 0; l < LANG_COUNT; l++)
+    for (int l = 0; l < FORM_LANGS; l++)
         if (texts[l])
-            jw_str_at(w, lang_codes[l], texts[l]);
+            jw_str_at(w, form_langs[l], texts[l]);
     jw_end_obj(w);
 }
 

@@ -126,9 +126,9 @@ int record_print_diff(const struct form *form, const char *before_json, const ch
         const struct json *x = json_get(before, f->name), *y = json_get(after, f->name);
         if (!f->bilingual)
             print_difference(f, NULL, x, y, sensitive, w);
-        for (int l = 0; f->bilingual && l < LANG_COUNT; l++)
-            print_difference(f, lang_codes[l], json_get(x, lang_codes[l]),
-                             json_get(y, lang_codes[l]), sensitive, w);
+        for (int l = 0; f->bilingual && l < FORM_LANGS; l++)
+            print_difference(f, form_langs[l], json_get(x, form_langs[l]),
+                             json_get(y, form_langs[l]), sensitive, w);
     }
     jw_end_arr(w);
     return 0;

@@ -188,14 +188,14 @@ int cat_similar_index(struct cat *db, int64_t project, const char *answers_json,
     AUTO_JSON struct json *answers = json_parse(answers_json, strlen(answers_json), &limits, e);
     if (!answers || cat_do(db, &project_term_sql, TERM_FORGET, e, V_I(project)) < 0)
         return -1;
-    for (int l = 0; l < LANG_COUNT; l++) {
+    for (int l = 0; l < FORM_LANGS; l++) {
         AUTO_BUF struct buf text = BUF_INIT(WORDS_MAX_BYTES);
-        const char *title = record_text(answers, "title", lang_codes[l], false);
-        const char *summary = record_text(answers, "summary", lang_codes[l], false);
-        const char *data = record_text(answers, "data", lang_codes[l], false);
+        const char *title = record_text(answers, "title", form_langs[l], false);
+        const char *summary = record_text(answers, "summary", form_langs[l], false);
+        const char *data = record_text(answers, "data", form_langs[l], false);
         buf_printf(&text, "%s\n%s", title ? title : "", summary ? summary : "");
-        if (keep(db, project, "text", lang_codes[l], buf_cstr(&text), e) < 0 ||
-            keep(db, project, "data", lang_codes[l], data ? data : "", e) < 0)
+        if (keep(db, project, "text", form_langs[l], buf_cstr(&text), e) < 0 ||
+            keep(db, project, "data", form_langs[l], data ? data : "", e) < 0)
             return -1;
     }
     return 0;
@@ -229,19 +229,19 @@ static int candidates(struct cat *db, struct arena *a, int64_t project, struct f
                       size_t *count, struct err *e)
 {
     size_t room = 0;
-    for (int l = 0; l < LANG_COUNT; l++) {
+    for (int l = 0; l < FORM_LANGS; l++) {
         int64_t own = 0, other = 0;
-        if (count_of(db, project, "text", lang_codes[l], &own, e) < 0)
+        if (count_of(db, project, "text", form_langs[l], &own, e) < 0)
             return -1;
         AUTO_STMT sqlite3_stmt *s =
-            cat_query(db, &project_term_sql, TERM_SHARED, e, V_I(project), V_T(lang_codes[l]));
+            cat_query(db, &project_term_sql, TERM_SHARED, e, V_I(project), V_T(form_langs[l]));
         int rc = -1;
         while (s && (rc = cat_step(db, s, e)) == 1) {
             int64_t id = sqlite3_column_int64(s, 0), both = sqlite3_column_int64(s, 1);
             /* With no more stems than those it would be alike by this: a bound that needs no count. */
             if (likeness(both, own, both) < alike)
                 continue;
-            if (count_of(db, id, "text", lang_codes[l], &other, e) < 0)
+            if (count_of(db, id, "text", form_langs[l], &other, e) < 0)
                 return -1;
             double text = likeness(both, own, other);
             size_t i = 0;
@@ -269,15 +269,15 @@ static int candidates(struct cat *db, struct arena *a, int64_t project, struct f
 static int data_likeness(struct cat *db, int64_t x, int64_t y, double *out, struct err *e)
 {
     *out = -1;
-    for (int l = 0; l < LANG_COUNT; l++) {
+    for (int l = 0; l < FORM_LANGS; l++) {
         int64_t own = 0, other = 0, both = 0;
-        if (count_of(db, x, "data", lang_codes[l], &own, e) < 0 ||
-            count_of(db, y, "data", lang_codes[l], &other, e) < 0)
+        if (count_of(db, x, "data", form_langs[l], &own, e) < 0 ||
+            count_of(db, y, "data", form_langs[l], &other, e) < 0)
             return -1;
         if (!own || !other)
             continue;
         AUTO_STMT sqlite3_stmt *s = cat_query(db, &project_term_sql, TERM_BOTH, e, V_I(x), V_I(y),
-                                              V_T("data"), V_T(lang_codes[l]));
+                                              V_T("data"), V_T(form_langs[l]));
         if (one_count(db, s, &both, e) < 0)
             return -1;
         double data = likeness(both, own, other);

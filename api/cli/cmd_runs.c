@@ -112,7 +112,7 @@ static int list_runs(struct cli *c, const struct args *a, struct table *t, struc
 int cmd_ps(struct cli *c, struct args *a, struct err *e)
 {
     AUTO_BUF struct buf elements = BUF_INIT(256 << 20), out = BUF_INIT(256 << 20);
-    AUTO_TABLE struct table *t = table_new(ps_columns, 10);
+    AUTO_TABLE struct table *t = table_new(ps_columns, sizeof ps_columns / sizeof *ps_columns);
     AUTO_FREE char *cursor = mem_strdup(args_get(a, "cursor") ? args_get(a, "cursor") : "");
 
     if (cli_need_words(a, 0, 0, T_NONE, e) < 0)

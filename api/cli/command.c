@@ -116,15 +116,15 @@ const struct command commands[] = {
      cmd_lineage_options, ARGS_ANYWHERE, false, cmd_lineage},
 
     {"project create", GROUP_PROJECTS, T_U_PROJECT_ONE, T_H_PROJECT_CREATE, T_D_PROJECT_CREATE,
-     "enclos project create urgences --title \"Achalandage des urgences\" --organisation CHU --family analysis_prediction\n"
-     "enclos project create urgences",
+     "enclos project create urgences\n"
+     "enclos project create urgences --title \"Urgences\" --organisation CHU",
      cmd_project_create_options, ARGS_ANYWHERE, false, cmd_project_create},
     {"project list", GROUP_PROJECTS, T_U_OPTIONS, T_H_PROJECT_LIST, T_NONE, NULL, cmd_project_list_options,
      ARGS_ANYWHERE, false, cmd_project_list},
     {"project show", GROUP_PROJECTS, T_U_PROJECT_ONE, T_H_PROJECT_SHOW, T_NONE, NULL, cmd_record_show_options,
      ARGS_ANYWHERE, false, cmd_project_show},
     {"project edit", GROUP_PROJECTS, T_U_PROJECT_ONE, T_H_PROJECT_EDIT, T_D_PROJECT_EDIT,
-     "enclos project edit urgences --set title.en=\"Crowding of emergency rooms\" --set links=https://www.quebec.ca/",
+     "enclos project edit urgences --set title.en=\"Emergency rooms\"",
      cmd_project_edit_options, ARGS_ANYWHERE, false, cmd_project_edit},
     {"project advance", GROUP_PROJECTS, T_U_PROJECT_ADVANCE, T_H_PROJECT_ADVANCE, T_D_PROJECT_ADVANCE,
      "enclos project advance urgences assessed --reason \"…\"", cmd_project_advance_options, ARGS_ANYWHERE, false,
@@ -153,7 +153,7 @@ const struct command commands[] = {
     {"experiment history", GROUP_PROJECTS, T_U_EXPERIMENT_ONE, T_H_EXPERIMENT_HISTORY, T_NONE, NULL, cursor_options,
      ARGS_ANYWHERE, false, cmd_experiment_history},
     {"lesson add", GROUP_PROJECTS, T_U_PROJECT_ONE, T_H_LESSON_ADD, T_NONE,
-     "enclos lesson add urgences --title \"…\" --text \"…\" --theme data --experiment urgences/base",
+     "enclos lesson add urgences --title \"…\" --theme data --run RUN",
      cmd_lesson_add_options, ARGS_ANYWHERE, false, cmd_lesson_add},
     {"lesson list", GROUP_PROJECTS, T_U_IN_PROJECT, T_H_LESSON_LIST, T_NONE, NULL, cmd_lesson_list_options,
      ARGS_ANYWHERE, false, cmd_lesson_list},

@@ -229,7 +229,7 @@ static const char *trimmed(struct arena *a, struct buf *text)
 /* A line of an answer that would be read as something else has a backslash before it (record_print.c). */
 static size_t is_escaped(const char *line, size_t len)
 {
-    return len > 1 && line[0] == '\\' && (line[1] == '[' || line[1] == '\\' || (line[1] == ';' && line[2] == ';'));
+    return len > 1 && line[0] == '\\' && (line[1] == '[' || line[1] == '\\' || (line[1] == '/' && line[2] == '/'));
 }
 
 struct section {
@@ -263,7 +263,7 @@ static int read_sections(const struct json *form, const char *text, const char *
         size_t len = strcspn(text, "\n"), path_len = 0;
         const char *path = NULL;
         number++;
-        if (len >= 2 && text[0] == ';' && text[1] == ';') {
+        if (len >= 2 && text[0] == '/' && text[1] == '/') {
             /* not kept */
         } else if (is_header(form, text, len, &path, &path_len)) {
             if (end_section(s, all, a, reason, e) < 0)

@@ -5,7 +5,7 @@
  *
  * The text that an editor shows, and that --file takes (a file that starts with "{" is JSON instead):
  *
- *     ;; a line that is not kept
+ *     // a line that is not kept
  *     [title.fr]
  *     Achalandage des urgences
  *     [links]

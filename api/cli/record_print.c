@@ -99,11 +99,25 @@ static void add_value(struct buf *out, const struct json *field, const struct js
     }
 }
 
-/* "Title", or "Title (fr)". */
+/* A label as one in a card: without its capital, unless it is all capitals (PIA). É is the one beside A to Z. */
+static void add_small(struct buf *out, const char *label)
+{
+    bool ascii = label[0] >= 'A' && label[0] <= 'Z' && !(label[1] >= 'A' && label[1] <= 'Z');
+    if (ascii) {
+        buf_add_char(out, (char)(label[0] + 32));
+        label++;
+    } else if (strncmp(label, "É", strlen("É")) == 0) {
+        buf_add_str(out, "é");
+        label += strlen("É");
+    }
+    buf_add_str(out, label);
+}
+
+/* "title", or "title (fr)". */
 static const char *label_of(const struct json *field, const char *language, struct buf *out)
 {
     buf_clear(out);
-    buf_add_str(out, record_both(json_get(field, "label")));
+    add_small(out, record_both(json_get(field, "label")));
     if (language)
         buf_printf(out, " (%s)", language);
     return buf_cstr(out);
@@ -269,7 +283,7 @@ static void add_comment(struct buf *out, const char *text)
     term_add_wrapped(&lines, text, 0, 90, false);
     for (const char *s = buf_cstr(&lines); *s;) {
         size_t len = strcspn(s, "\n");
-        buf_add_str(out, ";; ");
+        buf_add_str(out, "// ");
         buf_add(out, s, len);
         buf_add_char(out, '\n');
         s += len + (s[len] == '\n');
@@ -309,7 +323,7 @@ static void add_escaped(struct buf *out, const char *s)
     for (;;) {
         size_t len = strcspn(s, "\n");
         const char *at = s[0] == '\\' ? s + 1 : s;
-        if (at[0] == '[' || (at > s && at[0] == '\\') || (at[0] == ';' && at[1] == ';'))
+        if (at[0] == '[' || (at > s && at[0] == '\\') || (at[0] == '/' && at[1] == '/'))
             buf_add_char(out, '\\');
         buf_add(out, s, len);
         if (!s[len])

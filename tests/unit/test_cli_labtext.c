@@ -330,6 +330,47 @@ static void test_an_unknown_message_stays_as_it_was(void **state)
     assert_string_equal(said(longest), longest);
 }
 
+/* Of projects, experiments, lessons and records, as the catalog writes them. */
+static void test_what_the_lab_says_of_projects(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *english, *french;
+    } rows[] = {
+        {"there is no project urgences", "le projet urgences n’existe pas"},
+        {"there is a project urgences already, made by marie", "il y a déjà un projet urgences, créé par marie"},
+        {"the project urgences cannot become assessed: it says nothing of title.en, sponsor",
+         "le projet urgences ne peut devenir évalué" NBSP ": il ne dit rien de title.en, sponsor"},
+        {"the project urgences is pilot, it cannot become assessed", "le projet urgences est en pilote, il ne peut devenir évalué"},
+        {"it can become published, or stopped", "il peut devenir publié ou arrêté"},
+        {"it can become stopped", "il peut devenir arrêté"},
+        {"a passage has a reason of 1 to 2000 bytes", "un passage a une raison, de 1 à 2" NBSP "000 octets"},
+        {"project urgences is at version 3, written by marie; the change was made from version 2",
+         "project urgences est à la version 3, écrite par marie; la modification part de la version 2"},
+        {"the project urgences has no experiment base", "le projet urgences n’a pas d’expérience base"},
+        {"the project urgences is stopped: no run may be submitted in it",
+         "le projet urgences est arrêté" NBSP ": on n’y soumet plus d’exécution"},
+        {"there is no experiment urgences/base", "l’expérience urgences/base n’existe pas"},
+        {"urgences/base is frozen since its first run: a change of it needs a reason",
+         "urgences/base est figée depuis sa première exécution" NBSP ": une modification demande une raison"},
+        {"there is no lesson l0", "la leçon l0 n’existe pas"},
+        {"runs: there is no run r0v869s46p9abh", "exécutions" NBSP ": l’exécution r0v869s46p9abh n’existe pas"},
+        {"title.fr has 201 characters, more than 200", "title.fr a 201 caractères, plus que 200"},
+        {"title.fr has a control character or more than one line", "title.fr a un caractère de commande, ou plus d’une ligne"},
+        {"day is no date: \"2026-13-01\"", "day n’est pas une date" NBSP ": «" NBSP "2026-13-01" NBSP "»"},
+        {"links[0] is no address of a page", "links[0] n’est pas l’adresse d’une page"},
+        {"experiments[0] is \"p\", not PROJECT/NAME (experiment)", "experiments[0] vaut «" NBSP "p" NBSP "» et non PROJECT/NAME (experiment)"},
+        {"title is of type string, not one text a language", "title est de type chaîne et non un texte par langue"},
+        {"the form project has no field colour", "la fiche project n’a pas de champ colour"},
+        {"family cannot be \"art\"", "family ne peut valoir «" NBSP "art" NBSP "»"},
+        {"organisation is missing", "il manque organisation"},
+        {"project urgences has no version 9", "project urgences n’a pas de version 9"},
+        {"there is no purpose fun", "la finalité fun n’existe pas"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_string_equal(said(rows[i].english), rows[i].french);
+}
+
 static void test_english_is_the_labs_own(void **state)
 {
     (void)state;
@@ -545,6 +586,7 @@ int main(void)
         cmocka_unit_test_setup(test_what_the_code_of_the_lab_says_is_known, in_french),
         cmocka_unit_test_setup(test_an_unknown_message_stays_as_it_was, in_french),
         cmocka_unit_test_setup(test_english_is_the_labs_own, in_french),
+        cmocka_unit_test_setup(test_what_the_lab_says_of_projects, in_french),
         cmocka_unit_test_setup(test_what_the_system_says_is_known, in_french),
         cmocka_unit_test_setup(test_every_step_of_a_set_up_is_explained, in_french),
         cmocka_unit_test_setup(test_damaged_data_are_not_the_hosts_fault, in_french),
