@@ -378,8 +378,9 @@ int cat_run_by_seq(struct cat *db, struct arena *a, int64_t seq, struct run_row 
     if (rc == 0)
         return err_set(e, E_NOT_FOUND, "run", NULL, "there is no run number %lld", (long long)seq);
     row_from(a, s, out);
-    return load_datasets(db, a, seq, out, e) < 0 ? -1
-                                                 : load_environment(db, a, &out->environment, e);
+    return load_datasets(db, a, seq, out, e) < 0 || load_environment(db, a, &out->environment, e) < 0
+               ? -1
+               : cat_run_place_get(db, a, seq, &out->place, e);
 }
 
 int cat_run_unfinished(struct cat *db, struct arena *a, struct run_row **out, size_t *count,

@@ -35,6 +35,7 @@ const struct opt cmd_project_member_options[] = {{"user", 0, T_A_NAME, T_O_MEMBE
                                                  {"group", 0, T_A_NAME, T_O_MEMBER_GROUP, false},
                                                  {"service", 0, T_A_NAME, T_O_MEMBER_SERVICE, false},
                                                  {"role", 0, T_A_ROLE_WORD, T_O_MEMBER_ROLE, false},
+                                                 {"remove", 0, T_NONE, T_O_MEMBER_REMOVE, false},
                                                  {0}};
 
 /* ---- words ---- */
@@ -331,7 +332,7 @@ int cmd_project_advance(struct cli *c, struct args *a, struct err *e)
 
 /* ---- members: the grants of user.*, in one project ---- */
 
-static int change_member(struct cli *c, struct args *a, const char *method, enum text_id said, struct err *e)
+static int change_member(struct cli *c, struct args *a, struct err *e)
 {
     static const char *const kinds[] = {"user", "group", "service"};
     AUTO_ANSWER struct client_answer answer = {0};
@@ -340,8 +341,7 @@ static int change_member(struct cli *c, struct args *a, const char *method, enum
     const char *whom = NULL, *role = args_get(a, "role");
     size_t named = 0;
 
-    if (cli_need_words(a, 1, 1, T_A_PROJECT, e) < 0)
-        return CLI_BAD_USAGE;
+    bool remove = args_has(a, "remove");
     jw_obj(&w);
     for (size_t i = 0; i < 3; i++)
         if (args_get(a, kinds[i])) {
@@ -356,36 +356,24 @@ static int change_member(struct cli *c, struct args *a, const char *method, enum
     jw_str_at(&w, "role", role);
     jw_str_at(&w, "project", args_word(a, 0));
     jw_end_obj(&w);
-    if (cli_call(c, method, buf_cstr(&params), &answer, e) < 0)
+    if (cli_call(c, remove ? "user.revoke" : "user.grant", buf_cstr(&params), &answer, e) < 0)
         return CLI_FAILED;
     if (c->json)
         cli_print_json(answer.result);
     else
-        cli_say(said, whom, role, args_word(a, 0));
+        cli_say(remove ? T_MEMBER_REMOVED : T_MEMBER_ADDED, whom, role, args_word(a, 0));
     return CLI_OK;
-}
-
-int cmd_project_member_add(struct cli *c, struct args *a, struct err *e)
-{
-    return change_member(c, a, "user.grant", T_MEMBER_ADDED, e);
-}
-
-int cmd_project_member_remove(struct cli *c, struct args *a, struct err *e)
-{
-    return change_member(c, a, "user.revoke", T_MEMBER_REMOVED, e);
 }
 
 static const struct table_column member_columns[] = {
     {T_C_NAME, false, 0, 0}, {T_CP_KIND, false, 0, 2}, {T_CP_ROLES, false, 12, 0}};
 
-int cmd_project_member_list(struct cli *c, struct args *a, struct err *e)
+static int list_members(struct cli *c, struct args *a, struct err *e)
 {
     AUTO_ANSWER struct client_answer answer = {0};
     AUTO_TABLE struct table *t = table_new(member_columns, 3);
     AUTO_BUF struct buf out = BUF_INIT(OUT_MAX_BYTES);
 
-    if (cli_need_words(a, 1, 1, T_A_PROJECT, e) < 0)
-        return CLI_BAD_USAGE;
     if (cli_call_with(c, "project.get", "code", args_word(a, 0), &answer, e) < 0)
         return CLI_FAILED;
     const struct json *members = json_get(answer.result, "members");
@@ -411,4 +399,14 @@ int cmd_project_member_list(struct cli *c, struct args *a, struct err *e)
         table_add(&out, t, &c->out, 0, false);
     cli_print(&out);
     return CLI_OK;
+}
+
+int cmd_project_member(struct cli *c, struct args *a, struct err *e)
+{
+    if (cli_need_words(a, 1, 1, T_A_PROJECT, e) < 0)
+        return CLI_BAD_USAGE;
+    for (const struct opt *o = cmd_project_member_options; o->name; o++)
+        if (args_has(a, o->name))
+            return change_member(c, a, e);
+    return list_members(c, a, e);
 }

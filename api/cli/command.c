@@ -133,13 +133,10 @@ const struct command commands[] = {
      ARGS_ANYWHERE, false, cmd_project_history},
     {"project similar", GROUP_PROJECTS, T_A_PROJECT, T_H_PROJECT_SIMILAR, T_D_PROJECT_SIMILAR, NULL, NULL,
      ARGS_ANYWHERE, false, cmd_project_similar},
-    {"project member add", GROUP_PROJECTS, T_U_MEMBER, T_H_MEMBER_ADD, T_NONE,
-     "enclos project member add urgences --user marie --role scientist", cmd_project_member_options, ARGS_ANYWHERE,
-     false, cmd_project_member_add},
-    {"project member remove", GROUP_PROJECTS, T_U_MEMBER, T_H_MEMBER_REMOVE, T_NONE, NULL, cmd_project_member_options,
-     ARGS_ANYWHERE, false, cmd_project_member_remove},
-    {"project member list", GROUP_PROJECTS, T_A_PROJECT, T_H_MEMBER_LIST, T_NONE, NULL, NULL, ARGS_ANYWHERE, false,
-     cmd_project_member_list},
+    {"project member", GROUP_PROJECTS, T_U_MEMBER, T_H_MEMBER, T_D_MEMBER,
+     "enclos project member urgences --user marie --role scientist\n"
+     "enclos project member urgences",
+     cmd_project_member_options, ARGS_ANYWHERE, false, cmd_project_member},
     {"experiment create", GROUP_PROJECTS, T_U_EXPERIMENT_ONE, T_H_EXPERIMENT_CREATE, T_D_EXPERIMENT_CREATE,
      "enclos experiment create urgences/base --title \"…\" --question \"…\"\n"
      "enclos run --project urgences --experiment base train.py",

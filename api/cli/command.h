@@ -49,8 +49,7 @@ command_fn cmd_profile_list, cmd_profile_show, cmd_profile_diff, cmd_profile_che
 command_fn cmd_search;
 extern const struct opt cmd_search_options[];
 command_fn cmd_project_create, cmd_project_list, cmd_project_show, cmd_project_edit, cmd_project_advance;
-command_fn cmd_project_history, cmd_project_similar, cmd_project_member_add, cmd_project_member_remove;
-command_fn cmd_project_member_list;
+command_fn cmd_project_history, cmd_project_similar, cmd_project_member;
 command_fn cmd_experiment_create, cmd_experiment_list, cmd_experiment_show, cmd_experiment_edit, cmd_experiment_history;
 command_fn cmd_lesson_add, cmd_lesson_list, cmd_lesson_show, cmd_lesson_edit, cmd_lesson_history;
 extern const struct opt cmd_project_create_options[], cmd_project_edit_options[], cmd_project_list_options[],
