@@ -1,9 +1,9 @@
 /*
  * attest.h - what the job has become, beyond what priv_job.c compares: its mounts, its limits, its id maps.
  *
- * attest_read runs in the job when all of that is as it stays, and before Landlock, which takes the host's /proc away
- * from it: no malloc, no locks. It only copies what the
- * kernel says onto the set-up page; the monitor makes JSON of it after the run (attest_print).
+ * Both run in the job when that is as it stays, and before Landlock, which takes the host's /proc away from it: no
+ * malloc, no locks. They only copy what the kernel says onto the set-up page; the monitor makes JSON of it after the
+ * run (attest_print).
  */
 #ifndef ENCLOS_RUNNER_ATTEST_H
 #define ENCLOS_RUNNER_ATTEST_H
@@ -11,7 +11,10 @@
 #include "api/common/json.h"
 #include "runner/sandbox.h"
 
-/* -1: something could not be read, or a mount is weaker than every mount of a run must be; noted on the page. */
+/* The id maps, which are as they stay once the job has its user namespace. -1: noted on the page. */
+MUST_USE int attest_maps(struct sandbox *s);
+
+/* Limits and mounts. -1: something could not be read, or a mount is weaker than every mount of a run must be; noted on the page. */
 MUST_USE int attest_read(struct sandbox *s);
 
 /* Adds the keys uid_map, gid_map, securebits, landlock, rlimits, mounts to the open object. Folders of the host that

@@ -16,6 +16,7 @@
 
 #include <sys/types.h>
 
+struct spec_resources;
 struct warm_template;
 
 struct monitor_config {
@@ -30,6 +31,7 @@ struct monitor_config {
     const struct warm_template *warm; /* to start this run from, or NULL */
     const char *warm_why;             /* why there is none, when the launcher was asked */
     int netns_fd;                  /* a network namespace nobody has used, or -1: one is made */
+    struct spec_resources *before; /* of the run before, shared by all monitors; what is made ahead is made for them. Or NULL */
     bool echo;                     /* pass the run's output on */
 };
 

@@ -120,6 +120,8 @@ static int read_spec(struct monitor *m)
     if (failed)
         return monitor_step_err(m, STEP_SPEC, &e);
     m->has_spec = true;
+    if (c->before)
+        *c->before = m->spec.resources;
     setup_done(m->setup, STEP_SPEC);
     char with_terminal[sizeof m->spec.profile + sizeof "+terminal"];
     const char *wanted = m->spec.profile;
@@ -484,6 +486,9 @@ int monitor_make_ahead(struct monitor *m)
     snprintf(group, sizeof group, MONITOR_READY_PREFIX "%d", getpid());
     if (prepare_identity(m) < 0 || prepare_cgroup(m, group) < 0 || prepare_idmap(m) < 0 || prepare_proc(m) < 0)
         return -1;
+    /* A guess: init gives it the sizes of its run, and reads them back, whatever it is. */
+    if (m->config->before)
+        m->order->spec.resources = *m->config->before;
     struct sandbox s = describe(m);
     int failed = make_pipes(m, &s) < 0 || clone_sandbox(m, &s) < 0;
     close_job_ends(&s);

@@ -224,14 +224,15 @@ static int arrange_descriptors(struct sandbox *s, int *ruleset)
     return 0;
 }
 
-static int attest(struct sandbox *s)
+/* What it is, which nothing that follows can change. */
+static int attest_rights(struct sandbox *s)
 {
     struct setup_attest *a = &s->setup->attest;
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct have[2];
     char path[32];
     if (syscall(SYS_capget, &header, have) < 0)
-        return fail(s, STEP_ATTEST, "cannot read the capabilities");
+        return fail(s, STEP_RIGHTS, "cannot read the capabilities");
     a->cap_effective = have[0].effective | (uint64_t)have[1].effective << 32;
     a->cap_permitted = have[0].permitted | (uint64_t)have[1].permitted << 32;
     a->cap_inheritable = have[0].inheritable | (uint64_t)have[1].inheritable << 32;
@@ -240,7 +241,7 @@ static int attest(struct sandbox *s)
         if (in < 0 && errno == EINVAL)
             break; /* past the last one this kernel knows */
         if (in < 0)
-            return fail(s, STEP_ATTEST, "cannot read the bounding set");
+            return fail(s, STEP_RIGHTS, "cannot read the bounding set");
         a->cap_bounding |= (uint64_t)in << c;
     }
     /* The kernel keeps the ambient set within permitted and inheritable (capabilities(7)). */
@@ -248,7 +249,7 @@ static int attest(struct sandbox *s)
     a->no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
     int securebits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
     if (securebits < 0)
-        return fail(s, STEP_ATTEST, "cannot read the secure bits");
+        return fail(s, STEP_RIGHTS, "cannot read the secure bits");
     a->securebits = (uint32_t)securebits;
     a->uid = getuid();
     a->gid = getgid();
@@ -257,17 +258,16 @@ static int attest(struct sandbox *s)
         struct stat st;
         snprintf(path, sizeof path, "self/ns/%s", setup_namespaces[i]);
         if (fstatat(s->proc_fd, path, &st, 0) < 0)
-            return setup_fail(s->setup, STEP_ATTEST, errno, NULL, "cannot tell the namespace %s", setup_namespaces[i]);
+            return setup_fail(s->setup, STEP_RIGHTS, errno, NULL, "cannot tell the namespace %s", setup_namespaces[i]);
         a->namespaces[i] = st.st_ino;
     }
     if (a->cap_effective || a->cap_permitted || a->cap_inheritable || a->cap_ambient || a->no_new_privs != 1 ||
         (a->userns_inner && (a->cap_bounding || a->uid != SANDBOX_UID)))
-        return setup_fail(s->setup, STEP_ATTEST, EPERM, NULL,
+        return setup_fail(s->setup, STEP_RIGHTS, EPERM, NULL,
                           "the job still has rights: effective %llx, permitted %llx, bounding %llx, uid %u",
                           (unsigned long long)a->cap_effective, (unsigned long long)a->cap_permitted,
                           (unsigned long long)a->cap_bounding, a->uid);
-    close(s->proc_fd);
-    setup_done(s->setup, STEP_ATTEST);
+    setup_done(s->setup, STEP_RIGHTS);
     return 0;
 }
 
@@ -411,7 +411,7 @@ static int give_up(struct sandbox *s, int *ruleset)
 {
     return new_session(s) < 0 || terminal_control(s) < 0 || change_ids(s) < 0 || inner_userns(s) < 0 ||
                    drop_capabilities(s) < 0 || no_new_privs(s) < 0 || landlock_prepare(s, ruleset) < 0 ||
-                   arrange_descriptors(s, ruleset) < 0
+                   arrange_descriptors(s, ruleset) < 0 || attest_rights(s) < 0 || attest_maps(s) < 0
                ? -1
                : 0;
 }
@@ -432,8 +432,9 @@ int job_confine(struct sandbox *s)
         return -1;
     if (s->order)
         await_order(s);
-    if (set_rlimits(s) < 0 || attest_read(s) < 0 || landlock_confine(s, ruleset) < 0 || attest(s) < 0)
+    if (set_rlimits(s) < 0 || attest_read(s) < 0 || landlock_confine(s, ruleset) < 0)
         return -1;
+    close(s->proc_fd);
     if (chdir("/work") < 0)
         return setup_fail(s->setup, STEP_ATTEST, errno, NULL, "cannot enter /work");
     /* What execve would do, now that nothing is left to be protected: /proc/self is the job's own. */

@@ -107,17 +107,24 @@ void mounts_lent_close(struct mounts_lent *lent)
 
 /* ---- new file systems ---- */
 
-/* Limits as well: a tmpfs rounds its size up to a page, nothing else. */
+/* A tmpfs rounds its size up to a page, nothing else. */
+static bool holds(const struct statfs *held, int64_t size_bytes, int64_t files)
+{
+    int64_t bytes = (int64_t)held->f_blocks * (int64_t)held->f_bsize;
+    return bytes >= size_bytes && bytes <= size_bytes + 4095 && (int64_t)held->f_files == files;
+}
+
+/* Limits as well. */
 static int read_back(struct sandbox *s, int fd, const char *target, int64_t size_bytes, int64_t files, enum setup_step step)
 {
     struct statfs held;
     if (fstatfs(fd, &held) < 0)
         return setup_fail(s->setup, step, errno, NULL, "cannot read back the size of /%s", target);
-    int64_t bytes = (int64_t)held.f_blocks * (int64_t)held.f_bsize;
-    if (bytes < size_bytes || bytes > size_bytes + 4095 || (int64_t)held.f_files != files)
+    if (!holds(&held, size_bytes, files))
         return setup_fail(s->setup, step, EINVAL, "the limit is not in force: the run is not started",
                           "/%s was asked to hold %lld bytes and %lld files and holds %lld and %lld", target,
-                          (long long)size_bytes, (long long)files, (long long)bytes, (long long)held.f_files);
+                          (long long)size_bytes, (long long)files, (long long)held.f_blocks * (long long)held.f_bsize,
+                          (long long)held.f_files);
     return 0;
 }
 
@@ -141,10 +148,14 @@ static int job_tmpfs(struct sandbox *s, int root, const char *target, int64_t si
     return 0;
 }
 
-/* Gives one that was made ahead the size that its run asks for. */
+/* Gives one that was made ahead the size that its run asks for, unless it has it: runs that follow one another are
+ * often alike. */
 static int resize_tmpfs(struct sandbox *s, int fd, const char *target, int64_t size_bytes, int64_t files, enum setup_step step)
 {
     char size[24], inodes[24];
+    struct statfs held;
+    if (fstatfs(fd, &held) == 0 && holds(&held, size_bytes, files))
+        return 0;
     snprintf(size, sizeof size, "%lld", (long long)size_bytes);
     snprintf(inodes, sizeof inodes, "%lld", (long long)files);
     AUTO_FD int fs = (int)syscall(SYS_fspick, fd, "", FSPICK_EMPTY_PATH | FSPICK_CLOEXEC);
@@ -183,11 +194,11 @@ static void sizes_asked(const struct sandbox *s, struct size sizes[WRITABLE_COUN
     sizes[WRITABLE_TMP] = (struct size){r->tmp_bytes, TMP_FILES};
 }
 
-/* Made ahead, they get a size that holds nothing until the run's is known. */
+/* Made ahead, they get the sizes of the run before, or ones that hold nothing, until the run's are known. */
 static int mount_writables(struct sandbox *s, int root, int fds[WRITABLE_COUNT])
 {
     struct size sizes[WRITABLE_COUNT] = {{4096, 8}, {4096, 8}, {4096, 8}, {4096, 8}};
-    if (!s->order)
+    if (s->spec->resources.work_bytes > 0)
         sizes_asked(s, sizes);
     for (int i = 0; i < WRITABLE_COUNT; i++) {
         if (i == WRITABLE_OUTPUTS && s->outputs_mount >= 0) { /* on disk, made by the monitor */

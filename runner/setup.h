@@ -54,9 +54,10 @@
     X(CAPABILITIES, "capabilities")                                                                \
     X(NO_NEW_PRIVS, "no_new_privs")                                                                \
     X(DESCRIPTORS, "descriptors")                                                                  \
+    X(RIGHTS, "rights")                   /* J: reads back what it has become */                   \
     X(RLIMITS, "rlimits")                                                                          \
+    X(ATTEST, "attest")                   /* J: reads back what it is in */                        \
     X(LANDLOCK, "landlock")                                                                        \
-    X(ATTEST, "attest")                   /* J: reads back what it has become */                   \
     X(SECCOMP, "seccomp")                                                                          \
     X(HANDOVER, "handover")               /* J: listener to the monitor */                         \
     X(EXEC, "exec")

@@ -50,6 +50,7 @@ static const struct row {
     {"no_new_privs", T_STEP_NO_NEW_PRIVS, T_NONE},
     {"landlock", T_STEP_LANDLOCK, T_NONE},
     {"descriptors", T_STEP_DESCRIPTORS, T_NONE},
+    {"rights", T_STEP_RIGHTS, T_NONE},
     {"attest", T_STEP_ATTEST, T_NONE},
     {"seccomp", T_STEP_SECCOMP, T_NONE},
     {"handover", T_STEP_HANDOVER, T_NONE},
