@@ -71,7 +71,7 @@ ALL_CFLAGS := $(COMMON) $(FLAGS_$(VARIANT)) $(CPPFLAGS) $(CFLAGS)
 ALL_LDFLAGS := -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed \
                $(LINK_$(VARIANT)) $(LDFLAGS)
 
-LIBS_enclosd := -luv -lcjson -lsqlite3 -lcrypto -lm
+LIBS_enclosd := -luv -lcjson -lsqlite3 -lcrypto -lzstd -lm
 # What libarchive links for formats that are not read here (xml2 and with it ICU) would double the time
 # that every command takes to start: only its readers of tar are linked, statically. ARCHIVE_LIBS= overrides.
 ARCHIVE_LIBS ?= -Wl,-Bstatic -larchive -lzstd -llz4 -llzma -lbz2 -lz -Wl,-Bdynamic

@@ -33,11 +33,14 @@ enum {
 
 #define IN(table, noun, id)                                                                        \
     " EXISTS (SELECT 1 FROM " table " x WHERE x.noun = '" noun "' AND x.id = " id ")"
-/* ?1: before when. Past its keeping, held by nobody, used by no run that goes on. */
+/* ?1: before when. Past its keeping, held by nobody, used by no run that goes on; a dataset also past the day
+ * that its card says it is kept until. */
 #define RUN_GOES                                                                                   \
     "(r.state = 'finished' AND r.finished_us < ?1 AND NOT" IN("hold", "run", "r.seq") ")"
 #define DATASET_GOES                                                                               \
     "(v.state = 'retired' AND v.retired_us < ?1 AND NOT" IN("hold", "dataset", "v.id")             \
+    " AND NOT EXISTS (SELECT 1 FROM dataset_card c WHERE c.dataset = v.dataset"                    \
+    " AND c.retention >= date('now'))"                                                             \
     " AND NOT EXISTS (SELECT 1 FROM run_dataset l JOIN run r ON r.seq = l.run"                     \
     " WHERE l.version = v.id AND r.state <> 'finished'))"
 #define ENVIRONMENT_GOES                                                                           \

@@ -13,6 +13,7 @@
 #include "orchestrator/options.h"
 #include "orchestrator/peer.h"
 #include "orchestrator/proxy_processes.h"
+#include "orchestrator/restore_main.h"
 #include "orchestrator/rights.h"
 #include "orchestrator/state.h"
 #include <fcntl.h>
@@ -84,6 +85,10 @@ int main(int argc, char **argv)
         return proxy_main();
     if (argc == 2 && !strcmp(argv[1], "discover"))
         return print_discover();
+    if (argc >= 2 && !strcmp(argv[1], "restore")) {
+        umask(077);
+        return restore_main(argc - 1, argv + 1);
+    }
     snprintf(threads, sizeof threads, "%d", POOL_THREADS);
     /* Libuv reads it when the pool is first used. NOLINTNEXTLINE(concurrency-mt-unsafe): one thread yet */
     setenv("UV_THREADPOOL_SIZE", threads, 1);

@@ -1,11 +1,16 @@
 /*
- * method_keeping.c - lab.gc, lab.doing: what nothing refers to goes.
+ * method_keeping.c - lab.gc, lab.backup, lab.doing: what nothing refers to goes, and what there is is kept elsewhere.
  */
 #include "api/common/log.h"
 #include "api/common/text.h"
+#include "catalog/backup.h"
 #include "catalog/db.h"
 #include "catalog/gc.h"
+#include "orchestrator/given_file.h"
 #include "orchestrator/keeping.h"
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
 
 enum { DETAIL_BYTES = 4 << 10, RETIRED_FOR_S = 30 * 86400 };
 
@@ -134,4 +139,93 @@ int method_lab_gc(struct request *q, struct err *e)
     g->policy.runs_before_us = runs_ms >= 0 && now_us > runs_ms * 1000 ? now_us - runs_ms * 1000 : 0;
     q->state = g;
     return keeping_start(q, "collection", gc_work, NULL, e);
+}
+
+/* ---- lab.backup ---- */
+
+struct backup_job {
+    bool objects;
+    struct backup_report report;
+};
+
+static void print_backup(const struct backup_report *r, struct jw *w)
+{
+    jw_obj(w);
+    jw_str_at(w, "objects", r->has_objects ? "included" : "listed");
+    jw_int_at(w, "created_us", r->created_us);
+    jw_int_at(w, "object_count", (int64_t)r->objects);
+    jw_int_at(w, "object_bytes", (int64_t)r->object_bytes);
+    jw_int_at(w, "catalog_bytes", (int64_t)r->catalog_bytes);
+    jw_int_at(w, "runs", (int64_t)r->runs);
+    jw_int_at(w, "file_bytes", (int64_t)r->file_bytes);
+    jw_obj_at(w, "audit");
+    jw_int_at(w, "number", r->audit_number);
+    jw_str_at(w, "hash", r->audit_hash);
+    jw_end_obj(w);
+    jw_end_obj(w);
+}
+
+static int backed_up_job(struct cat *db, void *ctx, struct err *e)
+{
+    struct request *q = ctx;
+    const struct backup_job *b = q->state;
+    AUTO_BUF struct buf detail = BUF_INIT(DETAIL_BYTES);
+    struct jw w = jw_to(&detail);
+    print_backup(&b->report, &w);
+    return audit_append(db, &q->actor, "lab.backed_up", "lab", buf_cstr(&detail), time_now_us(), e);
+}
+
+static void backup_phase(void *lab, const char *name)
+{
+    keeping_phase(lab, name);
+}
+
+/* What it is written to may be a file of anybody's: written only, to its end, and empty before. */
+static int check_target(struct request *q, struct err *e)
+{
+    struct stat st;
+    if (given_file_check(q->fd, e) < 0)
+        return -1;
+    q->fd_checked = true;
+    int flags = fcntl(q->fd, F_GETFL);
+    if (fstat(q->fd, &st) < 0 || flags < 0)
+        return err_sys(e, "descriptor", NULL, "cannot look at the descriptor");
+    if ((flags & O_ACCMODE) == O_RDONLY || st.st_size != 0)
+        return err_set(e, E_INVALID, "descriptor", "open a new file for writing",
+                       "the descriptor is not that of an empty file that may be written to");
+    return 0;
+}
+
+static int backup_work(struct request *q, struct cat *unused, struct err *e)
+{
+    struct backup_job *b = q->state;
+    const struct backup_phase how = {backup_phase, {keeping_step, q->lab}};
+    struct cat *db = NULL;
+    (void)unused;
+    if (check_target(q, e) < 0 || keeping_read(q->lab, &db, e) < 0)
+        return -1;
+    int rc = backup_write(db, q->lab->store, q->fd, b->objects, &how, &b->report, e);
+    cat_close(db);
+    if (rc < 0 || catalog_write_sync(q->lab->catalog, backed_up_job, q, e) < 0)
+        return -1;
+    log_info("lab.backed_up", LOG_INT("size_bytes", (int64_t)b->report.file_bytes),
+             LOG_INT("uid", q->actor.uid));
+    struct jw w = jw_to(&q->out);
+    print_backup(&b->report, &w);
+    return 0;
+}
+
+int method_lab_backup(struct request *q, struct err *e)
+{
+    struct backup_job *b = arena_alloc(q->arena, sizeof *b);
+    const char *objects = request_str(q, "objects");
+    if (q->fd < 0)
+        return err_set(e, E_INVALID, "descriptor",
+                       "pass the descriptor of a new file by SCM_RIGHTS with the first byte of the line",
+                       "no descriptor came with the request");
+    if (given_file_look(q->fd, e) < 0)
+        return -1;
+    *b = (struct backup_job){.objects = !objects || strcmp(objects, "included") == 0};
+    q->state = b;
+    return keeping_start(q, "backup", backup_work, NULL, e);
 }

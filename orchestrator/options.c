@@ -63,7 +63,8 @@ enum { TIDY_MS = 600 * 1000, TIDY_MIN_MS = 1000, TIDY_MAX_MS = 86400 * 1000 };
 static void print_help(FILE *f)
 {
     fputs(
-        "usage: enclosd [--state DIR] [--socket PATH] [options]\n\n"
+        "usage: enclosd [--state DIR] [--socket PATH] [options]\n"
+        "       enclosd restore FILE [--state DIR] [--user NAME]\n\n"
         "The daemon of an Enclos laboratory. As root it gives up its rights once the launcher of\n"
         "sandboxes is started; as a user it is a private, rootless lab.\n\n",
         f);
@@ -75,8 +76,8 @@ static void print_help(FILE *f)
     }
     fputs("\nIt stays in the foreground, logs one JSON object a line on standard error, and stops "
           "in\n"
-          "order on SIGTERM or SIGINT; runs go on and are adopted at the next start. See "
-          "enclosd(8).\n",
+          "order on SIGTERM or SIGINT; runs go on and are adopted at the next start. `enclosd restore`\n"
+          "makes a state folder of a backup (enclos backup). See enclosd(8).\n",
           f);
 }
 

@@ -68,6 +68,20 @@ const struct method rows_keeping[] = {
      .errors = WRITES,
      .flags = METHOD_CREATES,
      .handle = method_lab_gc},
+    {.name = "lab.backup",
+     .summary = "Writes the lab to the file whose descriptor comes with the request: a copy of the catalog of one "
+                "moment, objects, what runs said. The lab works on meanwhile. `enclosd restore` makes a lab of it.",
+     .params =
+         (const struct param[]){
+             {.name = "objects", .type = PARAM_CHOICE, .choices = CHOICES("included", "listed"),
+              .otherwise = "\"included\"", .meaning = "whether objects are in it, or only their names and sizes"},
+             END_PARAMS},
+     .result = "{objects, created_us, object_count, object_bytes, catalog_bytes, runs, file_bytes, "
+               "audit:{number, hash}}",
+     .roles = ROLE(ROLE_ADMIN),
+     .errors = WRITES,
+     .flags = METHOD_TAKES_FD | METHOD_CREATES,
+     .handle = method_lab_backup},
     {.name = "lab.doing",
      .summary = "How far a long work of the lab is: a collection, a backup, a deep check.",
      .result = "{doing: {name, phase, since_us, done: integer, total: integer (0: not known)} or "

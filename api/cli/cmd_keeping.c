@@ -1,9 +1,17 @@
 /*
- * cmd_keeping.c - what keeps a lab: enclos hold, unhold, gc.
+ * cmd_keeping.c - what keeps a lab: enclos hold, unhold, gc, backup.
  */
 #include "api/cli/command.h"
 #include "api/cli/long_call.h"
+#include "api/common/fd.h"
+#include "api/common/mem.h"
 #include "api/common/text.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 const struct opt cmd_hold_options[] = {
     {"reason", 0, T_A_TEXT, T_O_REASON, false},
@@ -14,6 +22,11 @@ const struct opt cmd_gc_options[] = {
     {"yes", 'y', T_NONE, T_O_GC_YES, false},
     {"retired-for", 0, T_A_DURATION, T_O_RETIRED_FOR, false},
     {"runs-older-than", 0, T_A_DURATION, T_O_RUNS_OLDER, false},
+    {0},
+};
+
+const struct opt cmd_backup_options[] = {
+    {"objects", 0, T_A_OBJECTS, T_O_OBJECTS, false},
     {0},
 };
 
@@ -159,5 +172,72 @@ int cmd_gc(struct cli *c, struct args *a, struct err *e)
     cli_print(&out);
     if (dry)
         cli_say(T_GC_DRY);
+    return CLI_OK;
+}
+
+/* ---- backup ---- */
+
+/* Beside FILE until it is whole and on the disk. */
+static int write_backup(struct cli *c, const char *dir, const char *name, const char *params,
+                        struct client_answer *answer, struct err *e)
+{
+    AUTO_FREE char *aside = mem_printf(".%s.tmp-%d", name, getpid());
+    AUTO_FD int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir_fd < 0)
+        return err_sys(e, NULL, NULL, "%s", dir);
+    if (faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return say_err(e, E_CONFLICT, NULL, T_NONE, T_BACKUP_THERE, name);
+    AUTO_FD int fd = openat(dir_fd, aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return err_sys(e, NULL, NULL, "%s/%s", dir, aside);
+    int rc = long_call(c, "lab.backup", params, fd, answer, e);
+    if (rc == 0 && (fchmod(fd, 0600) < 0 || fsync(fd) < 0 ||
+                    renameat2(dir_fd, aside, dir_fd, name, RENAME_NOREPLACE) < 0 || fsync(dir_fd) < 0))
+        rc = err_sys(e, NULL, NULL, "%s/%s", dir, name);
+    if (rc < 0)
+        (void)!unlinkat(dir_fd, aside, 0);
+    return rc;
+}
+
+int cmd_backup(struct cli *c, struct args *a, struct err *e)
+{
+    AUTO_ANSWER struct client_answer answer = {0};
+    AUTO_BUF struct buf params = BUF_INIT(256);
+    const char *objects = args_get(a, "objects");
+    struct jw w = jw_to(&params);
+
+    if (cli_need_words(a, 1, 1, T_A_PATH, e) < 0)
+        return CLI_BAD_USAGE;
+    if (objects && strcmp(objects, "included") != 0 && strcmp(objects, "listed") != 0) {
+        (void)say_err(e, E_INVALID, NULL, T_NONE, T_BAD_OBJECTS, objects);
+        return CLI_BAD_USAGE;
+    }
+    jw_obj(&w);
+    if (objects)
+        jw_str_at(&w, "objects", objects);
+    jw_end_obj(&w);
+    const char *path = args_word(a, 0), *slash = strrchr(path, '/');
+    AUTO_FREE char *dir = slash == path ? mem_strdup("/")
+                          : slash       ? mem_strndup(path, (size_t)(slash - path))
+                                        : mem_strdup(".");
+    if (write_backup(c, dir, slash ? slash + 1 : path, buf_cstr(&params), &answer, e) < 0)
+        return CLI_FAILED;
+    if (c->json) {
+        cli_print_json(answer.result);
+        return CLI_OK;
+    }
+    const struct json *r = answer.result, *audit = json_get(r, "audit");
+    AUTO_BUF struct buf out = BUF_INIT(4096), line = BUF_INIT(2048);
+    tr_add(&line, json_int(json_get(r, "object_count"), 0) && strcmp(cli_str(r, "objects"), "listed") == 0
+                      ? T_BACKUP_LISTED
+                      : T_BACKUP_DONE,
+           path, human_size_text((uint64_t)cli_int(r, "file_bytes")),
+           human_count_text((uint64_t)cli_int(r, "object_count")),
+           human_size_text((uint64_t)cli_int(r, "object_bytes")));
+    cli_add_line(&out, &c->out, buf_cstr(&line));
+    buf_clear(&line);
+    tr_add(&line, T_BACKUP_HEAD, human_count_text((uint64_t)cli_int(audit, "number")), cli_str(audit, "hash"));
+    cli_add_line(&out, &c->out, buf_cstr(&line));
+    cli_print(&out);
     return CLI_OK;
 }

@@ -212,6 +212,8 @@ const struct command commands[] = {
      "enclos gc\n"
      "enclos gc --runs-older-than 730d --yes",
      cmd_gc_options, ARGS_ANYWHERE, false, cmd_gc},
+    {"backup", GROUP_LAB, T_U_BACKUP, T_H_BACKUP, T_D_BACKUP, "enclos backup /mnt/safe/lab-2026-11-24.tar.zst",
+     cmd_backup_options, ARGS_ANYWHERE, false, cmd_backup},
     {"audit list", GROUP_LAB, T_U_OPTIONS, T_H_AUDIT_LIST, T_D_AUDIT_LIST,
      "enclos audit list --actor marie --from 7d\n"
      "enclos audit list --subject cancer@1",

@@ -18,7 +18,7 @@ CLIENTS = 200
 PERIOD_MS = 1000  # of each client: 200 pages a second together
 QUEUED = 4500  # submissions that are timed: below the share of one account in the queue
 SIZES = {False: (1_000_000, 100_000_000, 10_000), True: (20_000, 2_000_000, 1_000)}
-LIBRARIES = ["-lsqlite3", "-lcrypto", "-lcjson", "-lm", "-pthread"]
+LIBRARIES = ["-lsqlite3", "-lcrypto", "-lzstd", "-lcjson", "-lm", "-pthread"]
 
 
 def compiled(repo, build, top, name, catalog=True):

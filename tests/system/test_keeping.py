@@ -1,6 +1,9 @@
 """What keeps a lab: holds and collection; later backup, restore, the deep check."""
 
 import os
+import random
+import subprocess
+import threading
 import time
 
 import pytest
@@ -109,3 +112,138 @@ def test_french_says_what_a_collection_would_do(lab):
     age(lab)
     said = lab.cli("gc", "--lang", "fr").stdout + lab.cli("gc", "--lang", "fr").stderr
     assert "À retirer\N{NO-BREAK SPACE}: 1" in said and "Rien n’a été changé" in said
+
+
+# ---- backup and restore ------------------------------------------------------------------------------
+
+
+def backed_up(lab, tmp_path, *more):
+    path = str(tmp_path / "lab.tar.zst")
+    done = lab.cli("backup", path, *more)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def restored(lab, path, state, uid=0):
+    line = [os.path.join(lab.install, "enclosd"), "restore", path, "--state", state]
+    if uid:
+        line = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *line]
+    return subprocess.run(line, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", "HOME": "/"})
+
+
+def test_a_lab_restored_from_a_backup_is_the_lab(lab, new_lab, tmp_path):
+    lab.add_dataset("cancer", {"a.csv": b"x,y\n1,2\n"})
+    run = lab.run(["sh", "-c", "cat /data/cancer/a.csv; echo m > /outputs/model; "
+                               'echo \'{"metric":"auc","value":0.5}\' >&$ENCLOS_METRICS_FD'],
+                  datasets=["cancer@1"], code={"main.py": b"print(1)"})
+    going = lab.submit(["sh", "-c", "echo begin; sleep 3; echo end"])
+    lab.wait_log(going, b"begin")
+    path = backed_up(lab, tmp_path)
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    names = subprocess.run(["tar", "--zstd", "-tf", path], capture_output=True, text=True)
+    if names.returncode == 0:  # a host without zstd has no other way to look into it
+        assert names.stdout.splitlines()[0] == "backup.json" and names.stdout.splitlines()[-1] == "end.json"
+    assert lab.cli("backup", path).returncode == 1, "it replaces nothing"
+    assert lab.wait(going).verdict == "succeeded", "runs go on beside a backup"
+    other = new_lab()
+    done = restored(lab, path, other.state)
+    assert done.returncode == 0, done.stderr
+    other.start_daemon()
+    assert other.get(run.id) == lab.get(run.id)
+    assert other.log(run.id) == lab.log(run.id) == b"x,y\n1,2\n"
+    assert other.rpc("dataset.get", name="cancer") == lab.rpc("dataset.get", name="cancer")
+    assert other.run(["cat", "/data/cancer/a.csv"], datasets=["cancer@1"], code=run.code).verdict == "succeeded"
+    assert other.wait(going).verdict == "lost", "its monitor is not here"
+    assert other.rpc("audit.verify").ok
+    entry, = other.rpc("audit.list", action="lab.restored").entries
+    assert entry.detail.audit_hash == lab.rpc("audit.list", action="lab.backed_up").entries[0].detail.audit.hash
+    assert entry.actor.uid == 0
+
+
+def test_a_backup_with_objects_listed_is_completed_by_the_folder(lab, new_lab, tmp_path):
+    run = lab.run(["true"], code={"main.py": b"print(2)"})
+    path = backed_up(lab, tmp_path, "--objects", "listed")
+    other = new_lab()
+    done = restored(lab, path, other.state)
+    assert done.returncode == 0 and "put them back into objects/" in done.stdout, done
+    other.start_daemon()
+    with pytest.raises(RpcError):
+        other.submit(["true"], code=run.code)
+    subprocess.run(["cp", "-a", os.path.join(lab.state, "objects", "."), os.path.join(other.state, "objects")], check=True)
+    assert other.run(["cat", "/work/main.py"], code=run.code).verdict == "succeeded"
+
+
+def test_what_is_not_whole_is_not_restored_and_nothing_is_left(lab, tmp_path):
+    lab.run(["true"], code={"main.py": b"x" * 10000})
+    path = backed_up(lab, tmp_path)
+    whole = open(path, "rb").read()
+    chance = random.Random(7)
+    cases = [whole[:-1], whole[:len(whole) // 2], whole[:20], b"", whole + b"\0", whole + whole]
+    for _ in range(25):
+        at = chance.randrange(len(whole))
+        cases.append(whole[:at] + bytes([whole[at] ^ (1 << chance.randrange(8))]) + whole[at + 1:])
+    top = tmp_path / "restored"
+    top.mkdir()
+    for n, case in enumerate(cases):
+        (tmp_path / "bad").write_bytes(case)
+        done = restored(lab, str(tmp_path / "bad"), str(top / "state"))
+        assert done.returncode == 1 and done.stderr.startswith("enclosd restore: "), (n, done)
+        assert os.listdir(top) == [], (n, done.stderr)
+
+
+def test_nothing_is_restored_over_a_lab(lab, tmp_path):
+    path = backed_up(lab, tmp_path)
+    done = restored(lab, path, lab.state)
+    assert done.returncode == 1 and "not empty" in done.stderr
+    assert lab.rpc("lab.ping") and not [n for n in os.listdir(lab.top) if "restore" in n]
+
+
+def test_a_plain_user_backs_up_and_restores_their_own_lab(plain_lab, new_lab, tmp_path):
+    run = plain_lab.run(["echo", "mine"])
+    os.chmod(tmp_path, 0o777)
+    for parent in tmp_path.parents[:2]:
+        os.chmod(parent, 0o755)
+    path = str(tmp_path / "mine.tar.zst")
+    done = plain_lab.cli("backup", path, uid=plain_lab.uid)
+    assert done.returncode == 0, done.stderr
+    state = str(tmp_path / "again")
+    done = restored(plain_lab, path, state, uid=plain_lab.uid)
+    assert done.returncode == 0, done.stderr
+    assert os.stat(state).st_uid == plain_lab.uid and os.stat(state).st_mode & 0o777 == 0o700
+    assert f"runs/{run.id}/log" and os.path.exists(os.path.join(state, "runs", run.id, "log"))
+
+
+def test_only_an_administrator_takes_a_backup(lab, tmp_path):
+    os.chmod(tmp_path, 0o777)
+    for parent in tmp_path.parents[:2]:
+        os.chmod(parent, 0o755)
+    done = lab.cli("backup", str(tmp_path / "stolen"), uid=harness.PLAIN_UID)
+    assert done.returncode == 1 and "admin" in done.stderr, done
+    assert os.listdir(tmp_path) == []
+
+
+def test_submissions_go_on_beside_a_backup_and_a_restored_lab_has_those_before(lab, new_lab, tmp_path):
+    before = [lab.submit(["true"]) for _ in range(20)]
+    stop = threading.Event()
+    made, slowest = [], [0]
+
+    def submit():
+        with lab.connect(30) as rpc:
+            while not stop.is_set():
+                began = time.monotonic()
+                made.append(rpc.call("run.submit", command=["true"], resources={"memory_bytes": 32 << 20, "cpus_milli": 250})["run"])
+                slowest[0] = max(slowest[0], time.monotonic() - began)
+
+    thread = threading.Thread(target=submit)
+    thread.start()
+    try:
+        path = backed_up(lab, tmp_path)
+    finally:
+        stop.set()
+        thread.join()
+    assert made and slowest[0] < 2 * harness.PATIENCE
+    other = new_lab()
+    assert restored(lab, path, other.state).returncode == 0
+    other.start_daemon()
+    for run in before:
+        assert other.get(run)

@@ -168,9 +168,9 @@ static void a_retired_version_lets_its_content_go_unless_it_is_held_or_shared(vo
     struct dataset_row alone = add_dataset(l, "alone", a), held = add_dataset(l, "held", b),
                        shared = add_dataset(l, "shared", c);
     add_dataset(l, "other", c);
-    OK(cat_dataset_retire(l->f->db, alone.key, &fx_actor, NULL, 100, &e), e);
-    OK(cat_dataset_retire(l->f->db, held.key, &fx_actor, NULL, 100, &e), e);
-    OK(cat_dataset_retire(l->f->db, shared.key, &fx_actor, NULL, 100, &e), e);
+    OK(cat_dataset_retire(l->f->db, alone.key, &fx_actor, "old", 100, &e), e);
+    OK(cat_dataset_retire(l->f->db, held.key, &fx_actor, "old", 100, &e), e);
+    OK(cat_dataset_retire(l->f->db, shared.key, &fx_actor, "old", 100, &e), e);
     OK(cat_hold_add(l->f->db, l->f->a, HOLD_DATASET, "held@1", "a lawsuit", &fx_actor_s, 200, &h, &existed, &e), e);
     age_all(l, 90000);
     assert_int_equal(collect(l, &all, true).removed, 2);
@@ -191,6 +191,22 @@ static void a_retired_version_lets_its_content_go_unless_it_is_held_or_shared(vo
     OK(cat_hold_lift(l->f->db, l->f->a, HOLD_DATASET, "held@1", "it is over", &fx_actor_s, 400, &h, &e), e);
     assert_int_equal(release(l, HOLD_DATASET, &all), 1);
     assert_int_equal(collect(l, NULL, false).removed, 2);
+}
+
+/* The day on its card is the law's, not ours. */
+static void a_version_stays_until_the_day_that_its_card_says(void **state)
+{
+    struct lab *l = *state;
+    struct err e = {0};
+    char id[DIGEST_HEX_SIZE];
+    put_manifest(l, "kept by law", id);
+    struct dataset_row d = add_dataset(l, "x", id);
+    OK(cat_dataset_retire(l->f->db, d.key, &fx_actor, "old", 100, &e), e);
+    OK(cat_exec(l->f->db, "PRAGMA foreign_keys=OFF; INSERT INTO record (id, form, subject, version, created_us) VALUES (1, 'dataset', 'x', 1, 5);"
+                          "INSERT INTO dataset_card (dataset, record, version, retention) SELECT id, 1, 1, date('now', '+1 day') FROM dataset", &e), e);
+    assert_int_equal(release(l, HOLD_DATASET, &all), 0);
+    OK(cat_exec(l->f->db, "UPDATE dataset_card SET retention = date('now', '-1 day')", &e), e);
+    assert_int_equal(release(l, HOLD_DATASET, &all), 1);
 }
 
 static void runs_are_released_only_when_asked_and_never_before_their_end(void **state)
@@ -331,6 +347,7 @@ int main(void)
         T(what_was_put_or_wanted_today_stays),
         T(wanting_a_young_object_does_not_touch_it),
         T(a_retired_version_lets_its_content_go_unless_it_is_held_or_shared),
+        T(a_version_stays_until_the_day_that_its_card_says),
         T(runs_are_released_only_when_asked_and_never_before_their_end),
         T(nothing_is_removed_while_a_manifest_cannot_be_read),
         T(holds_are_listed_refused_twice_and_audited),
