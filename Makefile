@@ -83,13 +83,14 @@ LIBS_enclos-runner := $(RUNNER_LIBS)
 
 # ---- what there is ---------------------------------------------------------------------------
 
-FOLDERS := common catalog orchestrator runner client cli
+FOLDERS := common catalog orchestrator runner client cli inspect
 DIR_common := api/common
 DIR_catalog := catalog
 DIR_orchestrator := orchestrator
 DIR_runner := runner
 DIR_client := api/client
 DIR_cli := api/cli
+DIR_inspect := api/inspect
 
 sources = $(filter-out $(DIR_$(1))/main.c,$(sort $(wildcard $(DIR_$(1))/*.c)))
 archive = $(patsubst %,$(B)/lib%.a,$(1))
@@ -119,12 +120,13 @@ SHARE := $(patsubst sandbox-profiles/%,$(B)/share/enclos/sandbox-profiles/%,\
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c)))
 UNIT_SUPPORT := $(patsubst %.c,$(B)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 FUZZERS := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+INSPECT := $(B)/lib/enclos/enclos-inspect
 WARM := $(if $(wildcard runner/template/*.c),$(B)/lib/enclos/enclos-warm.so)
 PROBE := $(if $(wildcard tests/probe/*.c),$(B)/tests/probe/probe)
 
 .PHONY: all share units check check-unit check-system check-asan check-tsan fuzz lint format golden \
         install clean probe FORCE
-all: $(addprefix $(B)/,$(PROGRAMS)) $(WARM) share
+all: $(addprefix $(B)/,$(PROGRAMS)) $(WARM) $(INSPECT) share
 
 # ---- rules -------------------------------------------------------------------------------------
 
@@ -200,7 +202,7 @@ UNIT_LIBS := -luv -lcjson -lsqlite3 -lcrypto -lseccomp -lcap $(ARCHIVE_LIBS) -lc
 $(foreach f,$(FOLDERS),$(eval INCL_$(f) := \
     $(shell grep -l '^ *\# *include *"$(DIR_$(f))/' tests/unit/*.c tests/fuzz/*.c 2>/dev/null)))
 includes = $(if $(filter $(1),$(INCL_$(2))),$(2))
-needs = $(foreach f,orchestrator catalog runner cli client,$(call includes,$(1),$(f))) \
+needs = $(foreach f,orchestrator catalog runner cli client inspect,$(call includes,$(1),$(f))) \
         $(if $(call includes,$(1),orchestrator),catalog) $(if $(call includes,$(1),cli),client) common
 define unit_rules
 $$(B)/$(basename $(1)): $$(B)/$(basename $(1)).o $$(UNIT_SUPPORT) $$(B)/flags \
@@ -229,6 +231,18 @@ $(B)/tests/probe/%.o: tests/probe/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) $(COMMON) -O2 -MMD -MP -c -o $@ $<
+
+# The profiler is alone in the root of its sandbox: no library is there.
+INSPECT_OBJS := $(patsubst %.c,$(B)/static/%.o,$(sort $(wildcard api/inspect/*.c)) \
+    api/common/buf.c api/common/err.c api/common/fd.c api/common/jsonwrite.c api/common/mem.c api/common/text.c)
+$(B)/static/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(COMMON) -O2 $(FORTIFY) -MMD -MP -c -o $@ $<
+$(INSPECT): $(INSPECT_OBJS)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,--gc-sections -s -o $@ $^ -lm
 
 # Loaded into a Python that is no program of ours: never with a sanitizer, and nothing that it shows by name but
 # the one function it is there for.
@@ -298,6 +312,7 @@ install: all
 	set -e; $(foreach f,$(SHARE),install -D -m 0644 $(f) \
 	    $(DESTDIR)$(PREFIX)/share/$(patsubst $(B)/share/%,%,$(f));)
 	install -D -m 0644 $(WARM) $(DESTDIR)$(PREFIX)/lib/enclos/enclos-warm.so
+	install -D -m 0755 $(INSPECT) $(DESTDIR)$(PREFIX)/lib/enclos/enclos-inspect
 	set -e; $(foreach m,$(MAN),install -D -m 0644 $(m) \
 	    $(DESTDIR)$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m));)
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system

@@ -8,6 +8,7 @@
  *     then one of                        grant      the run's project has one in force, and its owner is a member
  *                                        public     public, and no personal information
  *                                        custodian  who keeps it, in a personal run (admin: likewise)
+ *                                        profiler   a curator of the lab, by a run of the lab's own profiler
  *
  * What its card says holds for all but the custodian who looks at the quality of their own data. Each refusal
  * names its rule in the field ("dataset.grant"), says what was found, and whom to ask.
@@ -18,7 +19,7 @@
 #include "catalog/dataset.h"
 #include "catalog/standing.h"
 
-enum gate_rule { GATE_GRANT, GATE_PUBLIC, GATE_CUSTODIAN, GATE_ADMIN, GATE_RULE_COUNT };
+enum gate_rule { GATE_GRANT, GATE_PUBLIC, GATE_CUSTODIAN, GATE_ADMIN, GATE_PROFILER, GATE_RULE_COUNT };
 const char *gate_rule_name(enum gate_rule r); /* "grant", "public", ... */
 
 struct gate_ask {
@@ -26,6 +27,7 @@ struct gate_ask {
     const char *project;       /* code; NULL: a personal run */
     const char *purpose;       /* of purpose.h */
     int64_t now_us;
+    bool profiler; /* the run is one of catalog/quality.h: the lab chose its program, and data does not leave */
 };
 
 struct gate_pass {

@@ -43,6 +43,7 @@ const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT] = {
     [SQL_DATASET_KEEP] = &dataset_keep_sql,
     [SQL_DATASET_GRANT] = &dataset_grant_sql,
     [SQL_DATASET_GATE] = &dataset_gate_sql,
+    [SQL_QUALITY] = &quality_sql,
 };
 
 struct cat {

@@ -18,6 +18,7 @@
 #include "catalog/environment.h"
 #include "catalog/manifest.h"
 #include "catalog/objects.h"
+#include "catalog/quality.h"
 #include "catalog/tree.h"
 #include "orchestrator/damage.h"
 #include "orchestrator/lab.h"
@@ -398,6 +399,41 @@ static int take_outputs(struct ingest *g, int folder, const struct json *files, 
     return 0;
 }
 
+/* What the profiler reported. Whatever is wrong with it is told; the run is what it was. */
+static int take_report(struct ingest *g, struct err *e)
+{
+    const struct run_artifact *found = NULL;
+    struct err bad = {0};
+    uint64_t size = 0;
+    if (g->result.verdict != VERDICT_SUCCEEDED) {
+        g->no_report = arena_printf(g->arena, "the run of the profiler ended as %s: %s", verdict_name(g->result.verdict),
+                                    g->result.reason);
+        return 0;
+    }
+    for (size_t i = 0; i < g->result.artifact_count; i++)
+        if (strcmp(g->result.artifacts[i].path, QUALITY_OUTPUT) == 0)
+            found = &g->result.artifacts[i];
+    if (!found || found->size_bytes > QUALITY_REPORT_MAX_BYTES) {
+        g->no_report = found ? "the report is too long" : "the profiler left no report";
+        return 0;
+    }
+    AUTO_FD int fd = -1;
+    if (objects_open(g->lab->store, found->sha256, &fd, &size, e) < 0)
+        return err_context(e, "the report of run %s", g->run);
+    AUTO_FREE char *text = mem_try((size_t)found->size_bytes + 1);
+    if (!text)
+        return err_set(e, E_LIMIT, NULL, NULL, "no memory to read the report of run %s", g->run);
+    ssize_t n = pread(fd, text, (size_t)found->size_bytes, 0);
+    if (n < 0)
+        return err_sys(e, NULL, NULL, "cannot read the report of run %s", g->run);
+    if (quality_read(g->arena, text, (size_t)n, &g->report, &bad) < 0) {
+        g->report = NULL;
+        g->no_report = arena_strdup(g->arena, bad.message);
+        log_error("dataset.report", LOG_STR("run", g->run), LOG_ERR(&bad));
+    }
+    return 0;
+}
+
 /* ---- datasets after the run ---- */
 
 /* When the run was launched, at the earliest: what it has open was there then. */
@@ -516,7 +552,7 @@ static int take_record(struct ingest *g, int folder, struct err *e)
         return check_datasets(g, folder, e);
     }
     g->metric_lines = count_of(json_get(root, "metrics"), "lines");
-    if (take_outputs(g, folder, files, e) < 0 || check_datasets(g, folder, e) < 0)
+    if (take_outputs(g, folder, files, e) < 0 || (g->profiles && take_report(g, e) < 0) || check_datasets(g, folder, e) < 0)
         return -1;
     g->finished = true;
     return 0;
@@ -629,6 +665,9 @@ int ingest_commit(struct cat *db, void *ctx, struct err *e)
     if (!g->finished)
         return 0;
     if (commit_changed(db, g, e) < 0 || commit_lost(db, g, e) < 0)
+        return -1;
+    if (g->profiles && cat_quality_finish(db, g->arena, g->run, g->report, g->no_report ? g->no_report : g->result.reason,
+                                          g->result.finished_us, e) < 0)
         return -1;
     return cat_run_finish(db, g->run, &g->result, e);
 }

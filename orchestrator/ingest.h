@@ -53,6 +53,9 @@ struct ingest {
     struct ingest_bad bad[INGEST_BAD_MAX];
     size_t bad_count;
     struct run_result result;
+    bool profiles;        /* it is a run of the profiler: catalog/quality.h */
+    const char *report;   /* then: what it reported, checked; or NULL and */
+    const char *no_report; /* why there is none */
     int64_t metric_lines; /* that the monitor wrote to the log, by its record; -1: not known */
 };
 

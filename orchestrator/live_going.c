@@ -7,6 +7,7 @@
  */
 #include "api/common/fd.h"
 #include "api/common/log.h"
+#include "catalog/quality.h"
 #include "orchestrator/ingest.h"
 #include "orchestrator/lab.h"
 #include "orchestrator/launch_client.h"
@@ -46,6 +47,7 @@ static struct ingest *pass_new(struct live *v)
             (struct ingest_dataset){.ref = arena_strdup(g->arena, v->datasets[i].ref),
                                     .manifest = arena_strdup(g->arena, v->datasets[i].manifest),
                                     .key = v->datasets[i].key};
+    g->profiles = v->environment.key && strcmp(v->environment.name, QUALITY_ENVIRONMENT) == 0;
     if (v->environment.key)
         g->datasets[g->dataset_count++] =
             (struct ingest_dataset){.kind = TREE_ENV,

@@ -134,6 +134,8 @@ int method_run_connect(struct request *q, struct err *e);
 int method_dataset_add(struct request *q, struct err *e);
 int method_dataset_seal(struct request *q, struct err *e);
 int method_dataset_get(struct request *q, struct err *e);
+int method_dataset_quality(struct request *q, struct err *e);
+int method_dataset_quality_get(struct request *q, struct err *e);
 int method_dataset_list(struct request *q, struct err *e);
 int method_dataset_verify(struct request *q, struct err *e);
 int method_dataset_unquarantine(struct request *q, struct err *e);

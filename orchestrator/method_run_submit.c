@@ -13,6 +13,7 @@
 #include "catalog/environment.h"
 #include "catalog/manifest.h"
 #include "catalog/objects.h"
+#include "catalog/quality.h"
 #include "catalog/run.h"
 #include "orchestrator/access.h"
 #include "orchestrator/live.h"
@@ -30,6 +31,7 @@ struct submit {
     struct err refusal;
     struct run_new run;
     const char *rerun_of; /* prefix or id, of a rerun; else NULL */
+    int64_t profile_small_count; /* of a run that profiles its dataset; else 0 */
     struct sched_job job;
     char id[TEXT_ID_SIZE];
     char request_sha256[DIGEST_HEX_SIZE];
@@ -298,7 +300,8 @@ static int take_dataset(struct request *q, struct cat *db, const char *ref, stru
     const struct gate_ask ask = {.by = &by,
                                  .project = request_str(q, "project"),
                                  .purpose = purpose ? purpose : PURPOSE_DEFAULT,
-                                 .now_us = time_now_us()};
+                                 .now_us = time_now_us(),
+                                 .profiler = ((const struct submit *)q->state)->profile_small_count > 0};
     *key = row.key;
     return cat_gate(db, q->arena, &ask, &row, pass, e);
 }
@@ -307,7 +310,10 @@ static int insert_work(struct request *q, struct cat *db, struct err *e)
 {
     struct submit *s = q->state;
     const struct json *list = request_value(q, "datasets");
-    if (cat_run_place_resolve(db, q->arena, q->standing, request_str(q, "project"), s->run.experiment,
+    /* Who may have a dataset profiled is said by the row of dataset.quality, and by the gate. */
+    const struct standing lab = STANDING_LAB;
+    const struct standing *by = s->profile_small_count > 0 ? &lab : q->standing;
+    if (cat_run_place_resolve(db, q->arena, by, request_str(q, "project"), s->run.experiment,
                               request_str(q, "purpose"), &s->run.place, e) < 0)
         return -1;
     int64_t *keys = arena_alloc(q->arena, (json_count(list) + 1) * sizeof *keys);
@@ -350,7 +356,11 @@ static int insert_work(struct request *q, struct cat *db, struct err *e)
     if (cat_run_insert(db, &s->run, id, &s->existed, e) < 0)
         return -1;
     memcpy(s->id, id, sizeof s->id);
-    return s->existed ? 0 : cat_gate_keep(db, s->id, passes, n, access_who(q), e);
+    if (s->existed)
+        return 0;
+    if (s->profile_small_count > 0 && cat_quality_start(db, s->id, keys[0], s->profile_small_count, e) < 0)
+        return -1;
+    return cat_gate_keep(db, s->id, passes, n, access_who(q), e);
 }
 
 static void inserted(struct request *q, const struct err *e)
@@ -469,11 +479,11 @@ static int has_room(const struct request *q, struct err *e)
     return 0;
 }
 
-int submit_begin(struct request *q, const char *rerun_of, struct err *e)
+static int begin(struct request *q, const char *rerun_of, int64_t profile_small_count, struct err *e)
 {
     struct submit *s = arena_alloc(q->arena, sizeof *s);
     struct err bad = {0};
-    *s = (struct submit){.rerun_of = rerun_of};
+    *s = (struct submit){.rerun_of = rerun_of, .profile_small_count = profile_small_count};
     q->state = s;
     if (take_params(q, s, e) < 0)
         return -1;
@@ -488,6 +498,16 @@ int submit_begin(struct request *q, const char *rerun_of, struct err *e)
     else
         profiles_refresh(q->lab->profiles, profiles_ready, q);
     return 0;
+}
+
+int submit_begin(struct request *q, const char *rerun_of, struct err *e)
+{
+    return begin(q, rerun_of, 0, e);
+}
+
+int submit_profile(struct request *q, int64_t small_count, struct err *e)
+{
+    return begin(q, NULL, small_count, e);
 }
 
 int method_run_submit(struct request *q, struct err *e)

@@ -15,6 +15,7 @@ static const struct method *const tables[] = {
     rows_project, rows_experiment, rows_lesson,
     rows_user,
     rows_keeping,
+    rows_quality,
 };
 
 const struct method *method_at(size_t index)

@@ -112,5 +112,6 @@ extern const struct method rows_experiment[];
 extern const struct method rows_lesson[];
 extern const struct method rows_user[];
 extern const struct method rows_keeping[];
+extern const struct method rows_quality[];
 
 #endif

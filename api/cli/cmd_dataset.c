@@ -12,8 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* NAME@VERSION or NAME; *version is 0 when it is not said. `name` holds 65 bytes. */
-static int read_ref(const char *ref, char name[65], int64_t *version, struct err *e)
+int cli_read_ref(const char *ref, char name[65], int64_t *version, struct err *e)
 {
     const char *at = strchr(ref, '@');
     size_t len = at ? (size_t)(at - ref) : strlen(ref);
@@ -156,7 +155,7 @@ int cmd_dataset_seal(struct cli *c, struct args *a, struct err *e)
     int64_t version = 0;
 
     if (cli_need_words(a, 1, 1, T_A_DATASET, e) < 0 ||
-        read_ref(args_word(a, 0), name, &version, e) < 0)
+        cli_read_ref(args_word(a, 0), name, &version, e) < 0)
         return CLI_BAD_USAGE;
     if (version == 0) {
         (void)say_err(e, E_INVALID, NULL, T_NONE, T_NEED_VERSION, name);
@@ -296,7 +295,7 @@ int cmd_dataset_show(struct cli *c, struct args *a, struct err *e)
     int64_t version = 0;
 
     if (cli_need_words(a, 1, 1, T_A_DATASET, e) < 0 ||
-        read_ref(args_word(a, 0), name, &version, e) < 0)
+        cli_read_ref(args_word(a, 0), name, &version, e) < 0)
         return CLI_BAD_USAGE;
     jw_obj(&w);
     write_ref(&w, name, version);

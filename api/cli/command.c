@@ -171,6 +171,10 @@ const struct command commands[] = {
      ARGS_ANYWHERE, false, cmd_dataset_show},
     {"dataset seal", GROUP_DATA, T_U_DATASET_SEAL, T_H_DATASET_SEAL, T_D_DATASET_SEAL, NULL, NULL,
      ARGS_ANYWHERE, false, cmd_dataset_seal},
+    {"dataset quality", GROUP_DATA, T_U_DATASET_QUALITY, T_H_DATASET_QUALITY, T_D_DATASET_QUALITY,
+     "enclos dataset quality cancer@2 --wait\n"
+     "enclos dataset quality cancer@2 --show --against 1",
+     cmd_quality_options, ARGS_ANYWHERE, false, cmd_dataset_quality},
 
     {"env import", GROUP_DATA, T_U_ENV_IMPORT, T_H_ENV_IMPORT, T_D_ENV_IMPORT,
      "skopeo copy docker://docker.io/library/python:3.12-slim oci:python\n"

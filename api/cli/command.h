@@ -44,6 +44,8 @@ command_fn cmd_shell, cmd_notebook, cmd_attach;
 command_fn cmd_run, cmd_ps, cmd_show, cmd_logs, cmd_wait, cmd_cancel, cmd_metrics, cmd_outputs;
 command_fn cmd_rerun, cmd_diff, cmd_lineage;
 command_fn cmd_dataset_add, cmd_dataset_list, cmd_dataset_show, cmd_dataset_seal;
+command_fn cmd_dataset_quality;
+extern const struct opt cmd_quality_options[];
 command_fn cmd_env_import, cmd_env_list, cmd_env_show, cmd_env_retire;
 command_fn cmd_profile_list, cmd_profile_show, cmd_profile_diff, cmd_profile_check, cmd_profile_learn;
 command_fn cmd_search;
@@ -66,5 +68,8 @@ extern const struct opt cmd_user_list_options[], cmd_user_grant_options[], cmd_t
     cmd_token_list_options[];
 extern const struct opt cmd_rerun_options[], cmd_diff_options[], cmd_lineage_options[];
 extern const struct opt cmd_run_options[], cmd_shell_options[], cmd_notebook_options[];
+
+/* NAME@VERSION or NAME, of a dataset; *version is 0 when it is not said. */
+MUST_USE int cli_read_ref(const char *ref, char name[65], int64_t *version, struct err *e);
 
 #endif
