@@ -8,6 +8,7 @@
 #   make check-tsan           unit tests under the thread sanitizer
 #   make fuzz [FUZZ_SECONDS=] every fuzzer of tests/fuzz for a bounded time
 #   make lint | format        clang-tidy and cppcheck | clang-format; LINT_DIRS="a b" narrows both
+#   make api                  rewrite what is made of the method table (api/reference, the Python client's types)
 #   make golden               rewrite the golden files (tests/unit/golden)
 #   make install DESTDIR= PREFIX=
 #
@@ -124,7 +125,7 @@ INSPECT := $(B)/lib/enclos/enclos-inspect
 WARM := $(if $(wildcard runner/template/*.c),$(B)/lib/enclos/enclos-warm.so)
 PROBE := $(if $(wildcard tests/probe/*.c),$(B)/tests/probe/probe)
 
-.PHONY: all share units check check-unit check-system check-asan check-tsan fuzz lint format golden \
+.PHONY: api all share units check check-unit check-system check-asan check-tsan fuzz lint format golden \
         install clean probe FORCE
 all: $(addprefix $(B)/,$(PROGRAMS)) $(WARM) $(INSPECT) share
 
@@ -285,6 +286,8 @@ fuzz:
 	scripts/fuzz build/fuzz $(FUZZ_SECONDS)
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
+api: $(B)/enclosd
+	scripts/make-api $(B)/enclosd
 golden:
 	ENCLOS_GOLDEN=rewrite $(MAKE) check-unit T=cli_text
 

@@ -253,6 +253,7 @@ void method_discover(struct buf *out)
         jw_end_arr(&w);
         jw_obj_at(&w, "result");
         jw_str_at(&w, "name", "result");
+        jw_str_at(&w, "description", m->result);
         jw_key(&w, "schema");
         result_named(&w, m->name);
         jw_end_obj(&w);

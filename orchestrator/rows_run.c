@@ -422,8 +422,8 @@ const struct method rows_run[] = {
                                        .otherwise = "262144",
                                        .meaning = "how much at most"},
                                       END_PARAMS},
-     .result = "{chunks: [{number: integer, time_us, stream: stdout|stderr|gap, text?, base64?, "
-               "dropped_bytes?}], next: integer, eof: boolean}",
+     .result = "{chunks: [{number: integer, time_us, stream: stdout|stderr|gap, text?, base64?, data?: any (of a "
+               "gap)}], next: integer, eof: boolean}",
      .roles = ANY_ROLE,
      .errors = FINDS_RUN,
      .handle = method_run_logs},
@@ -498,9 +498,9 @@ const struct method rows_run[] = {
                                       END_PARAMS},
      .result = "{subscription: integer}",
      .notifies = "run.event",
-     .notice = "{subscription: integer, number: integer, next: integer, time_us, type: "
-               "stdout|stderr|gap|metric|event|state|finished, text?, base64?, dropped_bytes?, "
-               "data?: any, state?, run?: as run.get}",
+     .notice = "{subscription: integer, number: integer, next?: integer (where to go on), time_us?, type: "
+               "stdout|stderr|gap|metric|event|state|finished, text?, base64?, data?: any, run?: as run.get or null, "
+               "error?}",
      .roles = ANY_ROLE,
      .errors = FINDS_RUN | KIND(E_LIMIT),
      .handle = method_run_watch},
