@@ -315,6 +315,14 @@ static int read_file(const char *path, struct buf *out, struct err *e)
     return 0;
 }
 
+/* After comments and empty lines, which both formats have. */
+static bool begins_with_brace(const char *s)
+{
+    for (s += strspn(s, " \t\r\n"); s[0] == '/' && s[1] == '/'; s += strspn(s, " \t\r\n"))
+        s += strcspn(s, "\n");
+    return *s == '{';
+}
+
 /* Of a file that is JSON, its object as it is: the lab judges it. */
 static int read_json(const char *path, struct buf *text, struct buf *set, struct err *e)
 {
@@ -383,7 +391,7 @@ int record_read_options(const struct json *form, const struct args *args, struct
     AUTO_BUF struct buf text = BUF_INIT(FILE_MAX_BYTES + 1);
     if (read_file(path, &text, e) < 0)
         return -1;
-    if (buf_cstr(&text)[strspn(buf_cstr(&text), " \t\r\n")] == '{')
+    if (begins_with_brace(buf_cstr(&text)))
         return read_json(path, &text, set, e);
     return record_read_text(form, buf_cstr(&text), path, a, set, reason, e);
 }
