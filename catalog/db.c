@@ -39,6 +39,7 @@ const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT] = {
     [SQL_LIST] = &list_sql,
     [SQL_SEARCH] = &search_sql,
     [SQL_SEARCH_ENTRY] = &search_entry_sql,
+    [SQL_REPORT] = &report_sql,
     [SQL_DATASET_CARD] = &dataset_card_sql,
     [SQL_DATASET_KEEP] = &dataset_keep_sql,
     [SQL_DATASET_GRANT] = &dataset_grant_sql,

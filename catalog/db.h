@@ -60,6 +60,7 @@ enum {
     SQL_LIST,
     SQL_SEARCH,
     SQL_SEARCH_ENTRY,
+    SQL_REPORT,
     SQL_DATASET_CARD,
     SQL_DATASET_KEEP,
     SQL_DATASET_GRANT,
@@ -74,7 +75,7 @@ extern const struct sql_table token_sql;
 extern const struct sql_table lineage_sql;
 extern const struct sql_table record_sql, run_place_sql, project_sql, project_term_sql, experiment_sql, lesson_sql;
 extern const struct sql_table hold_sql, gc_sql;
-extern const struct sql_table list_sql, search_sql, search_entry_sql;
+extern const struct sql_table list_sql, search_sql, search_entry_sql, report_sql;
 extern const struct sql_table dataset_card_sql, dataset_keep_sql, dataset_grant_sql, dataset_gate_sql;
 extern const struct sql_table run_seen_sql, token_sql;
 extern const struct sql_table quality_sql;

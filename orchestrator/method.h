@@ -101,6 +101,7 @@ int look_lesson(struct request *q, struct cat *db, struct err *e);
 int method_catalog_changes(struct request *q, struct err *e);
 int method_catalog_search(struct request *q, struct err *e);
 int method_catalog_reindex(struct request *q, struct err *e);
+int method_report_get(struct request *q, struct err *e);
 int method_rpc_discover(struct request *q, struct err *e);
 int method_rpc_unsubscribe(struct request *q, struct err *e);
 int method_lab_ping(struct request *q, struct err *e);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 static const struct method *const tables[] = {
-    rows_rpc, rows_catalog, rows_lab, rows_blob, rows_run, rows_lineage, rows_dataset, rows_env, rows_profile, rows_audit,
+    rows_rpc, rows_catalog, rows_report, rows_lab, rows_blob, rows_run, rows_lineage, rows_dataset, rows_env, rows_profile, rows_audit,
     rows_project, rows_experiment, rows_lesson,
     rows_user,
     rows_keeping,

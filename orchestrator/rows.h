@@ -99,6 +99,7 @@ enum { TB_GB = 1 << 10 };
 
 extern const struct method rows_rpc[];
 extern const struct method rows_catalog[];
+extern const struct method rows_report[];
 extern const struct method rows_lab[];
 extern const struct method rows_blob[];
 extern const struct method rows_run[];

@@ -203,6 +203,11 @@ const struct command commands[] = {
      "enclos search ecoulement hiver\n"
      "enclos search --only project '\"flux hospitaliers\"'",
      cmd_search_options, ARGS_ANYWHERE, false, cmd_search},
+    {"report", GROUP_LAB, T_U_REPORT, T_H_REPORT, T_D_REPORT,
+     "enclos report portfolio --format csv > portrait.csv\n"
+     "enclos report accountability --from 2026-01-01 --format html > 2026.html\n"
+     "enclos report environment --from 30d",
+     cmd_report_options, ARGS_ANYWHERE, false, cmd_report},
     {"info", GROUP_LAB, T_NONE, T_H_INFO, T_NONE, NULL, NULL, ARGS_ANYWHERE, false, cmd_info},
     {"doctor", GROUP_LAB, T_NONE, T_H_DOCTOR, T_D_DOCTOR, NULL, NULL, ARGS_ANYWHERE, false,
      cmd_doctor},

@@ -298,3 +298,116 @@ def test_a_search_index_that_was_damaged_is_made_anew(lab):
     with pytest.raises(RpcError) as error:
         lab.rpc("catalog.search", text="* - !")
     assert error.value.kind == "invalid"
+
+
+# ---- reports ----
+
+
+@pytest.fixture(scope="module")
+def reported(shared_lab):
+    """A project that was tried on data, and one that was stopped. One core of CPU for about a second."""
+    lab = shared_lab
+    answers = {"title": {"fr": "Flux <b>hospitaliers</b>", "en": "Hospital flow"}, "organisation": "CHU, Québec",
+               "portfolio": "Santé", "family": "analysis_prediction", "benefits": {"fr": "=1+1", "en": "shorter waits"}}
+    lab.rpc("project.create", code="FLUX", answers=answers)
+    lab.rpc("project.create", code="FIN", answers={**answers, "title": {"fr": "Fini", "en": "Over"}})
+    lab.rpc("project.advance", code="FIN", to="stopped", reason="no data")
+    lab.rpc("experiment.create", project="FLUX", name="x", answers={"title": TITLE})
+    lab.add_dataset("urgences", {"a.csv": b"1\n"})
+    burn = "import time\nend = time.process_time() + 1\nwhile time.process_time() < end: pass"
+    for command in (["python3", "-c", burn], ["false"]):
+        lab.wait(lab.submit(command, profile="python", project="FLUX", experiment="x"))
+    lab.wait(lab.submit("true", datasets=["urgences@1"], purpose="statistics"))
+    return lab
+
+
+def rows(report, name):
+    table = next(t for t in report.tables if t.name == name)
+    return [dict(zip(table.columns, row)) for row in table.rows]
+
+
+def test_the_portfolio_has_the_columns_of_the_portrait(reported):
+    out = reported.cli("report", "portfolio", "--format", "csv")
+    assert out.returncode == 0, out.stderr
+    import csv, io
+    lines = list(csv.reader(io.StringIO(out.stdout)))
+    assert lines[0] == ["nom", "categorie", "organisme_responsable", "portefeuille_ministeriel", "benefices_associes",
+                        "statut"]
+    flux = next(line for line in lines if "hospitaliers" in line[0])
+    assert flux == ["Flux <b>hospitaliers</b>", "Analyse, prédiction et aide à la décision", "CHU, Québec", "Santé",
+                    "'=1+1", "en développement"]  # no formula reaches a spreadsheet
+    assert not [line for line in lines if line[0] == "Fini"]
+    project = next(p for p in rows(reported.rpc("report.get", kind="portfolio"), "projects") if p["project"] == "FLUX")
+    assert (project["runs"], project["succeeded"], project["experiments"], project["people"]) == (2, 1, 1, 1)
+
+
+def test_energy_is_what_the_formula_gives(reported):
+    report = reported.rpc("report.get", kind="environment")
+    flux = next(p for p in rows(report, "energy") if p["project"] == "FLUX")
+    runs = [r for r in all_pages(reported, "run.list", "runs", filter="project = 'FLUX'")]
+    cpu_h = sum(r.cpu_ms for r in runs) / 3600e3
+    gb_h = sum(reported.get(r.id).resources.memory_bytes / 1e9 * r.wall_ms for r in runs) / 3600e3
+    kwh = (cpu_h * 12 + gb_h * 0.3725) * 1.56 / 1000
+    assert flux["cpu_ms"] >= 1000 and flux["energy_kwh"] == pytest.approx(kwh, rel=1e-9)
+    assert flux["direct_g"] == pytest.approx(kwh * 1.5) and flux["lifecycle_g"] == pytest.approx(kwh * 29.6)
+    alberta = reported.rpc("report.get", kind="environment", region="AB")
+    assert next(p for p in rows(alberta, "energy") if p["project"] == "FLUX")["direct_g"] == pytest.approx(kwh * 670)
+    assert "estimés et non mesurés" in reported.cli("--lang", "fr", "report", "environment").stdout
+
+
+def test_accountability_has_every_decision_of_the_period(reported):
+    report = reported.rpc("report.get", kind="accountability")
+    routine = ("run.submitted", "run.starting", "run.running", "run.finished", "run.connected", "user.first_seen")
+    decided = [(e.number, e.action) for e in all_pages(reported, "audit.list", "entries", limit=1000)
+               if e.action not in routine]
+    assert sorted((d["audit_entry"], d["action"]) for d in rows(report, "decisions")) == sorted(decided)
+    assert ("project.advanced" in [a for _, a in decided])
+    outcomes = {(o["project"], o["outcome"]): o["runs"] for o in rows(report, "outcomes")}
+    assert outcomes[("FLUX", "succeeded")] == 1 and outcomes[("FLUX", "failed")] == 1
+    assert rows(reported.rpc("report.get", kind="accountability", to_us=1000), "decisions") == []
+
+
+def test_data_access_says_who_what_and_by_which_rule(reported):
+    uses = rows(reported.rpc("report.get", kind="data-access"), "data")
+    use = next(u for u in uses if u["dataset"] == "urgences@1")
+    assert (use["purpose"], use["runs"], use["project"]) == ("statistics", 1, "")
+    assert use["rule"] in ("custodian", "admin") and use["first_us"] == use["last_us"]
+
+
+@pytest.mark.parametrize("kind", ["portfolio", "accountability", "data-access", "environment"])
+def test_a_page_is_whole_in_both_languages_and_loads_nothing(reported, kind):
+    from html.parser import HTMLParser
+    page = reported.cli("report", kind, "--format", "html").stdout
+    seen, stack = [], []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attributes):
+            seen.append((tag, dict(attributes)))
+            if tag not in ("meta", "rect"):
+                stack.append(tag)
+
+        def handle_startendtag(self, tag, attributes):
+            seen.append((tag, dict(attributes)))
+
+        def handle_endtag(self, tag):
+            assert stack.pop() == tag, tag
+
+    Reader().feed(page)
+    assert stack == []
+    assert [a["lang"] for t, a in seen if t == "section"] == ["fr", "en"]
+    assert not [t for t, _ in seen if t in ("script", "link", "img", "iframe", "b")]
+    assert not [a for _, a in seen if any(k in ("src", "onload", "onclick") for k in a)]
+    assert all(a["href"].startswith("#") for t, a in seen if t == "a")
+    charts = [a for t, a in seen if t == "svg"]
+    assert all(a["role"] == "img" and a["aria-labelledby"] for a in charts)
+    assert len([1 for t, _ in seen if t == "caption"]) == len([1 for t, _ in seen if t == "table"]) >= 2
+    assert all(a.get("scope") == "col" for t, a in seen if t == "th")
+
+
+def test_reports_are_for_curators_and_auditors(reported):
+    if os.getuid() != 0:
+        pytest.skip("needs root, to act as other accounts")
+    reported.grant(65532, "scientist")
+    with pytest.raises(RpcError) as error:
+        reported.rpc_as(65532, "report.get", kind="portfolio")
+    assert error.value.kind == "denied"
