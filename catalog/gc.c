@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DETAIL_BYTES = 32 << 10, LABEL_BYTES = 120 };
+enum { DETAIL_BYTES = 32 << 10 };
 
 enum {
     GC_MAY_GO_RUN,
@@ -202,18 +202,16 @@ static int mark_entries(struct marking *m, const char *id, const struct manifest
     for (size_t i = 0; i < of->count; i++) {
         const struct manifest_entry *f = &of->entries[i];
         uint64_t size = 0;
-        char label[LABEL_BYTES];
         if (f->kind != MANIFEST_FILE)
             continue;
         if (idset_add(m->used, f->sha256, e) < 0)
             return -1;
         if (!m->missing)
             continue;
-        snprintf(label, sizeof label, "%.80s of manifest %.12s", f->path, id);
         if (!objects_has(m->s, f->sha256, &size))
-            m->missing->told(m->missing->ctx, f->sha256, label, "it is missing");
+            m->missing->told(m->missing->ctx, f->sha256, id, f->path, "it is missing");
         else if (size != f->size_bytes)
-            m->missing->told(m->missing->ctx, f->sha256, label, "it has another size");
+            m->missing->told(m->missing->ctx, f->sha256, id, f->path, "it has another size");
     }
     return 0;
 }
@@ -227,7 +225,7 @@ static int mark_manifest(struct marking *m, const char *id, struct err *e)
     if (manifest_load_any(m->s, id, &of, &bad) == 0)
         return mark_entries(m, id, of, e);
     if (m->missing) {
-        m->missing->told(m->missing->ctx, id, "a manifest", bad.message);
+        m->missing->told(m->missing->ctx, id, id, "the manifest itself", bad.message);
         return 0;
     }
     return err_set(e, E_CONFLICT, "objects",
@@ -247,7 +245,7 @@ static int mark_column(struct marking *m, int row, int64_t before, bool manifest
             ((++m->done & 1023) == 0 && step(m->progress, m->done, 0, e) < 0))
             return -1;
         if (!manifests && m->missing && !objects_has(m->s, id, NULL))
-            m->missing->told(m->missing->ctx, id, (const char *)sqlite3_column_text(s, 1),
+            m->missing->told(m->missing->ctx, id, NULL, (const char *)sqlite3_column_text(s, 1),
                              "it is missing");
     }
     return rc;
@@ -290,6 +288,23 @@ int gc_mark(struct cat *db, const struct store *s, const struct gc_policy *polic
         mark_column(&m, GC_ROOT_ARTIFACTS, runs, false, e) < 0)
         return -1;
     return mark_manifests(&m, e);
+}
+
+int gc_each_root(struct cat *db, int (*told)(void *ctx, const char *manifest, const char *subject),
+                 void *ctx, struct err *e)
+{
+    static const int roots[] = {GC_ROOT_DATASETS, GC_ROOT_ENVIRONMENTS, GC_ROOT_CODE, GC_ROOT_OUTPUTS};
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
+        AUTO_STMT sqlite3_stmt *s = cat_query(db, &gc_sql, roots[i], e, V_I(0));
+        int rc = -1;
+        while (s && (rc = cat_step(db, s, e)) == 1)
+            if (told(ctx, (const char *)sqlite3_column_text(s, 0),
+                     (const char *)sqlite3_column_text(s, 1)) < 0)
+                return -1;
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* ---- sweep ---- */

@@ -45,7 +45,9 @@ struct gc_progress {
 
 /* A manifest or an object that is referred to and cannot be had. */
 struct gc_missing {
-    void (*told)(void *ctx, const char *sha256, const char *of, const char *why);
+    /* manifest: by which it is referred to, at `path`; NULL: by the table itself, and path is by whom. */
+    void (*told)(void *ctx, const char *sha256, const char *manifest, const char *path,
+                 const char *why);
     void *ctx;
 };
 
@@ -56,6 +58,10 @@ struct gc_missing {
 MUST_USE int gc_mark(struct cat *db, const struct store *s, const struct gc_policy *policy,
                      struct idset *used, const struct gc_progress *progress,
                      const struct gc_missing *missing, struct err *e);
+
+/* Each manifest that is referred to, with who does (a run, NAME@VERSION), as often as it is. -1 from `told` stops. */
+MUST_USE int gc_each_root(struct cat *db, int (*told)(void *ctx, const char *manifest, const char *subject),
+                          void *ctx, struct err *e);
 
 /* ---- sweep ---- */
 

@@ -274,11 +274,13 @@ static int tell_restored(struct cat *db, void *ctx, struct err *e)
     return audit_append(db, t->actor, "lab.restored", "lab", buf_cstr(&detail), time_now_us(), e);
 }
 
-static void count_missing(void *ctx, const char *sha256, const char *of, const char *why)
+static void count_missing(void *ctx, const char *sha256, const char *manifest, const char *path,
+                          const char *why)
 {
     struct backup_report *out = ctx;
     (void)sha256;
-    (void)of;
+    (void)manifest;
+    (void)path;
     (void)why;
     out->missing++;
 }

@@ -56,7 +56,8 @@ static int look_at(const struct store *s, struct scrub *scrub, const char *sha25
 {
     uint64_t size = 0;
     struct err bad = {0};
-    if (!objects_has(s, sha256, &size) || size > SCRUB_OBJECT_MAX_BYTES)
+    uint64_t max = scrub->object_max_bytes ? scrub->object_max_bytes : SCRUB_OBJECT_MAX_BYTES;
+    if (!objects_has(s, sha256, &size) || size > max)
         return 0;
     if (objects_verify(s, sha256, progress, &bad) < 0) {
         if (bad.kind != E_CONFLICT && bad.kind != E_NOT_FOUND) {

@@ -109,6 +109,7 @@ int method_lab_info(struct request *q, struct err *e);
 int method_lab_doctor(struct request *q, struct err *e);
 int method_lab_doing(struct request *q, struct err *e);
 int method_lab_backup(struct request *q, struct err *e);
+int method_lab_doctor_deep(struct request *q, struct err *e);
 int method_lab_gc(struct request *q, struct err *e);
 int method_hold_add(struct request *q, struct err *e);
 int method_hold_lift(struct request *q, struct err *e);

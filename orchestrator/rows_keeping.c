@@ -82,6 +82,13 @@ const struct method rows_keeping[] = {
      .errors = WRITES,
      .flags = METHOD_TAKES_FD | METHOD_CREATES,
      .handle = method_lab_backup},
+    {.name = "lab.doctor_deep",
+     .summary = "Reads the whole lab: every page of the catalog, the audit log, every object against its name, "
+                "every reference, every tree. At the lowest priority; lab.doing says how far it is.",
+     .result = "{checks: [{name, ok: boolean, message, hint: text or null}]}",
+     .roles = ROLE(ROLE_ADMIN) | ROLE(ROLE_AUDITOR),
+     .errors = READS | KIND(E_CONFLICT) | KIND(E_LIMIT),
+     .handle = method_lab_doctor_deep},
     {.name = "lab.doing",
      .summary = "How far a long work of the lab is: a collection, a backup, a deep check.",
      .result = "{doing: {name, phase, since_us, done: integer, total: integer (0: not known)} or "

@@ -5,6 +5,7 @@
 #include "api/cli/listing.h"
 #include "api/cli/labtext.h"
 #include "api/cli/local_runner.h"
+#include "api/cli/long_call.h"
 #include "api/common/fd.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
@@ -203,6 +204,23 @@ static bool print_checks(struct cli *c, const struct json *list)
     return bad == 0;
 }
 
+const struct opt cmd_doctor_options[] = {
+    {"deep", 0, T_NONE, T_O_DEEP, false},
+    {0},
+};
+
+/* What cannot be checked is a check that failed. */
+static void check_deep(struct cli *c, struct checks *k)
+{
+    AUTO_ANSWER struct client_answer answer = {0};
+    struct err e = {0};
+
+    if (long_call(c, "lab.doctor_deep", NULL, -1, &answer, &e) == 0)
+        add_list(k, json_get(answer.result, "checks"));
+    else
+        add_check(k, "deep", false, e.message, e.hint);
+}
+
 int cmd_doctor(struct cli *c, struct args *a, struct err *e)
 {
     struct checks k = {.text = BUF_INIT(4 << 20)};
@@ -215,6 +233,8 @@ int cmd_doctor(struct cli *c, struct args *a, struct err *e)
     jw_obj(&k.w);
     jw_arr_at(&k.w, "checks");
     check_lab(c, &k);
+    if (args_has(a, "deep"))
+        check_deep(c, &k);
     jw_end_arr(&k.w);
     jw_end_obj(&k.w);
     const struct json_limits limits = {.max_bytes = 4 << 20};

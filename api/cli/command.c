@@ -209,7 +209,7 @@ const struct command commands[] = {
      "enclos report environment --from 30d",
      cmd_report_options, ARGS_ANYWHERE, false, cmd_report},
     {"info", GROUP_LAB, T_NONE, T_H_INFO, T_NONE, NULL, NULL, ARGS_ANYWHERE, false, cmd_info},
-    {"doctor", GROUP_LAB, T_NONE, T_H_DOCTOR, T_D_DOCTOR, NULL, NULL, ARGS_ANYWHERE, false,
+    {"doctor", GROUP_LAB, T_U_OPTIONS, T_H_DOCTOR, T_D_DOCTOR, NULL, cmd_doctor_options, ARGS_ANYWHERE, false,
      cmd_doctor},
     {"hold list", GROUP_LAB, T_U_OPTIONS, T_H_HOLD_LIST, T_NONE, NULL, cursor_options, ARGS_ANYWHERE, false,
      cmd_hold_list},

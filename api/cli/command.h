@@ -61,7 +61,7 @@ extern const struct opt cmd_project_create_options[], cmd_project_edit_options[]
     cmd_lesson_list_options[];
 command_fn cmd_doctor, cmd_info, cmd_audit_list;
 command_fn cmd_audit_verify, cmd_audit_export, cmd_hold, cmd_unhold, cmd_hold_list, cmd_gc, cmd_backup, cmd_rpc, cmd_help, cmd_version;
-extern const struct opt cmd_learn_options[], cmd_audit_list_options[], cmd_audit_export_options[], cmd_hold_options[], cmd_gc_options[], cmd_backup_options[];
+extern const struct opt cmd_learn_options[], cmd_audit_list_options[], cmd_audit_export_options[], cmd_hold_options[], cmd_gc_options[], cmd_backup_options[], cmd_doctor_options[];
 extern const struct opt cmd_rerun_options[], cmd_diff_options[];
 command_fn cmd_whoami, cmd_user_list, cmd_user_grant, cmd_user_revoke;
 command_fn cmd_token_create, cmd_token_list, cmd_token_revoke;

@@ -1,7 +1,9 @@
 """What keeps a lab: holds and collection; later backup, restore, the deep check."""
 
+import hashlib
 import os
 import random
+import sqlite3
 import subprocess
 import threading
 import time
@@ -247,3 +249,82 @@ def test_submissions_go_on_beside_a_backup_and_a_restored_lab_has_those_before(l
     other.start_daemon()
     for run in before:
         assert other.get(run)
+
+
+# ---- the deep check ----------------------------------------------------------------------------------
+
+
+def deep(lab, *more):
+    done = lab.cli("doctor", "--deep", "--json", *more)
+    assert done.returncode in (0, 1), done
+    found = {}
+    for check in harness.bag_loads(done.stdout).checks:
+        found.setdefault(check.name, []).append(check)
+    return found
+
+
+def bad(checks):
+    return {name: [c.message for c in found if not c.ok] for name, found in checks.items() if any(not c.ok for c in found)}
+
+
+def damage(lab, digest):
+    path = os.path.join(lab.state, "objects", digest[:2], digest[2:])
+    content = bytearray(open(path, "rb").read())
+    content[len(content) // 2] ^= 1
+    os.chmod(path, 0o600)
+    with open(path, "r+b") as f:
+        f.write(content)
+    os.chmod(path, 0o400)
+
+
+def test_the_deep_check_of_a_sound_lab_finds_nothing(lab):
+    lab.add_dataset("cancer", {"a.csv": b"1\n", "b.csv": b"2\n"})
+    lab.run(["sh", "-c", "echo o > /outputs/o"], code={"main.py": b"1"}, datasets=["cancer@1"])
+    checks = deep(lab)
+    for name in ("catalog.db", "audit", "all objects", "references", "trees"):
+        assert all(c.ok for c in checks[name]), checks[name]
+    assert f"{len(objects(lab))} objects were read again" in checks["all objects"][0].message
+
+
+def test_the_deep_check_names_what_is_damaged_and_what_refers_to_it(lab):
+    lab.add_dataset("cancer", {"a.csv": b"some data\n"})
+    run = lab.run(["sh", "-c", "echo out > /outputs/o"], code={"main.py": b"some code"})
+    digests = {name: hashlib.sha256(text).hexdigest() for name, text in
+               (("data", b"some data\n"), ("code", b"some code"), ("output", b"out\n"))}
+    damage(lab, digests["data"])
+    os.unlink(os.path.join(lab.state, "objects", run.code[:2], run.code[2:]))
+    os.unlink(os.path.join(lab.state, "objects", digests["output"][:2], digests["output"][2:]))
+    found = bad(deep(lab))
+    assert "1 damaged" in (found.get("objects") or found["all objects"])[0]  # the quick look comes first
+    told = "\n".join(found["references"])
+    assert f"object {digests['data'][:12]}, a.csv of cancer@1: it is missing" in told, told
+    assert f"object {run.code[:12]}, the manifest itself of {run.id}" in told, told
+    assert f"object {digests['output'][:12]}, an output of {run.id}: it is missing" in told, told
+    refused = lab.cli("gc")
+    assert refused.returncode == 1 and "doctor --deep" in refused.stderr, "what the lost manifest named is not known"
+    lab.put_files({"main.py": b"some code"})
+    lab.put_blob(b"some data\n")
+    lab.put_blob(b"out\n")
+    assert set(bad(deep(lab))) <= {"damaged", "quarantine"}, "it heals"
+
+
+def test_the_deep_check_reads_every_page_and_the_whole_chain(lab):
+    for _ in range(3):
+        lab.run(["true"])
+    lab.stop_daemon()
+    path = os.path.join(lab.state, "catalog.db")
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TRIGGER audit_no_update")
+        db.execute("UPDATE audit SET subject = 'x' WHERE number = 2")
+        page, = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'run_by_wall'").fetchone()
+    db.close()
+    with open(path, "r+b") as f:
+        f.seek((page - 1) * 4096 + 8)
+        f.write(b"\x5a" * 200)
+    for name in os.listdir(lab.state):
+        if name.startswith("catalog.db"):
+            os.chown(os.path.join(lab.state, name), os.stat(lab.state).st_uid, os.stat(lab.state).st_gid)
+    lab.start_daemon()
+    found = bad(deep(lab))
+    assert "catalog.db is damaged" in found["catalog.db"][0]
+    assert "broken at entry 2" in found["audit"][0]
