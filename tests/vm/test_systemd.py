@@ -134,6 +134,7 @@ def test_a_plain_users_unit_with_delegation_limits_its_runs(lab):
                    check=True, capture_output=True)
     try:
         wait_ready(private)
+        private.people()  # root, who asks here, is nobody to it
         run = private.run("true", resources={"memory_bytes": 64 * MIB})
         assert run.verdict == "succeeded" and run.sandbox.rootless and run.sandbox.cgroup == "v2", run
         assert run.sandbox.limits.memory_bytes == 64 * MIB
