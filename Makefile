@@ -316,6 +316,9 @@ install: all
 	    $(DESTDIR)$(PREFIX)/share/$(patsubst $(B)/share/%,%,$(f));)
 	install -D -m 0644 $(WARM) $(DESTDIR)$(PREFIX)/lib/enclos/enclos-warm.so
 	install -D -m 0755 $(INSPECT) $(DESTDIR)$(PREFIX)/lib/enclos/enclos-inspect
+	install -D -m 0644 api/cli/completion/enclos.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/enclos
+	install -D -m 0644 api/cli/completion/_enclos $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_enclos
+	install -D -m 0644 api/cli/completion/enclos.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/enclos.fish
 	set -e; $(foreach m,$(MAN),install -D -m 0644 $(m) \
 	    $(DESTDIR)$(PREFIX)/share/man/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m));)
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system

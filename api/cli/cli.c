@@ -409,6 +409,13 @@ int cli_main(int argc, char **argv)
     c.json = early_json(argc, argv); /* apply_shared knows better */
     term_init(&c.out, STDOUT_FILENO);
     term_init(&c.err, STDERR_FILENO);
+    if (argc > 1 && strcmp(argv[1], "complete") == 0) {
+        choose_socket(&c, NULL);
+        int done = complete_main(&c, argc - 2, argv + 2);
+        client_close(c.client);
+        free(c.socket_path);
+        return done;
+    }
 
     /* Shared options may come before the command's name too. */
     AUTO_ARGS struct args *a = args_new();

@@ -281,12 +281,32 @@ static void print_indented(struct buf *out, const struct json *v, unsigned depth
     buf_add_char(out, object ? '}' : ']');
 }
 
+/* All of standard input, for --params -. */
+static int read_input(struct buf *out, struct err *e)
+{
+    char chunk[1 << 16];
+    ssize_t n;
+    while ((n = read(STDIN_FILENO, chunk, sizeof chunk)) > 0)
+        buf_add(out, chunk, (size_t)n);
+    if (n < 0)
+        return err_sys(e, NULL, NULL, "cannot read standard input");
+    return out->failed ? err_set(e, E_LIMIT, "params", NULL, "more than 1 MiB of parameters") : 0;
+}
+
 /* key=value: a value that is JSON is taken as such, any other as a string. */
 static int write_params(const struct args *a, struct buf *out, struct err *e)
 {
     struct jw w = jw_to(out);
-    const char *first = args_word(a, 1);
+    const char *first = args_word(a, 1), *whole = args_get(a, "params");
 
+    if (whole && first)
+        return say_err(e, E_INVALID, NULL, T_NONE, T_RPC_TWICE);
+    if (whole && strcmp(whole, "-") != 0)
+        buf_add_str(out, whole);
+    else if (whole && read_input(out, e) < 0)
+        return -1;
+    if (whole)
+        return json_scan(buf_cstr(out), out->len, NULL, e);
     if (first && *first == '{' && args_word_count(a) == 2) {
         if (json_scan(first, strlen(first), NULL, e) < 0)
             return -1;

@@ -76,6 +76,11 @@ static const struct opt profile_show_options[] = {
     {0},
 };
 
+static const struct opt rpc_options[] = {
+    {"params", 0, T_A_TEXT, T_O_RPC_PARAMS, false},
+    {0},
+};
+
 const struct command commands[] = {
     {"run", GROUP_RUNS, T_U_RUN, T_H_RUN, T_D_RUN,
      "enclos run --dataset cancer@1 --profile python -- python3 train.py --trees 200\n"
@@ -255,7 +260,7 @@ const struct command commands[] = {
     {"rpc", GROUP_OTHER, T_U_RPC, T_H_RPC, T_D_RPC,
      "enclos rpc lab.info\n"
      "enclos rpc run.list limit=5 state=finished",
-     NULL, ARGS_ANYWHERE, false, cmd_rpc},
+     rpc_options, ARGS_ANYWHERE, false, cmd_rpc},
     {"help", GROUP_OTHER, T_U_HELP, T_H_HELP, T_NONE, NULL, NULL, ARGS_ANYWHERE, false, cmd_help},
     {"version", GROUP_OTHER, T_NONE, T_H_VERSION, T_NONE, NULL, NULL, ARGS_ANYWHERE, false,
      cmd_version},

@@ -39,6 +39,9 @@ bool help_add_family(struct buf *out, const struct term *t, const char *family);
  * (both NULL) of all. */
 void help_add_json(struct buf *out, const struct command *command, const char *family);
 
+/* What the last of these words may become, a line a candidate: for the shells (complete.c). */
+int complete_main(struct cli *c, int argc, char **argv);
+
 /* One file per family holds these. */
 command_fn cmd_shell, cmd_notebook, cmd_attach;
 command_fn cmd_run, cmd_ps, cmd_show, cmd_logs, cmd_wait, cmd_cancel, cmd_metrics, cmd_outputs;

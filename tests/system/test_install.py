@@ -13,7 +13,8 @@ def test_make_install_lays_out_a_lab(tmp_path):
     for path in ("bin/enclos", "bin/enclosd", "bin/enclos-runner", "share/enclos/sandbox-profiles/base.jsonc",
                  "share/enclos/sandbox-profiles/python.jsonc", "share/enclos/sandbox-profiles/strict.jsonc",
                  "share/enclos/python/enclos/__init__.py", "lib/systemd/system/enclosd.service",
-                 "lib/sysusers.d/enclos.conf", "lib/tmpfiles.d/enclos.conf", "share/man/man1/enclos.1",
+                 "lib/sysusers.d/enclos.conf", "lib/tmpfiles.d/enclos.conf", "share/man/man1/enclos.1", "share/bash-completion/completions/enclos",
+                 "share/zsh/site-functions/_enclos", "share/fish/vendor_completions.d/enclos.fish",
                  "share/man/man8/enclosd.8", "share/man/man8/enclos-runner.8"):
         found = os.path.join(tmp_path, "usr", path)
         other = found.replace("man8/enclos-runner.8", "man1/enclos-runner.1")
