@@ -160,7 +160,7 @@ static int check_card(struct cat *db, struct arena *a, const struct dataset_gran
     if (cat_dataset_card(db, a, d->dataset, &card, e) < 0)
         return -1;
     if (card.personal == CARD_NOT_SAID)
-        return err_set(e, E_CONFLICT, "personal", "say so first: enclos dataset describe NAME --personal yes|no",
+        return err_set(e, E_CONFLICT, "personal", "say so first: enclos dataset describe NAME --personal true|false",
                        "the card of %s does not say whether it holds personal information", d->name);
     if (card.personal == CARD_YES && !card.pia)
         return err_set(e, E_CONFLICT, "pia", "give it first: enclos dataset describe NAME --pia REF --pia-expires DAY",

@@ -2,6 +2,7 @@
  * cmd_dataset.c - enclos dataset: add files as a version, seal it, list and show.
  */
 #include "api/cli/command.h"
+#include "api/cli/dataset_call.h"
 #include "api/cli/listing.h"
 #include "api/cli/labtext.h"
 #include "api/cli/upload.h"
@@ -27,13 +28,6 @@ int cli_read_ref(const char *ref, char name[65], int64_t *version, struct err *e
         return say_err(e, E_INVALID, NULL, T_BAD_REF_HINT, T_BAD_REF, ref);
     *version = (int64_t)n;
     return 0;
-}
-
-static void write_ref(struct jw *w, const char *name, int64_t version)
-{
-    jw_str_at(w, "name", name);
-    if (version > 0)
-        jw_int_at(w, "version", version);
 }
 
 /* ---- add ---- */
@@ -65,18 +59,6 @@ static int collect(struct snapshot *s, const struct args *a, struct err *e)
     if (snapshot_count(s) == 0)
         return say_err(e, E_INVALID, NULL, T_NONE, T_DATASET_EMPTY);
     return 0;
-}
-
-static int seal(struct cli *c, const char *name, int64_t version, struct client_answer *answer,
-                struct err *e)
-{
-    AUTO_BUF struct buf params = BUF_INIT(1024);
-    struct jw w = jw_to(&params);
-
-    jw_obj(&w);
-    write_ref(&w, name, version);
-    jw_end_obj(&w);
-    return cli_call(c, "dataset.seal", buf_cstr(&params), answer, e);
 }
 
 static void write_option(struct jw *w, const struct args *a, const char *option, const char *key)
@@ -124,11 +106,8 @@ int cmd_dataset_add(struct cli *c, struct args *a, struct err *e)
         return CLI_FAILED;
     bool draft = args_has(a, "draft");
     if (!draft) {
-        upload_tell(c, T_SEALING, snapshot_total_bytes(s));
-        int failed =
-            seal(c, cli_str(added.result, "name"), cli_int(added.result, "version"), &sealed, e);
-        upload_tell(c, T_NONE, snapshot_total_bytes(s));
-        if (failed < 0)
+        if (dataset_work(c, "dataset.seal", cli_str(added.result, "name"), cli_int(added.result, "version"), NULL,
+                         T_SEALING, &sealed, e) < 0)
             return CLI_FAILED;
     }
     if (c->json) {
@@ -154,14 +133,9 @@ int cmd_dataset_seal(struct cli *c, struct args *a, struct err *e)
     char name[65] = "";
     int64_t version = 0;
 
-    if (cli_need_words(a, 1, 1, T_A_DATASET, e) < 0 ||
-        cli_read_ref(args_word(a, 0), name, &version, e) < 0)
+    if (dataset_word(a, true, name, &version, e) != CLI_OK)
         return CLI_BAD_USAGE;
-    if (version == 0) {
-        (void)say_err(e, E_INVALID, NULL, T_NONE, T_NEED_VERSION, name);
-        return CLI_BAD_USAGE;
-    }
-    if (seal(c, name, version, &answer, e) < 0)
+    if (dataset_work(c, "dataset.seal", name, version, NULL, T_SEALING, &answer, e) < 0)
         return CLI_FAILED;
     if (c->json)
         cli_print_json(answer.result);
@@ -217,8 +191,8 @@ static const char *state_word(const struct json *dataset)
 
 static const struct table_column list_columns[] = {
     {T_C_DATASET, false, 0, 0}, {T_C_STATE, false, 0, 0}, {T_C_CLASSIFICATION, false, 0, 1},
-    {T_C_FILES, true, 0, 3},    {T_C_SIZE, true, 0, 2},   {T_C_CREATED, false, 0, 5},
-    {T_C_TITLE, false, 12, 4},
+    {T_C_FILES, true, 0, 3},    {T_C_SIZE, true, 0, 2},   {T_DS_C_KEEPER, false, 0, 1},
+    {T_C_CREATED, false, 0, 6}, {T_C_TITLE, false, 12, 5},
 };
 
 static void add_dataset_row(struct table *t, const struct json *d)
@@ -229,12 +203,13 @@ static void add_dataset_row(struct table *t, const struct json *d)
     if (cli_int(d, "created_us") > 0)
         human_date(&created, cli_int(d, "created_us"));
     table_cell(t, STYLE_PLAIN, cli_str(d, "ref"));
-    table_cell(t, STYLE_PLAIN, state_word(d));
+    table_cell(t, json_bool(json_get(d, "quarantined"), false) ? STYLE_BAD : STYLE_PLAIN, state_word(d));
     table_cell(t, STYLE_PLAIN, classification_word(d));
     table_cell(t, STYLE_PLAIN,
                json_is_int(files) ? human_count_text((uint64_t)json_int(files, 0)) : "");
     table_cell(t, STYLE_PLAIN,
                json_is_int(size) ? human_size_text((uint64_t)json_int(size, 0)) : "");
+    table_cell(t, STYLE_PLAIN, cli_str(json_get(d, "keeper"), "name"));
     table_cell(t, STYLE_PLAIN, buf_cstr(&created));
     table_cell(t, STYLE_PLAIN, cli_str(d, "title"));
 }
@@ -242,7 +217,7 @@ static void add_dataset_row(struct table *t, const struct json *d)
 int cmd_dataset_list(struct cli *c, struct args *a, struct err *e)
 {
     AUTO_ANSWER struct client_answer answer = {0};
-    AUTO_TABLE struct table *t = table_new(list_columns, 7);
+    AUTO_TABLE struct table *t = table_new(list_columns, 8);
     AUTO_BUF struct buf out = BUF_INIT(8 << 20), params = BUF_INIT(1 << 18);
     struct jw w = jw_to(&params);
 
@@ -294,11 +269,10 @@ int cmd_dataset_show(struct cli *c, struct args *a, struct err *e)
     char name[65] = "";
     int64_t version = 0;
 
-    if (cli_need_words(a, 1, 1, T_A_DATASET, e) < 0 ||
-        cli_read_ref(args_word(a, 0), name, &version, e) < 0)
+    if (dataset_word(a, false, name, &version, e) != CLI_OK)
         return CLI_BAD_USAGE;
     jw_obj(&w);
-    write_ref(&w, name, version);
+    dataset_write_ref(&w, name, version);
     jw_end_obj(&w);
     if (cli_call(c, "dataset.get", buf_cstr(&params), &answer, e) < 0)
         return CLI_FAILED;
@@ -320,6 +294,8 @@ int cmd_dataset_show(struct cli *c, struct args *a, struct err *e)
     AUTO_BUF struct buf why = BUF_INIT(1 << 16);
     labtext_add(&why, cli_str(d, "quarantine_reason"));
     add_fact(t, T_F_QUARANTINE, buf_cstr(&why));
+    add_fact(t, T_DS_F_RETIRED, cli_str(d, "retired_reason"));
+    add_fact(t, T_DS_F_KEEPER, cli_str(json_get(d, "keeper"), "name"));
     add_fact(t, T_F_MANIFEST, cli_str(d, "manifest"));
     add_fact(t, T_F_ACTOR, cli_str(json_get(d, "actor"), "name"));
     AUTO_BUF struct buf date = BUF_INIT(64);
@@ -330,6 +306,10 @@ int cmd_dataset_show(struct cli *c, struct args *a, struct err *e)
     if (cli_int(d, "sealed_us") > 0)
         human_date(&date, cli_int(d, "sealed_us"));
     add_fact(t, T_F_SEALED, buf_cstr(&date));
+    buf_clear(&date);
+    if (cli_int(d, "verified_us") > 0)
+        human_date(&date, cli_int(d, "verified_us"));
+    add_fact(t, T_DS_F_VERIFIED, buf_cstr(&date));
     table_add(&out, t, &c->out, 2, true);
     cli_print(&out);
     return CLI_OK;

@@ -63,6 +63,10 @@ static const struct opt dataset_add_options[] = {
     {"no-fd", 0, T_NONE, T_O_NO_FD, false},
     {0},
 };
+static const struct opt dataset_cursor_options[] = {
+    {"cursor", 0, T_A_TEXT, T_O_CURSOR, false},
+    {0},
+};
 static const struct opt env_import_options[] = {
     {"title", 0, T_A_TEXT, T_O_TITLE, false},
     {"tag", 0, T_A_NAME, T_O_IMAGE_TAG, false},
@@ -180,6 +184,29 @@ const struct command commands[] = {
      "enclos dataset quality cancer@2 --wait\n"
      "enclos dataset quality cancer@2 --show --against 1",
      cmd_quality_options, ARGS_ANYWHERE, false, cmd_dataset_quality},
+    {"dataset verify", GROUP_DATA, T_U_DATASET_ONE, T_DS_H_VERIFY, T_DS_D_VERIFY, NULL, NULL, ARGS_ANYWHERE, false,
+     cmd_dataset_verify},
+    {"dataset grant", GROUP_DATA, T_DS_U_GRANT, T_DS_H_GRANT, T_DS_D_GRANT,
+     "enclos dataset grant cancer --project triage --until 2027-06-30", cmd_dataset_grant_options, ARGS_ANYWHERE, false,
+     cmd_dataset_grant},
+    {"dataset grants", GROUP_DATA, T_DS_U_GRANTS, T_DS_H_GRANTS, T_NONE, NULL, cmd_dataset_grants_options,
+     ARGS_ANYWHERE, false, cmd_dataset_grants},
+    {"dataset revoke", GROUP_DATA, T_DS_U_REVOKE, T_DS_H_REVOKE, T_DS_D_REVOKE, NULL, cmd_dataset_revoke_options,
+     ARGS_ANYWHERE, false, cmd_dataset_revoke},
+    {"dataset retire", GROUP_DATA, T_DS_U_REASON, T_DS_H_RETIRE, T_DS_D_RETIRE, NULL, cmd_dataset_reason_options,
+     ARGS_ANYWHERE, false, cmd_dataset_retire},
+    {"dataset unquarantine", GROUP_DATA, T_DS_U_REASON, T_DS_H_UNQUARANTINE, T_NONE, NULL, cmd_dataset_reason_options,
+     ARGS_ANYWHERE, false, cmd_dataset_unquarantine},
+    {"dataset hand-over", GROUP_DATA, T_DS_U_HAND_OVER, T_DS_H_HAND_OVER, T_NONE, NULL, cmd_dataset_hand_over_options,
+     ARGS_ANYWHERE, false, cmd_dataset_hand_over},
+    {"dataset waiting", GROUP_DATA, T_NONE, T_DS_H_WAITING, T_NONE, NULL, NULL, ARGS_ANYWHERE, false,
+     cmd_dataset_waiting},
+    {"dataset files", GROUP_DATA, T_U_DATASET_ONE, T_DS_H_FILES, T_NONE, NULL, dataset_cursor_options, ARGS_ANYWHERE, false,
+     cmd_dataset_files},
+    {"dataset diff", GROUP_DATA, T_DS_U_DIFF, T_DS_H_DIFF, T_DS_D_DIFF, NULL, dataset_cursor_options, ARGS_ANYWHERE, false,
+     cmd_dataset_diff},
+    {"dataset export", GROUP_DATA, T_DS_U_EXPORT, T_DS_H_EXPORT, T_DS_D_EXPORT, NULL, cmd_dataset_export_options,
+     ARGS_ANYWHERE, false, cmd_dataset_export},
 
     {"env import", GROUP_DATA, T_U_ENV_IMPORT, T_H_ENV_IMPORT, T_D_ENV_IMPORT,
      "skopeo copy docker://docker.io/library/python:3.12-slim oci:python\n"

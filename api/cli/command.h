@@ -49,6 +49,10 @@ command_fn cmd_rerun, cmd_diff, cmd_lineage;
 command_fn cmd_dataset_add, cmd_dataset_list, cmd_dataset_show, cmd_dataset_seal;
 command_fn cmd_dataset_quality;
 extern const struct opt cmd_quality_options[];
+command_fn cmd_dataset_verify, cmd_dataset_unquarantine, cmd_dataset_retire, cmd_dataset_hand_over, cmd_dataset_waiting;
+command_fn cmd_dataset_grant, cmd_dataset_revoke, cmd_dataset_grants, cmd_dataset_files, cmd_dataset_diff, cmd_dataset_export;
+extern const struct opt cmd_dataset_reason_options[], cmd_dataset_hand_over_options[], cmd_dataset_grant_options[],
+    cmd_dataset_revoke_options[], cmd_dataset_grants_options[], cmd_dataset_export_options[];
 command_fn cmd_env_import, cmd_env_list, cmd_env_show, cmd_env_retire;
 command_fn cmd_profile_list, cmd_profile_show, cmd_profile_diff, cmd_profile_check, cmd_profile_learn;
 command_fn cmd_search, cmd_report;

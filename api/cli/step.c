@@ -57,6 +57,7 @@ static const struct row {
     {"exec", T_STEP_EXEC, T_NONE},
     /* the lab's own: no fault of this host */
     {"dataset_tree", T_STEP_DATASET_TREE, T_X_DATASET_TREE},
+    {"dataset_access", T_STEP_DATASET_ACCESS, T_X_DATASET_ACCESS},
     {"dataset_verify", T_STEP_DATASET_VERIFY, T_X_DATASET_VERIFY},
     {"dataset_verify_after", T_STEP_DATASET_VERIFY_AFTER, T_X_DATASET_VERIFY_AFTER},
     {"environment_tree", T_STEP_ENVIRONMENT_TREE, T_X_ENVIRONMENT_TREE},
