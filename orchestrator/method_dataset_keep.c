@@ -21,10 +21,10 @@
 
 enum { PAGE_BYTES = 700 << 10, WAITING_MAX = 100, SOON_DAYS = 30 };
 
-/* The latest version stands for the dataset. */
-static int get_kept(struct request *q, struct cat *db, struct dataset_row *d, struct err *e)
+/* version 0: the latest one stands for the dataset. */
+static int get_kept(struct request *q, struct cat *db, int64_t version, struct dataset_row *d, struct err *e)
 {
-    if (cat_dataset_get(db, q->arena, request_str(q, "name"), request_int(q, "version", 0), d, e) < 0)
+    if (cat_dataset_get(db, q->arena, request_str(q, "name"), version, d, e) < 0)
         return -1;
     return dataset_must_keep(q->standing, d, q->method->name, e);
 }
@@ -50,8 +50,8 @@ static int describe_work(struct request *q, struct cat *db, struct err *e)
     struct dataset_row d;
     struct record_row r;
     bool changed = false;
-    if (get_kept(q, db, &d, e) < 0 ||
-        cat_dataset_describe(db, q->arena, &d, request_value(q, "set"), request_int(q, "card_version", 0),
+    if (get_kept(q, db, 0, &d, e) < 0 ||
+        cat_dataset_describe(db, q->arena, &d, request_value(q, "set"), request_int(q, "version", 0),
                              request_str(q, "reason"), &q->actor, time_now_us(), &r, &changed, e) < 0)
         return -1;
     return print_card(q, &d, &r, &changed, e);
@@ -70,12 +70,16 @@ static int card_work(struct request *q, struct cat *db, struct err *e)
     struct record_row r;
     if (cat_dataset_get(db, q->arena, request_str(q, "name"), 0, &d, e) < 0)
         return -1;
-    int rc = cat_record_find(db, q->arena, "dataset", d.name, request_int(q, "card_version", 0), &r, e);
+    int64_t version = request_int(q, "version", 0);
+    int rc = cat_record_find(db, q->arena, "dataset", d.name, version, &r, e);
     if (rc < 0)
         return -1;
-    if (rc == 0)
-        return err_set(e, E_NOT_FOUND, "card_version", "enclos dataset describe makes one",
-                       "the dataset %s has no such card", d.name);
+    if (rc == 0 && version)
+        return err_set(e, E_NOT_FOUND, "version", "`enclos dataset history` shows them",
+                       "the card of the dataset %s has no version %lld", d.name, (long long)version);
+    if (rc == 0) /* none was written yet: version 0, where a first change begins */
+        r = (struct record_row){.form = form_find("dataset"), .subject = d.name, .answers = "{}", .changed = "[]",
+                                .actor = d.keeper, .created_us = d.created_us, .first_us = d.created_us};
     return print_card(q, &d, &r, NULL, e);
 }
 
@@ -91,6 +95,11 @@ static int history_work(struct request *q, struct cat *db, struct err *e)
     struct dataset_row d;
     struct record_row latest, *all;
     size_t limit = (size_t)request_int(q, "limit", 50), count, shown = 0;
+    const char *cursor = request_str(q, "cursor");
+    uint64_t before = 0;
+    if (cursor && text_u64(cursor, 1, INT64_MAX, &before) < 0)
+        return err_set(e, E_INVALID, "cursor", "use next_cursor of the page before",
+                       "this is no cursor of dataset.history");
     if (cat_dataset_get(db, q->arena, request_str(q, "name"), 0, &d, e) < 0)
         return -1;
     int rc = cat_record_find(db, q->arena, "dataset", d.name, 0, &latest, e);
@@ -102,8 +111,7 @@ static int history_work(struct request *q, struct cat *db, struct err *e)
     jw_arr_at(&w, "versions");
     if (rc == 1) {
         /* One more: the difference is told to the version before. */
-        if (cat_record_history(db, q->arena, latest.id, request_int(q, "before", 0), limit + 1, &all, &count,
-                               e) < 0)
+        if (cat_record_history(db, q->arena, latest.id, (int64_t)before, limit + 1, &all, &count, e) < 0)
             return -1;
         for (; shown < count && shown < limit && q->out.len < PAGE_BYTES; shown++)
             if (record_print_version(&all[shown], shown + 1 < count ? &all[shown + 1] : NULL,
@@ -111,10 +119,8 @@ static int history_work(struct request *q, struct cat *db, struct err *e)
                 return -1;
     }
     jw_end_arr(&w);
-    if (rc == 1 && shown > 0 && all[shown - 1].version > 1)
-        jw_int_at(&w, "next_before", all[shown - 1].version);
-    else
-        jw_null_at(&w, "next_before");
+    bool more = rc == 1 && shown > 0 && all[shown - 1].version > 1;
+    jw_str_at(&w, "next_cursor", more ? arena_printf(q->arena, "%" PRId64, all[shown - 1].version) : NULL);
     jw_end_obj(&w);
     return 0;
 }
@@ -192,7 +198,7 @@ static int grant_work(struct request *q, struct cat *db, struct err *e)
     struct dataset_row d;
     struct dataset_grant g;
     bool existed = false;
-    if (get_kept(q, db, &d, e) < 0 || give(q, db, &d, &g, &existed, e) < 0)
+    if (get_kept(q, db, 0, &d, e) < 0 || give(q, db, &d, &g, &existed, e) < 0)
         return -1;
     struct jw w = jw_to(&q->out);
     print_grant(&g, time_now_us(), &existed, &w);
@@ -268,7 +274,7 @@ int method_dataset_grants(struct request *q, struct err *e)
 static int retire_work(struct request *q, struct cat *db, struct err *e)
 {
     struct dataset_row d;
-    if (get_kept(q, db, &d, e) < 0 ||
+    if (get_kept(q, db, request_int(q, "version", 0), &d, e) < 0 ||
         cat_dataset_retire(db, d.key, &q->actor, request_str(q, "reason"), time_now_us(), e) < 0 ||
         cat_dataset_by_key(db, q->arena, d.key, &d, e) < 0)
         return -1;
@@ -310,7 +316,7 @@ static int hand_over_work(struct request *q, struct cat *db, struct err *e)
 {
     const struct hand_over *h = q->state;
     struct dataset_row d;
-    if (get_kept(q, db, &d, e) < 0 ||
+    if (get_kept(q, db, 0, &d, e) < 0 ||
         cat_dataset_hand_over(db, &d, &h->to, &q->actor, request_str(q, "reason"), time_now_us(), e) < 0 ||
         cat_dataset_by_key(db, q->arena, d.key, &d, e) < 0)
         return -1;

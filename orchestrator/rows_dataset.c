@@ -18,7 +18,7 @@
     }
 #define CARD_VERSION(told)                                                                   \
     {                                                                                              \
-        .name = "card_version", .type = PARAM_INTEGER, .min = 0, .max = INT64_C(1) << 53,          \
+        .name = "version", .type = PARAM_INTEGER, .min = 0, .max = INT64_C(1) << 53,          \
         .meaning = (told)                                                                          \
     }
 #define TELL_WHY(is_required)                                                                  \
@@ -173,13 +173,12 @@ const struct method rows_dataset[] = {
     {.name = "dataset.history",
      .summary = "Versions of a dataset's card, the newest first: who changed what, when and why.",
      .params = (const struct param[]){DATASET_NAME, LIMIT_PARAM(200, "50"),
-                                      {.name = "before", .type = PARAM_INTEGER, .min = 1, .max = INT64_C(1) << 53,
-                                       .meaning = "next_before of the page before"},
+                                      CURSOR_PARAM,
                                       END_PARAMS},
      .result = "{name, versions: [{version: integer, actor: {uid: integer, name}, created_us, "
                "form_version: integer, changed: [text], reason: text or null, differences: "
-               "[{field, language: text or null, before: any, after: any}]}], next_before: "
-               "integer or null}",
+               "[{field, language: text or null, before: any, after: any}]}], next_cursor: "
+               "text or null}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_dataset_history},

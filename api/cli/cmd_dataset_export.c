@@ -25,6 +25,7 @@ struct export {
     const struct json *d, *answers;       /* of them */
     const char *ref;
     char url[160]; /* enclos:dataset/X@1 */
+    size_t files;  /* told so far */
 };
 
 /* ---- the card ---- */
@@ -123,9 +124,9 @@ static void file_url(const struct export *x, const char *path, struct buf *out)
             buf_printf(out, "%%%02X", *p);
 }
 
-typedef void print_file(const struct export *x, const struct json *file, struct jw *w);
+typedef void print_file(struct export *x, const struct json *file, struct jw *w);
 
-static int each_file(const struct export *x, print_file *print, struct jw *w, struct err *e)
+static int each_file(struct export *x, print_file *print, struct jw *w, struct err *e)
 {
     AUTO_ANSWER struct client_answer page = {0};
     AUTO_BUF struct buf cursor = BUF_INIT(4096);
@@ -157,17 +158,17 @@ static const char croissant_context[] =
     "{\"@language\":\"en\",\"@vocab\":\"https://schema.org/\",\"citeAs\":\"cr:citeAs\",\"column\":\"cr:column\","
     "\"conformsTo\":\"dct:conformsTo\",\"cr\":\"http://mlcommons.org/croissant/\","
     "\"rai\":\"http://mlcommons.org/croissant/RAI/\",\"data\":{\"@id\":\"cr:data\",\"@type\":\"@json\"},"
-    "\"dataType\":{\"@id\":\"cr:dataType\",\"@type\":\"@vocab\"},\"dct\":\"http://purl.org/dc/terms/\","
+    "\"dataType\":{\"@id\":\"cr:dataType\",\"@type\":\"@vocab\"},\"dct\":\"http://purl.org/dc/terms/\",\"equivalentProperty\":\"cr:equivalentProperty\","
     "\"examples\":{\"@id\":\"cr:examples\",\"@type\":\"@json\"},\"extract\":\"cr:extract\",\"field\":\"cr:field\","
     "\"fileProperty\":\"cr:fileProperty\",\"fileObject\":\"cr:fileObject\",\"fileSet\":\"cr:fileSet\","
     "\"format\":\"cr:format\",\"includes\":\"cr:includes\",\"isLiveDataset\":\"cr:isLiveDataset\","
     "\"jsonPath\":\"cr:jsonPath\",\"key\":\"cr:key\",\"md5\":\"cr:md5\",\"parentField\":\"cr:parentField\","
     "\"path\":\"cr:path\",\"recordSet\":\"cr:recordSet\",\"references\":\"cr:references\",\"regex\":\"cr:regex\","
-    "\"repeated\":\"cr:repeated\",\"replace\":\"cr:replace\",\"sc\":\"https://schema.org/\","
+    "\"repeated\":\"cr:repeated\",\"replace\":\"cr:replace\",\"samplingRate\":\"cr:samplingRate\",\"sc\":\"https://schema.org/\","
     "\"separator\":\"cr:separator\",\"source\":\"cr:source\",\"subField\":\"cr:subField\","
     "\"transform\":\"cr:transform\"}";
 
-static void croissant_file(const struct export *x, const struct json *f, struct jw *w)
+static void croissant_file(struct export *x, const struct json *f, struct jw *w)
 {
     AUTO_BUF struct buf url = BUF_INIT(8192);
     char size[32];
@@ -176,7 +177,7 @@ static void croissant_file(const struct export *x, const struct json *f, struct 
     snprintf(size, sizeof size, "%lld B", (long long)cli_int(f, "size_bytes"));
     jw_obj(w);
     jw_str_at(w, "@type", "cr:FileObject");
-    jw_str_at(w, "@id", cli_str(f, "path"));
+    jw_str_at(w, "@id", arena_printf(x->arena, "file-%zu", ++x->files));
     jw_str_at(w, "name", cli_str(f, "path"));
     jw_str_at(w, "contentUrl", buf_cstr(&url));
     jw_str_at(w, "contentSize", size);
@@ -195,7 +196,7 @@ static void list_at(struct jw *w, const char *key, const struct json *list)
     jw_end_arr(w);
 }
 
-static int croissant(const struct export *x, struct jw *w, struct err *e)
+static int croissant(struct export *x, struct jw *w, struct err *e)
 {
     char day[32], number[40];
 
@@ -237,7 +238,7 @@ static int croissant(const struct export *x, struct jw *w, struct err *e)
 /* ---- DCAT-AP ---- */
 
 static const char dcat_context[] =
-    "{\"dcat\":\"http://www.w3.org/ns/dcat#\",\"dct\":\"http://purl.org/dc/terms/\","
+    "{\"dcat\":\"http://www.w3.org/ns/dcat#\",\"dct\":\"http://purl.org/dc/terms/\",\"equivalentProperty\":\"cr:equivalentProperty\","
     "\"foaf\":\"http://xmlns.com/foaf/0.1/\",\"vcard\":\"http://www.w3.org/2006/vcard/ns#\","
     "\"spdx\":\"http://spdx.org/rdf/terms#\",\"rdfs\":\"http://www.w3.org/2000/01/rdf-schema#\","
     "\"xsd\":\"http://www.w3.org/2001/XMLSchema#\"}";
@@ -359,7 +360,7 @@ static void period_at(const struct export *x, struct jw *w)
     jw_end_obj(w);
 }
 
-static void dcat_file(const struct export *x, const struct json *f, struct jw *w)
+static void dcat_file(struct export *x, const struct json *f, struct jw *w)
 {
     AUTO_BUF struct buf url = BUF_INIT(8192);
     char size[32];
@@ -386,7 +387,7 @@ static void dcat_file(const struct export *x, const struct json *f, struct jw *w
     jw_end_obj(w);
 }
 
-static int dcat_dataset(const struct export *x, struct jw *w, struct err *e)
+static int dcat_dataset(struct export *x, struct jw *w, struct err *e)
 {
     char day[32];
 
@@ -427,7 +428,7 @@ static int dcat_dataset(const struct export *x, struct jw *w, struct err *e)
     return 0;
 }
 
-static int dcat(const struct export *x, struct jw *w, struct err *e)
+static int dcat(struct export *x, struct jw *w, struct err *e)
 {
     if (need(x, (const char *const[]){"title", "description", "licence", "organisation", NULL}, e) < 0)
         return -1;
@@ -473,11 +474,8 @@ static int load(struct export *x, const char *name, int64_t version, struct err 
     snprintf(x->url, sizeof x->url, "enclos:dataset/%s", x->ref);
     if (cli_int(x->d, "sealed_us") == 0)
         return say_err(e, E_CONFLICT, NULL, T_NONE, T_DS_EXPORT_DRAFT, x->ref);
-    if (cli_call_with(x->c, "dataset.card", "name", name, x->card, e) < 0) {
-        if (e->kind != E_NOT_FOUND)
-            return -1;
-        *e = (struct err){0}; /* no card: what is missing is told with the rest */
-    }
+    if (cli_call_with(x->c, "dataset.card", "name", name, x->card, e) < 0)
+        return -1;
     x->answers = json_get(x->card->result, "answers");
     return 0;
 }

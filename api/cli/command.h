@@ -51,6 +51,8 @@ command_fn cmd_dataset_quality;
 extern const struct opt cmd_quality_options[];
 command_fn cmd_dataset_verify, cmd_dataset_unquarantine, cmd_dataset_retire, cmd_dataset_hand_over, cmd_dataset_waiting;
 command_fn cmd_dataset_grant, cmd_dataset_revoke, cmd_dataset_grants, cmd_dataset_files, cmd_dataset_diff, cmd_dataset_export;
+command_fn cmd_dataset_describe, cmd_dataset_card, cmd_dataset_history;
+extern const struct opt cmd_dataset_describe_options[];
 extern const struct opt cmd_dataset_reason_options[], cmd_dataset_hand_over_options[], cmd_dataset_grant_options[],
     cmd_dataset_revoke_options[], cmd_dataset_grants_options[], cmd_dataset_export_options[];
 command_fn cmd_env_import, cmd_env_list, cmd_env_show, cmd_env_retire;

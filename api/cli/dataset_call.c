@@ -2,6 +2,7 @@
  * dataset_call.c - see dataset_call.h. While a version is read, dataset.progress is asked on the same connection.
  */
 #include "api/cli/dataset_call.h"
+#include "api/cli/command.h"
 #include "api/common/text.h"
 #include <errno.h>
 #include <poll.h>

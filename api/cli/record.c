@@ -359,6 +359,9 @@ static int add_named(const struct json *form, const struct args *args, struct gi
         size_t at = 0, len = strlen(name);
         /* Of a list each option gives one: --run of "runs". */
         AUTO_FREE char *option = mem_strndup(name, is_list(f) && len > 1 && name[len - 1] == 's' ? len - 1 : len);
+        for (char *c = option; *c; c++)
+            if (*c == '_') /* --pia-expires of "pia_expires" */
+                *c = '-';
         while ((value = args_each(args, option, &at))) {
             struct given g;
             if (find_path(form, name, strlen(name), &g, e) < 0)
