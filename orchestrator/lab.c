@@ -300,6 +300,18 @@ static int first_admin(struct cat *db, void *ctx, struct err *e)
     peer_name_of(uid, name);
     if (cat_people_first(db, &(struct cat_actor){uid, name}, time_now_us(), &made, e) < 0)
         return -1;
+    if (!made && lab->opt.grant_admin) {
+        const struct grant_ask ask = {.by = &STANDING_LAB,
+                                      .whom = {ACCOUNT_USER, uid, name},
+                                      .role = ROLE_ADMIN,
+                                      .now_us = time_now_us()};
+        struct account_row row;
+        struct arena *a = arena_new();
+        int rc = cat_grant(db, a, &ask, &row, &made, e);
+        arena_free(a);
+        if (rc < 0)
+            return -1;
+    }
     if (made)
         log_info("lab.first_admin", LOG_STR("name", name), LOG_INT("uid", uid));
     return 0;

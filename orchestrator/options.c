@@ -26,6 +26,7 @@ enum opt_id {
     OPT_LIMITS,
     OPT_PROXY_HOSTS,
     OPT_TIDY,
+    OPT_GRANT_ADMIN,
     OPT_LOG_LEVEL,
     OPT_HELP,
     OPT_VERSION,
@@ -53,6 +54,7 @@ static const struct {
      "as /etc/hosts, for the proxies of runs: names in it are asked of no name server", OPT_PROXY_HOSTS},
     {"tidy-every", "TIME", "how often unused trees and old keys are looked for (default: 10m)",
      OPT_TIDY},
+    {"grant-admin", NULL, "make whoever starts it admin again, when no admin can be reached", OPT_GRANT_ADMIN},
     {"log-level", "LEVEL", "debug, info, warn or error (default: info)", OPT_LOG_LEVEL},
     {"help", NULL, "print this and exit", OPT_HELP},
     {"version", NULL, "print the version and exit", OPT_VERSION},
@@ -234,6 +236,7 @@ static int take(struct options *o, enum opt_id id, const char *value)
             }
         fprintf(stderr, "enclosd: --log-level %s: debug, info, warn or error\n", value);
         return -1;
+    case OPT_GRANT_ADMIN: o->grant_admin = true; return 0;
     case OPT_HELP:
     case OPT_VERSION: break;
     }

@@ -23,6 +23,7 @@ struct options {
     int64_t tidy_ms; /* between two looks for what nobody uses any more */
     enum log_level log_level;
     bool as_root;
+    bool grant_admin; /* to whoever starts it */
     bool best_effort; /* limits of runs that do not say which they want */
 };
 

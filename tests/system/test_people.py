@@ -238,6 +238,24 @@ def test_who_cannot_hold_a_role(lab):
     assert told.value.kind == "conflict" and "last admin" in told.value.message
 
 
+def test_a_lab_whose_admins_cannot_be_reached_is_given_back_to_whoever_starts_it(lab):
+    lab.grant(NOBODY, "admin")
+    lab.revoke(0, "admin")
+    assert lab.rpc("user.whoami").roles == []
+    with pytest.raises(RpcError) as told:
+        lab.rpc("user.grant", user="0", role="admin")
+    assert told.value.kind == "denied" and f"uid {NOBODY}" in told.value.hint
+    lab.stop_daemon()
+    lab.start_daemon()
+    assert lab.rpc("user.whoami").roles == []  # not at every start
+    lab.stop_daemon()
+    lab.extra.append("--grant-admin")
+    lab.start_daemon()
+    assert lab.rpc("user.whoami").roles == ["admin"]
+    last = next(e for e in lab.rpc("audit.list", limit=20).entries if e.action == "user.granted")
+    assert last.actor.name == "lab" and last.subject == "root"
+
+
 class RenamingLab(harness.Lab):
     """A lab whose /etc/passwd is a file of the test's."""
 
