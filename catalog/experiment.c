@@ -14,8 +14,7 @@
 enum {
     EXPERIMENT_ADD,
     EXPERIMENT_GET,
-    EXPERIMENT_LIST,
-    EXPERIMENT_OF_PROJECT,
+    EXPERIMENT_BY_KEY,
     EXPERIMENT_COUNTS,
     EXPERIMENT_RUNS,
     EXPERIMENT_SQL_COUNT
@@ -32,9 +31,7 @@ static const struct sql_row rows[] = {
         {.text = "INSERT INTO experiment (project, name, record, actor_uid, actor_name, created_us)"
                  " VALUES (?, ?, ?, ?, ?, ?)"},
     [EXPERIMENT_GET] = {.text = SELECT "WHERE p.code = ? AND x.name = ?"},
-    [EXPERIMENT_LIST] = {.text = SELECT "WHERE x.id > ? ORDER BY x.id LIMIT ?"},
-    [EXPERIMENT_OF_PROJECT] = {.text = SELECT
-                               "WHERE x.project = ? AND x.id > ? ORDER BY x.id LIMIT ?"},
+    [EXPERIMENT_BY_KEY] = {.text = SELECT "WHERE x.id = ?"},
     [EXPERIMENT_COUNTS] =
         {.text = "SELECT count(*), count(verdict), count(*) FILTER (WHERE verdict = 'succeeded')"
                  " FROM run WHERE experiment_id = ?"},
@@ -99,23 +96,15 @@ int cat_experiment_get(struct cat *db, struct arena *a, const char *project, con
     return rc < 0 ? -1 : 0;
 }
 
-int cat_experiment_list(struct cat *db, struct arena *a, int64_t project, int64_t after,
-                        size_t limit, struct experiment_row **out, size_t *count, struct err *e)
+int cat_experiment_by_key(struct cat *db, struct arena *a, int64_t key, struct experiment_row *out,
+                          struct err *e)
 {
-    if (limit < 1 || limit > EXPERIMENT_LIST_MAX)
-        return err_set(e, E_INVALID, "limit", NULL, "limit is %zu, not 1 to %d", limit,
-                       EXPERIMENT_LIST_MAX);
-    *out = arena_alloc(a, limit * sizeof **out);
-    *count = 0;
-    AUTO_STMT sqlite3_stmt *s =
-        project ? cat_query(db, &experiment_sql, EXPERIMENT_OF_PROJECT, e, V_I(project), V_I(after),
-                            V_I(limit))
-                : cat_query(db, &experiment_sql, EXPERIMENT_LIST, e, V_I(after), V_I(limit));
-    int rc = -1;
-    while (s && (rc = cat_step(db, s, e)) == 1)
-        if (row_from(db, a, s, &(*out)[(*count)++], e) < 0)
-            return -1;
-    return rc;
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &experiment_sql, EXPERIMENT_BY_KEY, e, V_I(key));
+    int rc = s ? cat_step(db, s, e) : -1;
+    if (rc == 0)
+        return err_set(e, E_NOT_FOUND, "experiment", NULL, "there is no experiment number %lld",
+                       (long long)key);
+    return rc < 0 ? -1 : row_from(db, a, s, out, e);
 }
 
 int cat_experiment_runs(struct cat *db, int64_t id, int64_t *out, struct err *e)

@@ -11,7 +11,7 @@
 #include "api/common/text.h"
 #include "catalog/project.h"
 
-enum { EXPERIMENT_REF_SIZE = 64 + 1 + 64 + 1, EXPERIMENT_LIST_MAX = 500 };
+enum { EXPERIMENT_REF_SIZE = 64 + 1 + 64 + 1 };
 
 struct experiment_row {
     int64_t id;
@@ -56,10 +56,9 @@ struct experiment_edit {
 MUST_USE int cat_experiment_edit(struct cat *db, struct arena *a, const struct experiment_edit *c,
                                  struct experiment_row *out, bool *changed, struct err *e);
 
-/* Of a project (0: of all), by id: those after `after`. 1..EXPERIMENT_LIST_MAX. */
-MUST_USE int cat_experiment_list(struct cat *db, struct arena *a, int64_t project, int64_t after,
-                                 size_t limit, struct experiment_row **out, size_t *count,
-                                 struct err *e);
+/* A row of a list (list.h gives the keys). E_NOT_FOUND. */
+MUST_USE int cat_experiment_by_key(struct cat *db, struct arena *a, int64_t key, struct experiment_row *out,
+                              struct err *e);
 
 struct experiment_counts {
     int64_t runs, finished, succeeded;

@@ -13,9 +13,7 @@
 enum {
     LESSON_ADD,
     LESSON_GET,
-    LESSON_LIST,
-    LESSON_OF_PROJECT,
-    LESSON_OF_TARGET,
+    LESSON_BY_KEY,
     LESSON_UNTIE,
     LESSON_TIE,
     LESSON_RUN,
@@ -32,16 +30,7 @@ static const struct sql_row rows[] = {
         {.text = "INSERT INTO lesson (name, project, record, actor_uid, actor_name, created_us)"
                  " VALUES (?, ?, ?, ?, ?, ?)"},
     [LESSON_GET] = {.text = SELECT "WHERE l.name = ?"},
-    [LESSON_LIST] = {.text = SELECT "WHERE l.id < ? ORDER BY l.id DESC LIMIT ?"},
-    [LESSON_OF_PROJECT] = {.text = SELECT
-                           "WHERE l.project = ? AND l.id < ? ORDER BY l.id DESC LIMIT ?"},
-    [LESSON_OF_TARGET] = {.text = "SELECT l.id, l.name, l.project, p.code, l.actor_uid, "
-                                  "l.actor_name, l.created_us, l.record"
-                                  " FROM lesson_tie t CROSS JOIN lesson l ON l.id = t.lesson JOIN "
-                                  "project p ON p.id = l.project"
-                                  " WHERE t.kind = ?1 AND t.target = ?2 AND t.lesson < ?4 AND (?3 "
-                                  "IS NULL OR l.project = ?3)"
-                                  " ORDER BY t.lesson DESC LIMIT ?5"},
+    [LESSON_BY_KEY] = {.text = SELECT "WHERE l.id = ?"},
     [LESSON_UNTIE] = {.text = "DELETE FROM lesson_tie WHERE lesson = ?"},
     [LESSON_TIE] = {.text = "INSERT INTO lesson_tie (kind, target, lesson) VALUES (?, ?, ?)"},
     [LESSON_RUN] = {.text = "SELECT 1 FROM run WHERE id = ?"},
@@ -76,32 +65,28 @@ int cat_lesson_get(struct cat *db, struct arena *a, const char *name, struct les
     return rc < 0 ? -1 : row_from(db, a, s, out, e);
 }
 
-int cat_lesson_list(struct cat *db, struct arena *a, const struct lesson_list *query,
-                    struct lesson_row **out, size_t *count, struct err *e)
+const struct list_bound *cat_lesson_tied(struct arena *a, const char *kind, const char *target,
+                                         struct list_bound *out)
 {
-    int64_t before = query->before ? query->before : INT64_MAX;
-    const char *target = query->experiment ? query->experiment : query->run;
-    if (query->limit < 1 || query->limit > LESSON_LIST_MAX)
-        return err_set(e, E_INVALID, "limit", NULL, "limit is %zu, not 1 to %d", query->limit,
-                       LESSON_LIST_MAX);
-    if (query->experiment && query->run)
-        return err_set(e, E_INVALID, "run", "give one of the two",
-                       "lessons are listed by experiment or by run");
-    *out = arena_alloc(a, query->limit * sizeof **out);
-    *count = 0;
-    AUTO_STMT sqlite3_stmt *s =
-        target ? cat_query(db, &lesson_sql, LESSON_OF_TARGET, e,
-                           V_T(query->run ? "run" : "experiment"), V_T(target),
-                           V_I_OR(query->project, 0), V_I(before), V_I(query->limit))
-        : query->project
-            ? cat_query(db, &lesson_sql, LESSON_OF_PROJECT, e, V_I(query->project), V_I(before),
-                        V_I(query->limit))
-            : cat_query(db, &lesson_sql, LESSON_LIST, e, V_I(before), V_I(query->limit));
-    int rc = -1;
-    while (s && (rc = cat_step(db, s, e)) == 1)
-        if (row_from(db, a, s, &(*out)[(*count)++], e) < 0)
-            return -1;
-    return rc;
+    struct cat_value *values = arena_alloc(a, 2 * sizeof *values);
+    values[0] = V_T(kind);
+    values[1] = V_T(target);
+    *out = (struct list_bound){.where = "EXISTS (SELECT 1 FROM lesson_tie t WHERE t.kind = ?"
+                                        " AND t.target = ? AND t.lesson = r.id)",
+                               .values = values,
+                               .value_count = 2};
+    return out;
+}
+
+int cat_lesson_by_key(struct cat *db, struct arena *a, int64_t key, struct lesson_row *out,
+                          struct err *e)
+{
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &lesson_sql, LESSON_BY_KEY, e, V_I(key));
+    int rc = s ? cat_step(db, s, e) : -1;
+    if (rc == 0)
+        return err_set(e, E_NOT_FOUND, "lesson", NULL, "there is no lesson number %lld",
+                       (long long)key);
+    return rc < 0 ? -1 : row_from(db, a, s, out, e);
 }
 
 /* ---- changing ---- */

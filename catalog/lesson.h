@@ -7,9 +7,8 @@
 #ifndef ENCLOS_CATALOG_LESSON_H
 #define ENCLOS_CATALOG_LESSON_H
 
+#include "catalog/list.h"
 #include "catalog/experiment.h"
-
-enum { LESSON_LIST_MAX = 500 };
 
 struct lesson_row {
     int64_t id;
@@ -49,15 +48,12 @@ struct lesson_edit {
 MUST_USE int cat_lesson_edit(struct cat *db, struct arena *a, const struct lesson_edit *c,
                              struct lesson_row *out, bool *changed, struct err *e);
 
-struct lesson_list {
-    int64_t project; /* 0: any */
-    const char *experiment,
-        *run;       /* tied to it: PROJECT/NAME, a run's id; NULL: any. One of the two at most */
-    int64_t before; /* id of the last one seen; 0: from the newest */
-    size_t limit;   /* 1..LESSON_LIST_MAX */
-};
-/* Newest first. */
-MUST_USE int cat_lesson_list(struct cat *db, struct arena *a, const struct lesson_list *query,
-                             struct lesson_row **out, size_t *count, struct err *e);
+/* Those that name an experiment (PROJECT/NAME) or a run, as a bound for list.h. kind and target are kept. */
+const struct list_bound *cat_lesson_tied(struct arena *a, const char *kind, const char *target,
+                                         struct list_bound *out);
+
+/* A row of a list (list.h gives the keys). E_NOT_FOUND. */
+MUST_USE int cat_lesson_by_key(struct cat *db, struct arena *a, int64_t key, struct lesson_row *out,
+                              struct err *e);
 
 #endif

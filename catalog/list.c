@@ -729,7 +729,8 @@ static int find_rows(struct page *p, struct err *e)
         return -1;
     if (small)
         return sort_set(p, &set, e);
-    return p->ask->seen && &p->keys[0] == own_key(p) ? walk_parts(p, e) : walk(p, e);
+    return p->ask->seen && p->ask->seen->part_count && &p->keys[0] == own_key(p) ? walk_parts(p, e)
+                                                                                 : walk(p, e);
 }
 
 static int find_page(struct cat *db, struct arena *a, const struct list_ask *ask,

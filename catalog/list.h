@@ -76,7 +76,8 @@ struct list_kind {
 
 enum { LIST_TOTAL_RUNS, LIST_TOTAL_AUDIT, LIST_SQL_COUNT };
 
-extern const struct list_kind list_runs, list_datasets, list_environments, list_audit;
+extern const struct list_kind list_runs, list_datasets, list_environments, list_projects,
+    list_experiments, list_lessons, list_audit;
 
 /* One of the lists that what an actor may see is made of: it stands together in an index, in the kind's own
  * order. All fixed SQL over the kind's FROM. */

@@ -180,6 +180,79 @@ const struct list_kind list_environments = {
     .small = true,
 };
 
+/* ---- projects, experiments, lessons: the latest version of their record ---- */
+
+#define RECORD(owner)                                                                              \
+    " LEFT JOIN record c ON c.id = " owner ".record"                                               \
+    " LEFT JOIN record_version v ON v.record = c.id AND v.version = c.version"
+#define RECORD_COLUMNS(owner)                                                                      \
+    TEXT("title_fr", "v.answers ->> '$.title.fr'", true, NULL),                                    \
+        TEXT("title_en", "v.answers ->> '$.title.en'", true, NULL),                                \
+        INTEGER("record_version", "c.version", true, NULL),                                        \
+        TEXT("actor", owner ".actor_name", false, NULL),                                           \
+        DATE("created", owner ".created_us", false, NULL),                                         \
+        INTEGER("created_us", owner ".created_us", false, NULL),                                   \
+        DATE("changed", "v.created_us", true, NULL), INTEGER("changed_us", "v.created_us", true, NULL)
+
+static const struct list_column project_columns[] = {
+    TEXT("code", "r.code", false, NULL),
+    CHOICE("stage", "r.stage", false, NULL, "opportunity", "assessed", "experimenting", "pilot",
+           "published", "stopped"),
+    TEXT("organisation", "r.organisation", true, NULL),
+    CHOICE("family", "r.family", true, NULL, "analysis_prediction", "automation", "interaction",
+           "environment"),
+    TEXT("portfolio", "v.answers ->> '$.portfolio'", true, NULL),
+    RECORD_COLUMNS("r"),
+    END,
+};
+
+const struct list_kind list_projects = {
+    .noun = "project",
+    .from = "project r" RECORD("r"),
+    .key = "r.id",
+    .columns = project_columns,
+    .own_order = {"code", NULL},
+    .total = -1,
+    .small = true,
+};
+
+static const struct list_column experiment_columns[] = {
+    INTEGER("number", "r.id", false, NULL),
+    TEXT("name", "r.name", false, NULL),
+    TEXT("project", "p.code", false, NULL),
+    BOOL("frozen", "(r.first_run IS NOT NULL)"),
+    RECORD_COLUMNS("r"),
+    END,
+};
+
+const struct list_kind list_experiments = {
+    .noun = "experiment",
+    .from = "experiment r JOIN project p ON p.id = r.project" RECORD("r"),
+    .key = "r.id",
+    .columns = experiment_columns,
+    .own_order = {"number", NULL},
+    .total = -1,
+    .small = true,
+};
+
+static const struct list_column lesson_columns[] = {
+    INTEGER("number", "r.id", false, NULL),
+    TEXT("lesson", "r.name", false, NULL),
+    TEXT("project", "p.code", false, NULL),
+    RECORD_COLUMNS("r"),
+    END,
+};
+
+const struct list_kind list_lessons = {
+    .noun = "lesson",
+    .from = "lesson r JOIN project p ON p.id = r.project" RECORD("r"),
+    .key = "r.id",
+    .columns = lesson_columns,
+    .own_order = {"-number", NULL},
+    .total = -1,
+    .small = true,
+};
+
 /* ---- the audit log ---- */
 
 static const struct list_column audit_columns[] = {

@@ -17,7 +17,7 @@ enum { DETAIL_MAX_BYTES = 16 << 10, MISSING_SHOWN = 120 };
 enum {
     PROJECT_ADD,
     PROJECT_GET,
-    PROJECT_LIST,
+    PROJECT_BY_KEY,
     PROJECT_SET_RECORD,
     PROJECT_SET_FACETS,
     PROJECT_SET_STAGE,
@@ -35,9 +35,7 @@ static const struct sql_row rows[] = {
     [PROJECT_ADD] = {.text = "INSERT INTO project (code, actor_uid, actor_name, created_us)"
                              " VALUES (?, ?, ?, ?)"},
     [PROJECT_GET] = {.text = SELECT "WHERE code = ?"},
-    [PROJECT_LIST] = {.text = SELECT "WHERE code > ?1 AND (?2 IS NULL OR stage = ?2)"
-                                     " AND (?3 IS NULL OR organisation = ?3)"
-                                     " AND (?4 IS NULL OR family = ?4) ORDER BY code LIMIT ?5"},
+    [PROJECT_BY_KEY] = {.text = SELECT "WHERE id = ?"},
     [PROJECT_SET_RECORD] = {.text = "UPDATE project SET record = ? WHERE id = ?"},
     [PROJECT_SET_FACETS] = {.text = "UPDATE project SET organisation = ?, family = ? WHERE id = ?"},
     [PROJECT_SET_STAGE] =
@@ -134,23 +132,15 @@ int cat_project_get(struct cat *db, struct arena *a, const char *code, struct pr
     return rc < 0 ? -1 : 0;
 }
 
-int cat_project_list(struct cat *db, struct arena *a, const struct project_list *query,
-                     struct project_row **out, size_t *count, struct err *e)
+int cat_project_by_key(struct cat *db, struct arena *a, int64_t key, struct project_row *out,
+                          struct err *e)
 {
-    if (query->limit < 1 || query->limit > PROJECT_LIST_MAX)
-        return err_set(e, E_INVALID, "limit", NULL, "limit is %zu, not 1 to %d", query->limit,
-                       PROJECT_LIST_MAX);
-    *out = arena_alloc(a, query->limit * sizeof **out);
-    *count = 0;
-    AUTO_STMT sqlite3_stmt *s =
-        cat_query(db, &project_sql, PROJECT_LIST, e, V_T(query->after ? query->after : ""),
-                  query->stage < 0 ? V_NULL : V_T(stage_names[query->stage]),
-                  V_T(query->organisation), V_T(query->family), V_I(query->limit));
-    int rc = -1;
-    while (s && (rc = cat_step(db, s, e)) == 1)
-        if (row_from(db, a, s, &(*out)[(*count)++], e) < 0)
-            return -1;
-    return rc;
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &project_sql, PROJECT_BY_KEY, e, V_I(key));
+    int rc = s ? cat_step(db, s, e) : -1;
+    if (rc == 0)
+        return err_set(e, E_NOT_FOUND, "project", NULL, "there is no project number %lld",
+                       (long long)key);
+    return rc < 0 ? -1 : row_from(db, a, s, out, e);
 }
 
 int cat_project_passages(struct cat *db, struct arena *a, int64_t project,

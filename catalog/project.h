@@ -86,16 +86,9 @@ enum { PROJECT_PASSAGES_MAX = STAGE_COUNT };
 MUST_USE int cat_project_passages(struct cat *db, struct arena *a, int64_t project,
                                   struct project_passage **out, size_t *count, struct err *e);
 
-enum { PROJECT_LIST_MAX = 500 };
-struct project_list {
-    int stage;                         /* enum project_stage, or -1: any */
-    const char *organisation, *family; /* NULL: any */
-    const char *after;                 /* code of the last one seen; NULL: from the start */
-    size_t limit;                      /* 1..PROJECT_LIST_MAX */
-};
-/* By code. */
-MUST_USE int cat_project_list(struct cat *db, struct arena *a, const struct project_list *query,
-                              struct project_row **out, size_t *count, struct err *e);
+/* A row of a list (list.h gives the keys). E_NOT_FOUND. */
+MUST_USE int cat_project_by_key(struct cat *db, struct arena *a, int64_t key, struct project_row *out,
+                              struct err *e);
 
 struct project_counts {
     int64_t experiments, lessons, members;

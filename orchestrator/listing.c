@@ -33,6 +33,13 @@ void listing_end(struct request *q, const struct list_page *page, size_t printed
     jw_str_at(w, "next_cursor", more ? list_cursor(page, q->arena, printed - 1) : NULL);
 }
 
+const struct filter_value *listing_text(struct request *q, const char *text)
+{
+    struct filter_value *value = arena_alloc(q->arena, sizeof *value);
+    *value = (struct filter_value){.type = FILTER_TEXT, .text = text};
+    return value;
+}
+
 const struct filter *listing_and(struct request *q, const struct filter *all, const char *attribute,
                                  enum filter_op op, const struct filter_value *value)
 {

@@ -18,6 +18,9 @@ MUST_USE int listing_find(struct request *q, struct cat *db, const struct list_k
 /* Writes "next_cursor" after `printed` rows of the page were. */
 void listing_end(struct request *q, const struct list_page *page, size_t printed, struct jw *w);
 
+/* A text to compare with; borrowed, the value is the arena's. */
+const struct filter_value *listing_text(struct request *q, const char *text);
+
 /* `all` (or NULL) and another comparison of an attribute. In the arena; the value is kept. */
 const struct filter *listing_and(struct request *q, const struct filter *all, const char *attribute,
                                  enum filter_op op, const struct filter_value *value);

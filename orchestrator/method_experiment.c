@@ -3,6 +3,7 @@
  */
 #include "api/common/text.h"
 #include "catalog/experiment.h"
+#include "orchestrator/listing.h"
 #include "orchestrator/method_record.h"
 #include <stdio.h>
 #include <string.h>
@@ -132,38 +133,39 @@ static int list_work(struct request *q, struct cat *db, struct err *e)
 {
     static const char *const fields[] = {"title", NULL};
     const char *project = request_str(q, "project");
-    size_t limit = (size_t)request_int(q, "limit", 100), count, i;
     struct project_row p = {0};
-    struct experiment_row *all;
-    int64_t after = 0;
-    char next[24];
-    if ((project && cat_project_get(db, q->arena, project, &p, e) < 0) ||
-        number_cursor(q, &after, e) < 0 ||
-        cat_experiment_list(db, q->arena, p.id, after, limit, &all, &count, e) < 0)
+    struct list_page page;
+    size_t i;
+    if (project && cat_project_get(db, q->arena, project, &p, e) < 0)
+        return -1;
+    const struct filter *in =
+        project ? listing_and(q, NULL, "project", FILTER_EQ, listing_text(q, project)) : NULL;
+    if (listing_find(q, db, &list_experiments, 100, in, NULL, &page, e) < 0)
         return -1;
     struct jw w = jw_to(&q->out);
     jw_obj(&w);
     jw_arr_at(&w, "experiments");
-    for (i = 0; i < count && q->out.len < RECORD_PAGE_BYTES; i++) {
+    for (i = 0; i < page.count && q->out.len < RECORD_PAGE_BYTES; i++) {
+        struct experiment_row x;
+        if (cat_experiment_by_key(db, q->arena, page.keys[i], &x, e) < 0)
+            return -1;
         int64_t runs;
         jw_obj(&w);
-        jw_str_at(&w, "ref", all[i].ref);
-        jw_str_at(&w, "project", all[i].project_code);
-        jw_str_at(&w, "name", all[i].name);
-        if (print_answers_of(&all[i].record, fields, &w, e) < 0 ||
-            cat_experiment_runs(db, all[i].id, &runs, e) < 0)
+        jw_str_at(&w, "ref", x.ref);
+        jw_str_at(&w, "project", x.project_code);
+        jw_str_at(&w, "name", x.name);
+        if (print_answers_of(&x.record, fields, &w, e) < 0 ||
+            cat_experiment_runs(db, x.id, &runs, e) < 0)
             return -1;
-        print_frozen(&all[i], &w);
+        print_frozen(&x, &w);
         jw_int_at(&w, "runs", runs);
-        jw_int_at(&w, "record_version", all[i].record.version);
-        jw_int_at(&w, "changed_us", all[i].record.created_us);
-        jw_int_at(&w, "created_us", all[i].created_us);
+        jw_int_at(&w, "record_version", x.record.version);
+        jw_int_at(&w, "changed_us", x.record.created_us);
+        jw_int_at(&w, "created_us", x.created_us);
         jw_end_obj(&w);
     }
     jw_end_arr(&w);
-    if (i > 0)
-        snprintf(next, sizeof next, "%lld", (long long)all[i - 1].id);
-    jw_str_at(&w, "next_cursor", i > 0 && (i < count || count == limit) ? next : NULL);
+    listing_end(q, &page, i, &w);
     jw_end_obj(&w);
     return 0;
 }

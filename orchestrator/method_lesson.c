@@ -4,6 +4,7 @@
 #include "api/common/text.h"
 #include "catalog/lesson.h"
 #include "catalog/run.h"
+#include "orchestrator/listing.h"
 #include "orchestrator/method_record.h"
 #include <stdio.h>
 #include <string.h>
@@ -135,39 +136,46 @@ int method_lesson_get(struct request *q, struct err *e)
 static int list_work(struct request *q, struct cat *db, struct err *e)
 {
     static const char *const fields[] = {"title", "themes", "experiments", "runs", NULL};
-    const char *project = request_str(q, "project"), *run = request_str(q, "run");
-    struct lesson_list query = {.experiment = request_str(q, "experiment"),
-                                .limit = (size_t)request_int(q, "limit", 100)};
+    const char *project = request_str(q, "project"), *run = request_str(q, "run"),
+               *experiment = request_str(q, "experiment");
     struct project_row p = {0};
-    struct lesson_row *all;
-    size_t count, i;
-    char id[TEXT_ID_SIZE], next[24];
+    struct list_page page;
+    size_t i;
+    char id[TEXT_ID_SIZE];
+    if (experiment && run)
+        return err_set(e, E_INVALID, "run", "give one of the two",
+                       "lessons are listed by experiment or by run");
     if ((project && cat_project_get(db, q->arena, project, &p, e) < 0) ||
-        number_cursor(q, &query.before, e) < 0 ||
         (run && cat_run_find(db, q->standing, run, id, e) < 0))
         return -1;
-    query.project = p.id;
-    query.run = run ? id : NULL;
-    if (cat_lesson_list(db, q->arena, &query, &all, &count, e) < 0)
+    const struct filter *in =
+        project ? listing_and(q, NULL, "project", FILTER_EQ, listing_text(q, project)) : NULL;
+    struct list_bound bound;
+    const struct list_bound *tied =
+        run          ? cat_lesson_tied(q->arena, "run", id, &bound)
+        : experiment ? cat_lesson_tied(q->arena, "experiment", experiment, &bound)
+                     : NULL;
+    if (listing_find(q, db, &list_lessons, 100, in, tied, &page, e) < 0)
         return -1;
     struct jw w = jw_to(&q->out);
     jw_obj(&w);
     jw_arr_at(&w, "lessons");
-    for (i = 0; i < count && q->out.len < RECORD_PAGE_BYTES; i++) {
-        jw_obj(&w);
-        jw_str_at(&w, "lesson", all[i].name);
-        jw_str_at(&w, "project", all[i].project_code);
-        if (print_answers_of(&all[i].record, fields, &w, e) < 0)
+    for (i = 0; i < page.count && q->out.len < RECORD_PAGE_BYTES; i++) {
+        struct lesson_row l;
+        if (cat_lesson_by_key(db, q->arena, page.keys[i], &l, e) < 0)
             return -1;
-        jw_int_at(&w, "record_version", all[i].record.version);
-        jw_int_at(&w, "changed_us", all[i].record.created_us);
-        jw_int_at(&w, "created_us", all[i].created_us);
+        jw_obj(&w);
+        jw_str_at(&w, "lesson", l.name);
+        jw_str_at(&w, "project", l.project_code);
+        if (print_answers_of(&l.record, fields, &w, e) < 0)
+            return -1;
+        jw_int_at(&w, "record_version", l.record.version);
+        jw_int_at(&w, "changed_us", l.record.created_us);
+        jw_int_at(&w, "created_us", l.created_us);
         jw_end_obj(&w);
     }
     jw_end_arr(&w);
-    if (i > 0)
-        snprintf(next, sizeof next, "%lld", (long long)all[i - 1].id);
-    jw_str_at(&w, "next_cursor", i > 0 && (i < count || count == query.limit) ? next : NULL);
+    listing_end(q, &page, i, &w);
     jw_end_obj(&w);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "api/common/text.h"
 #include "catalog/people.h"
 #include "catalog/project.h"
+#include "orchestrator/listing.h"
 #include "orchestrator/method_record.h"
 #include <string.h>
 
@@ -296,25 +297,33 @@ int method_project_get(struct request *q, struct err *e)
     return 0;
 }
 
+/* The params that came before there were filters. */
+static const struct filter *facets(struct request *q)
+{
+    static const char *const names[] = {"stage", "organisation", "family"};
+    const struct filter *all = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *text = request_str(q, names[i]);
+        if (text)
+            all = listing_and(q, all, names[i], FILTER_EQ, listing_text(q, text));
+    }
+    return all;
+}
+
 static int list_work(struct request *q, struct cat *db, struct err *e)
 {
-    const char *stage = request_str(q, "stage");
-    const struct project_list query = {
-        .stage = stage ? stage_of(stage) : -1,
-        .organisation = request_str(q, "organisation"),
-        .family = request_str(q, "family"),
-        .after = request_str(q, "cursor"),
-        .limit = (size_t)request_int(q, "limit", 100),
-    };
-    struct project_row *all;
-    size_t count, i;
-    if (cat_project_list(db, q->arena, &query, &all, &count, e) < 0)
+    struct list_page page;
+    size_t i;
+    if (listing_find(q, db, &list_projects, 100, facets(q), NULL, &page, e) < 0)
         return -1;
     struct jw w = jw_to(&q->out);
     jw_obj(&w);
     jw_arr_at(&w, "projects");
-    for (i = 0; i < count && q->out.len < RECORD_PAGE_BYTES; i++) {
-        const struct project_row *p = &all[i];
+    for (i = 0; i < page.count && q->out.len < RECORD_PAGE_BYTES; i++) {
+        struct project_row one;
+        const struct project_row *p = &one;
+        if (cat_project_by_key(db, q->arena, page.keys[i], &one, e) < 0)
+            return -1;
         jw_obj(&w);
         jw_str_at(&w, "code", p->code);
         if (p->has_record && print_answers_of(&p->record, list_fields, &w, e) < 0)
@@ -327,8 +336,7 @@ static int list_work(struct request *q, struct cat *db, struct err *e)
         jw_end_obj(&w);
     }
     jw_end_arr(&w);
-    jw_str_at(&w, "next_cursor",
-              i > 0 && (i < count || count == query.limit) ? all[i - 1].code : NULL);
+    listing_end(q, &page, i, &w);
     jw_end_obj(&w);
     return 0;
 }

@@ -41,12 +41,14 @@ const struct method rows_experiment[] = {
              {.name = "project", .type = PARAM_NAME, .meaning = "only those of that project"},
              LIMIT_PARAM(500, "100"),
              CURSOR_PARAM,
+             FILTER_PARAM(""),
+             ORDER_BY_PARAM,
              END_PARAMS},
      .result = "{experiments: [{ref, project, name, title: {fr?, en?}, frozen_version: integer "
                "or null, frozen_us: integer or null, runs: integer, record_version: integer, "
                "changed_us, created_us}], next_cursor: text or null}",
      .roles = ANY_ROLE,
-     .errors = FINDS,
+     .errors = FINDS | KIND(E_LIMIT),
      .handle = method_experiment_list},
     {.name = "experiment.edit",
      .summary = "Changes an experiment, as a new version. After its first run a reason is needed, "

@@ -50,12 +50,14 @@ const struct method rows_lesson[] = {
              {.name = "run", .type = PARAM_RUN, .meaning = "only those that name that run"},
              LIMIT_PARAM(500, "100"),
              CURSOR_PARAM,
+             FILTER_PARAM(""),
+             ORDER_BY_PARAM,
              END_PARAMS},
      .result = "{lessons: [{lesson, project, title: {fr?, en?}, themes: [text] or null, "
                "experiments: [text] or null, runs: [text] or null, record_version: integer, "
                "changed_us, created_us}], next_cursor: text or null}",
      .roles = ANY_ROLE,
-     .errors = FINDS_RUN,
+     .errors = FINDS_RUN | KIND(E_LIMIT),
      .handle = method_lesson_list},
     {.name = "lesson.edit",
      .summary = "Changes a lesson, as a new version.",

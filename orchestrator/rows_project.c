@@ -80,12 +80,14 @@ const struct method rows_project[] = {
               .meaning = "only those of that family"},
              LIMIT_PARAM(500, "100"),
              CURSOR_PARAM,
+             FILTER_PARAM(""),
+             ORDER_BY_PARAM,
              END_PARAMS},
      .result = "{projects: [{code, title: {fr?, en?}, organisation: text or null, family: text "
                "or null, stage, stage_us, record_version: integer, changed_us, created_us}], "
                "next_cursor: text or null}",
      .roles = ANY_ROLE,
-     .errors = READS,
+     .errors = READS | KIND(E_LIMIT),
      .handle = method_project_list},
     {.name = "project.edit",
      .summary = "Changes what is told of a project, as a new version, and tells which others are "

@@ -35,6 +35,8 @@ const struct opt cmd_lesson_add_options[] = {LESSON_OPTIONS, ANSWER_OPTIONS, KEY
 const struct opt cmd_lesson_edit_options[] = {LESSON_OPTIONS, ANSWER_OPTIONS, CHANGE_OPTIONS, {0}};
 const struct opt cmd_lesson_list_options[] = {{"experiment", 0, T_A_EXPERIMENT, T_O_OF_EXPERIMENT, false},
                                               {"run", 0, T_A_RUN, T_O_OF_RUN, false},
+                                              {"filter", 0, T_A_FILTER, T_O_FILTER, false},
+                                              {"order-by", 0, T_A_ORDER, T_O_ORDER_BY, false},
                                               PAGE_OPTIONS,
                                               {0}};
 
@@ -127,7 +129,7 @@ int cmd_experiment_history(struct cli *c, struct args *a, struct err *e)
 /* Asks for a page, of the project that the command names if it names one. */
 static int call_list(struct cli *c, struct args *a, const char *method, struct client_answer *answer, struct err *e)
 {
-    AUTO_BUF struct buf params = BUF_INIT(8192);
+    AUTO_BUF struct buf params = BUF_INIT(1 << 17);
     struct jw w = jw_to(&params);
 
     if (cli_need_words(a, 0, 1, T_A_PROJECT, e) < 0)

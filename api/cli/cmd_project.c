@@ -26,6 +26,8 @@ const struct opt cmd_project_edit_options[] = {PROJECT_OPTIONS,
 const struct opt cmd_project_list_options[] = {{"stage", 0, T_A_STAGE, T_O_STAGE, false},
                                                {"organisation", 0, T_A_TEXT, T_O_OF_ORGANISATION, false},
                                                {"family", 0, T_A_FAMILY, T_O_OF_FAMILY, false},
+                                               {"filter", 0, T_A_FILTER, T_O_FILTER, false},
+                                               {"order-by", 0, T_A_ORDER, T_O_ORDER_BY, false},
                                                {"limit", 0, T_A_NUMBER, T_O_LIMIT, false},
                                                {"cursor", 0, T_A_TEXT, T_O_CURSOR, false},
                                                {0}};
@@ -261,7 +263,7 @@ int cmd_project_list(struct cli *c, struct args *a, struct err *e)
 {
     AUTO_ANSWER struct client_answer answer = {0};
     AUTO_TABLE struct table *t = table_new(list_columns, sizeof list_columns / sizeof *list_columns);
-    AUTO_BUF struct buf out = BUF_INIT(OUT_MAX_BYTES), params = BUF_INIT(8192);
+    AUTO_BUF struct buf out = BUF_INIT(OUT_MAX_BYTES), params = BUF_INIT(1 << 17);
     struct jw w = jw_to(&params);
 
     if (cli_need_words(a, 0, 0, T_NONE, e) < 0)

@@ -150,7 +150,7 @@ const struct command commands[] = {
      "enclos experiment create urgences/base --title \"…\" --question \"…\"\n"
      "enclos run --project urgences --experiment base train.py",
      cmd_experiment_create_options, ARGS_ANYWHERE, false, cmd_experiment_create},
-    {"experiment list", GROUP_PROJECTS, T_U_IN_PROJECT, T_H_EXPERIMENT_LIST, T_NONE, NULL, cmd_page_options,
+    {"experiment list", GROUP_PROJECTS, T_U_IN_PROJECT, T_H_EXPERIMENT_LIST, T_D_FILTERS, NULL, list_options,
      ARGS_ANYWHERE, false, cmd_experiment_list},
     {"experiment show", GROUP_PROJECTS, T_U_EXPERIMENT_ONE, T_H_EXPERIMENT_SHOW, T_NONE, NULL, cmd_record_show_options,
      ARGS_ANYWHERE, false, cmd_experiment_show},

@@ -54,6 +54,10 @@ int record_write_page(struct jw *w, const struct args *a, struct err *e)
         jw_int_at(w, "limit", (int64_t)n);
     if (args_get(a, "cursor"))
         jw_str_at(w, "cursor", args_get(a, "cursor"));
+    if (args_get(a, "filter"))
+        jw_str_at(w, "filter", args_get(a, "filter"));
+    if (args_get(a, "order-by"))
+        jw_str_at(w, "order_by", args_get(a, "order-by"));
     return 0;
 }
 

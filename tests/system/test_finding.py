@@ -79,6 +79,12 @@ def test_every_list_takes_a_filter(listed):
     assert lab.rpc("env.list", filter="source = 'tar'", order_by="size_bytes DESC").environments == []
     entries = all_pages(lab, "audit.list", "entries", filter="action = 'dataset.sealed'", limit=1)
     assert [e.subject for e in entries] == ["cancer@1"]
+    project(lab, "LISTE")
+    lab.rpc("lesson.add", project="LISTE", answers={"title": TITLE})
+    assert [p.code for p in lab.rpc("project.list", filter="title_fr LIKE 'Flux%' and code = 'LISTE'").projects] == ["LISTE"]
+    assert lab.cli_json("project", "list", "--filter", "code = 'AUCUN'").projects == []
+    assert len(lab.rpc("lesson.list", filter="project = 'LISTE'", order_by="created").lessons) == 1
+    assert lab.rpc("experiment.list", filter="frozen = true and project = 'LISTE'").experiments == []
     first = lab.rpc("audit.list", order_by="time", limit=1).entries[0]
     assert first.number <= 2, first
 

@@ -3,6 +3,7 @@
 
 #include "api/common/purpose.h"
 #include "catalog/lesson.h"
+#include "catalog/list.h"
 #include "catalog/run_place.h"
 
 #define TITLE "\"title\": {\"fr\": \"Achalandage\", \"en\": \"Crowding\"}"
@@ -108,12 +109,27 @@ static void a_project_that_says_too_little_does_not_advance_but_may_stop(void **
     OK(advance(f, "p", STAGE_STOPPED, "a", &e), e);
 }
 
+/* What a list gives: the codes of its projects. */
+static const char *codes(struct fixture *f, const char *filter)
+{
+    struct err e = {0};
+    struct list_ask ask = {.kind = &list_projects, .filter = filter, .limit = 10};
+    struct list_page page;
+    const char *out = "";
+    OK(list_find(f->db, f->a, &ask, &page, &e), e);
+    for (size_t i = 0; i < page.count; i++) {
+        struct project_row p;
+        OK(cat_project_by_key(f->db, f->a, page.keys[i], &p, &e), e);
+        out = arena_printf(f->a, "%s%s%s", out, i ? " " : "", p.code);
+    }
+    return out;
+}
+
 static void a_project_is_made_once_and_lists_by_facets(void **state)
 {
     struct fixture *f = *state;
     struct err e = {0};
-    struct project_row p, *all;
-    size_t count;
+    struct project_row p;
     bool changed;
     made(f, "b");
     made(f, "a");
@@ -123,26 +139,16 @@ static void a_project_is_made_once_and_lists_by_facets(void **state)
     FAILS(create(f, "../a", WHOLE, &p, &e), e, E_INVALID);
     FAILS(create(f, "d", "{" TITLE "}", &p, &e), e, E_INVALID);
     e = (struct err){0};
-    struct project_list q = {.stage = -1, .limit = 2};
-    OK(cat_project_list(f->db, f->a, &q, &all, &count, &e), e);
-    assert_true(count == 2 && strcmp(all[0].code, "a") == 0 && strcmp(all[1].code, "b") == 0);
-    q.after = "b";
-    OK(cat_project_list(f->db, f->a, &q, &all, &count, &e), e);
-    assert_true(count >= 1 && strcmp(all[0].code, "c") == 0);
-    q = (struct project_list){.stage = -1, .organisation = "MCN", .limit = 5};
-    OK(cat_project_list(f->db, f->a, &q, &all, &count, &e), e);
-    assert_true(count == 1 && strcmp(all[0].code, "c") == 0);
+    assert_string_equal(codes(f, "organisation IS NOT NULL"), "a b c");
+    assert_string_equal(codes(f, "organisation = 'MCN'"), "c");
+    assert_string_equal(codes(f, "title_en ILIKE '%' and family IS NULL"), "c");
     AUTO_JSON struct json *set = parse("{\"organisation\": \"SAAQ\"}");
     const struct project_edit c = {.code = "c", .version = 1, .set = set, .actor = fx_actor, .at_us = 30};
     OK(cat_project_edit(f->db, f->a, &c, &p, &changed, &e), e);
     assert_true(changed && p.record.version == 2);
-    OK(cat_project_list(f->db, f->a, &q, &all, &count, &e), e);
-    assert_int_equal(count, 0);
+    assert_string_equal(codes(f, "organisation = 'MCN'"), "");
     FAILS(cat_project_edit(f->db, f->a, &c, &p, &changed, &e), e, E_CONFLICT);
-    q = (struct project_list){.stage = STAGE_PILOT, .limit = 5};
-    e = (struct err){0};
-    OK(cat_project_list(f->db, f->a, &q, &all, &count, &e), e);
-    assert_int_equal(count, 0);
+    assert_string_equal(codes(f, "stage = 'pilot'"), "");
 }
 
 static void a_key_gives_the_same_project_again(void **state)
@@ -233,9 +239,8 @@ static void an_experiment_belongs_to_a_project_that_goes_on(void **state)
 {
     struct fixture *f = *state;
     struct err e = {0};
-    struct experiment_row x, *all;
-    size_t count;
-    struct project_row p = made(f, "p");
+    struct experiment_row x;
+    made(f, "p");
     made(f, "q");
     FAILS(experiment(f, "none", "base", &x, &e), e, E_NOT_FOUND);
     FAILS(experiment(f, "p", "a/b", &x, &e), e, E_INVALID);
@@ -244,10 +249,15 @@ static void an_experiment_belongs_to_a_project_that_goes_on(void **state)
     OK(experiment(f, "q", "base", &x, &e), e);
     FAILS(experiment(f, "p", "base", &x, &e), e, E_CONFLICT);
     e = (struct err){0};
-    OK(cat_experiment_list(f->db, f->a, p.id, 0, 10, &all, &count, &e), e);
-    assert_true(count == 1 && strcmp(all[0].ref, "p/base") == 0);
-    OK(cat_experiment_list(f->db, f->a, 0, all[0].id, 10, &all, &count, &e), e);
-    assert_true(count == 1 && strcmp(all[0].ref, "q/base") == 0);
+    struct list_ask ask = {.kind = &list_experiments, .filter = "project = 'p'", .limit = 10};
+    struct list_page page;
+    OK(list_find(f->db, f->a, &ask, &page, &e), e);
+    assert_int_equal(page.count, 1);
+    OK(cat_experiment_by_key(f->db, f->a, page.keys[0], &x, &e), e);
+    assert_string_equal(x.ref, "p/base");
+    ask.filter = NULL;
+    OK(list_find(f->db, f->a, &ask, &page, &e), e);
+    assert_int_equal(page.count, 2);
     OK(advance(f, "p", STAGE_STOPPED, "no data", &e), e);
     FAILS(experiment(f, "p", "other", &x, &e), e, E_CONFLICT);
 }
@@ -337,22 +347,23 @@ static int lesson(struct fixture *f, const char *extra, struct lesson_row *out, 
 static size_t listed(struct fixture *f, const char *experiment, const char *run)
 {
     struct err e = {0};
-    struct lesson_row *all;
-    size_t count;
-    const struct lesson_list q = {.experiment = experiment, .run = run, .limit = 10};
-    OK(cat_lesson_list(f->db, f->a, &q, &all, &count, &e), e);
-    return count;
+    struct list_bound bound;
+    struct list_page page;
+    struct list_ask ask = {.kind = &list_lessons, .filter = "project = 'p'", .limit = 10};
+    if (experiment || run)
+        ask.seen = cat_lesson_tied(f->a, run ? "run" : "experiment", run ? run : experiment, &bound);
+    OK(list_find(f->db, f->a, &ask, &page, &e), e);
+    return page.count;
 }
 
 static void lessons_are_found_by_what_taught_them(void **state)
 {
     struct fixture *f = *state;
     struct err e = {0};
-    struct lesson_row l, *all;
+    struct lesson_row l;
     struct experiment_row x;
     bool changed;
-    size_t count;
-    struct project_row p = made(f, "p");
+    made(f, "p");
     OK(experiment(f, "p", "base", &x, &e), e);
     fx_submit(f->db, "r000000000000b", 77);
     FAILS(lesson(f, ", \"experiments\": [\"p/none\"]", &l, &e), e, E_NOT_FOUND);
@@ -374,9 +385,7 @@ static void lessons_are_found_by_what_taught_them(void **state)
     assert_int_equal(listed(f, "p/base", NULL), 1);
     FAILS(cat_lesson_edit(f->db, f->a, &c, &l, &changed, &e), e, E_CONFLICT);
     e = (struct err){0};
-    const struct lesson_list q = {.project = p.id, .limit = 10};
-    OK(cat_lesson_list(f->db, f->a, &q, &all, &count, &e), e);
-    assert_int_equal(count, 1);
+    assert_int_equal(listed(f, NULL, NULL), 1);
 }
 
 #define T(test) cmocka_unit_test_setup_teardown(test, fx_setup, fx_teardown)
