@@ -123,6 +123,9 @@ const struct command commands[] = {
     {"lineage", GROUP_RUNS, T_U_LINEAGE, T_H_LINEAGE, T_D_LINEAGE,
      "enclos lineage RUN\nenclos lineage RUN:model.pkl --before\nenclos lineage cancer@1 --format dot | dot -Tsvg > lineage.svg",
      cmd_lineage_options, ARGS_ANYWHERE, false, cmd_lineage},
+    {"export", GROUP_RUNS, T_U_EXPORT, T_H_EXPORT, T_D_EXPORT,
+     "enclos export RUN --output essai-1-crate\nenclos export tri-postal --format csv > runs.csv", cmd_export_options,
+     ARGS_ANYWHERE, false, cmd_export},
 
     {"project create", GROUP_PROJECTS, T_U_PROJECT_ONE, T_H_PROJECT_CREATE, T_D_PROJECT_CREATE,
      "enclos project create urgences\n"

@@ -45,7 +45,7 @@ int complete_main(struct cli *c, int argc, char **argv);
 /* One file per family holds these. */
 command_fn cmd_shell, cmd_notebook, cmd_attach;
 command_fn cmd_run, cmd_ps, cmd_show, cmd_logs, cmd_wait, cmd_cancel, cmd_metrics, cmd_outputs;
-command_fn cmd_rerun, cmd_diff, cmd_lineage;
+command_fn cmd_rerun, cmd_diff, cmd_lineage, cmd_export;
 command_fn cmd_dataset_add, cmd_dataset_list, cmd_dataset_show, cmd_dataset_seal;
 command_fn cmd_dataset_quality;
 extern const struct opt cmd_quality_options[];
@@ -76,7 +76,7 @@ command_fn cmd_whoami, cmd_user_list, cmd_user_grant, cmd_user_revoke;
 command_fn cmd_token_create, cmd_token_list, cmd_token_revoke;
 extern const struct opt cmd_user_list_options[], cmd_user_grant_options[], cmd_token_create_options[],
     cmd_token_list_options[];
-extern const struct opt cmd_rerun_options[], cmd_diff_options[], cmd_lineage_options[];
+extern const struct opt cmd_rerun_options[], cmd_diff_options[], cmd_lineage_options[], cmd_export_options[];
 extern const struct opt cmd_run_options[], cmd_shell_options[], cmd_notebook_options[];
 
 /* NAME@VERSION or NAME, of a dataset; *version is 0 when it is not said. */
