@@ -30,9 +30,10 @@ const struct method rows_lineage[] = {
               .meaning = "steps at most"},
              LIMIT_PARAM(LINEAGE_NODES_MAX, "200"),
              END_PARAMS},
-     .result = "{root: id, nodes:[{id, kind: run|artifact|dataset|environment|code, ref, side: before|root|after, depth, name, "
-               "state, verdict, created_us, size_bytes}], edges:[{from, to: ids, what is before and what is after, kind: "
-               "used|ran_in|is_code|again|part|left|same_bytes, path}], truncated: there is more}",
+     .result = "{root, nodes: [{id, kind: run|artifact|dataset|environment|code, ref, side: before|root|after, depth: "
+               "integer, name?: text or null, state?: text or null, verdict?: text or null, created_us?: integer, "
+               "size_bytes?: integer}], edges: [{from, to, kind: used|ran_in|is_code|again|part|left|same_bytes, path: text "
+               "or null}], truncated: boolean}",
      .roles = ANY_ROLE,
      .scope = SCOPE_ANYWHERE,
      .errors = FINDS_RUN,

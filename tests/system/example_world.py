@@ -162,7 +162,7 @@ class World:
             "lesson.add": self.experiment, "lesson.get": self.lesson, "lesson.list": self.lesson, "lesson.edit": self.lesson,
             "lesson.history": self.lesson, "user.list": self.service, "user.revoke": self.service,
             "user.authenticate": self.token, "token.create": self.service, "token.list": self.token, "token.revoke": self.token,
-            "hold.add": self.trained, "hold.lift": self.held, "hold.list": self.held,
+            "hold.add": self.trained, "hold.lift": self.held, "lineage.get": self.trained, "hold.list": self.held,
         }
         if method in needs:
             needs[method]()

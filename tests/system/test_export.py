@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -59,6 +60,10 @@ def graph_of(folder):
 
 def experiment(lab, name, **more):
     ref = lab.add_dataset(name, {"data.csv": "a,b\n1,2\n"})
+    if "project" in more:
+        lab.rpc("dataset.describe", name=name, set={"personal": False})
+        lab.rpc("dataset.grant", name=name, project=more["project"], purpose="experimentation",
+                expires_us=int((time.time() + 86400) * 1e6))
     return lab.run(["sh", "-c", 'echo out > "/outputs/résumé 1.csv"; mkdir /outputs/d; echo m > /outputs/d/model; '
                     'echo "{\\"metric\\":\\"auc\\",\\"value\\":0.5}" >&$ENCLOS_METRICS_FD'],
                    datasets=[ref], code={"train.py": "print(1)\n"}, params={"lr": "0.1", "n'om,\"x": "é\n2"}, env={"WHO": "moi"},
@@ -119,7 +124,8 @@ def test_the_validator_of_these_tests_refuses_what_is_wrong(shared_lab, validate
 
 @pytest.mark.seconds(300)
 def test_a_project_is_exported_whole(shared_lab, validate):
-    shared_lab.rpc("project.add", code="essais", answers={"title": {"fr": "Essais"}})
+    shared_lab.rpc("project.create", code="essais", answers={
+        "title": {"fr": "Essais"}, "organisation": "Centre", "family": "automation"})
     runs = [experiment(shared_lab, f"set{i}", project="essais") for i in range(3)]
     shared_lab.run("true")  # of no project
     folder = os.path.join(shared_lab.top, "project-crate")

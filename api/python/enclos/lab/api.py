@@ -12,6 +12,7 @@ KEYED: FrozenSet[str] = frozenset(
     [
         "dataset.add",
         "dataset.grant",
+        "dataset.quality",
         "env.import",
         "experiment.create",
         "lesson.add",
@@ -43,6 +44,15 @@ class CatalogChanges(TypedDict):
     changes: List[CatalogChangesChanges]
     next_cursor: str
     more: bool
+
+
+CatalogSearch = Any
+
+
+class CatalogReindex(TypedDict):
+    entries: int
+    was_damaged: bool
+    found: Optional[str]
 
 
 class LabPing(TypedDict):
@@ -569,6 +579,32 @@ class RunAttach(TypedDict):
 
 class RunConnect(TypedDict):
     run: str
+
+
+class _LineageGetNodes(TypedDict):
+    id: str
+    kind: Literal['run', 'artifact', 'dataset', 'environment', 'code']
+    ref: str
+    side: Literal['before', 'root', 'after']
+    depth: int
+
+
+class LineageGetNodes(_LineageGetNodes, total=False):
+    name: Optional[str]
+    state: Optional[str]
+    verdict: Optional[str]
+    created_us: int
+    size_bytes: int
+
+
+LineageGetEdges = TypedDict("LineageGetEdges", {"from": "str", "to": "str", "kind": "Literal['used', 'ran_in', 'is_code', 'again', 'part', 'left', 'same_bytes']", "path": "Optional[str]"}, total=False)
+
+
+class LineageGet(TypedDict):
+    root: str
+    nodes: List[LineageGetNodes]
+    edges: List[LineageGetEdges]
+    truncated: bool
 
 
 class DatasetAdd(TypedDict):
@@ -1698,6 +1734,22 @@ class LabGc(TypedDict):
     kept_young: int
 
 
+class LabBackupAudit(TypedDict):
+    number: str
+    hash: str
+
+
+class LabBackup(TypedDict):
+    objects: str
+    created_us: int
+    object_count: int
+    object_bytes: int
+    catalog_bytes: int
+    runs: str
+    file_bytes: int
+    audit: LabBackupAudit
+
+
 class LabDoingDoing(TypedDict):
     name: str
     phase: str
@@ -1708,6 +1760,12 @@ class LabDoingDoing(TypedDict):
 
 class LabDoing(TypedDict):
     doing: Optional[LabDoingDoing]
+
+
+DatasetQuality = Any
+
+
+DatasetQualityGet = Any
 
 
 class DatasetDescribe(DatasetCard):
@@ -1939,6 +1997,24 @@ class CatalogMethods:
         it."""
         return self._call("catalog.changes", {"cursor": cursor, "limit": limit, "wait_ms": wait_ms})  # type: ignore[no-any-return]
 
+    def search(
+        self,
+        *,
+        text: str,
+        noun: Optional[Literal['run', 'dataset', 'env', 'project', 'experiment', 'lesson']] = None,
+        limit: Optional[int] = None,
+    ) -> CatalogSearch:
+        """What has all these words, the best first: in names, titles, descriptions, params, tags, commands.
+        Case and accents do not count; a word is found by its beginning, "words in quotes" as they are."""
+        return self._call("catalog.search", {"text": text, "noun": noun, "limit": limit})  # type: ignore[no-any-return]
+
+    def reindex(
+        self,
+    ) -> CatalogReindex:
+        """Makes the search index anew from the catalog; says whether it was damaged. The lab writes nothing
+        else meanwhile: 30 s for a million runs."""
+        return self._call("catalog.reindex", {})  # type: ignore[no-any-return]
+
 
 class DatasetMethods:
     """dataset.*"""
@@ -2134,6 +2210,31 @@ class DatasetMethods:
         """What waits for the caller as keeper of datasets: versions in quarantine, assessments and
         retention days that are over or end within 30 days."""
         return self._call("dataset.waiting", {})  # type: ignore[no-any-return]
+
+    def quality(
+        self,
+        *,
+        name: str,
+        version: Optional[int] = None,
+        small_count: Optional[int] = None,
+        delimiter: Optional[Literal[',', ';', 'tab', '|', ':', '^', '~']] = None,
+        header: Optional[bool] = None,
+        idempotency_key: Optional[str] = None,
+    ) -> DatasetQuality:
+        """Profiles a sealed version, by a run under the profile inspect whose root holds nothing but the
+        profiler: types, missing values, distributions, duplicates, faults of form and encoding, identifiers
+        of persons, groups of quasi-identifiers. No value of an identifier is ever reported."""
+        return self._call("dataset.quality", {"name": name, "version": version, "small_count": small_count, "delimiter": delimiter, "header": header, "idempotency_key": idempotency_key})  # type: ignore[no-any-return]
+
+    def quality_get(
+        self,
+        *,
+        name: str,
+        version: Optional[int] = None,
+        against: Optional[int] = None,
+    ) -> DatasetQualityGet:
+        """The last profile of a version, and what changed since the version before it that has one."""
+        return self._call("dataset.quality_get", {"name": name, "version": version, "against": against})  # type: ignore[no-any-return]
 
 
 class EnvMethods:
@@ -2346,6 +2447,15 @@ class LabMethods:
         What was put or asked for in the last day stays. A dry run unless told otherwise."""
         return self._call("lab.gc", {"dry_run": dry_run, "retired_for_ms": retired_for_ms, "runs_older_than_ms": runs_older_than_ms})  # type: ignore[no-any-return]
 
+    def backup(
+        self,
+        *,
+        objects: Optional[Literal['included', 'listed']] = None,
+    ) -> LabBackup:
+        """Writes the lab to the file whose descriptor comes with the request: a copy of the catalog of one
+        moment, objects, what runs said. The lab works on meanwhile. `enclosd restore` makes a lab of it."""
+        return self._call("lab.backup", {"objects": objects})  # type: ignore[no-any-return]
+
     def doing(
         self,
     ) -> LabDoing:
@@ -2411,6 +2521,27 @@ class LessonMethods:
     ) -> LessonHistory:
         """Its versions, newest first, with what each one changed."""
         return self._call("lesson.history", {"lesson": lesson, "limit": limit, "cursor": cursor})  # type: ignore[no-any-return]
+
+
+class LineageMethods:
+    """lineage.*"""
+
+    def __init__(self, call: Callable[[str, Dict[str, Any]], Any]) -> None:
+        self._call = call
+
+    def get(
+        self,
+        *,
+        run: Optional[str] = None,
+        path: Optional[str] = None,
+        sha256: Optional[str] = None,
+        dataset: Optional[str] = None,
+        direction: Optional[Literal['both', 'before', 'after']] = None,
+        depth: Optional[int] = None,
+        limit: Optional[int] = None,
+    ) -> LineageGet:
+        """What a run, an artifact or a dataset version comes from, and what it led to."""
+        return self._call("lineage.get", {"run": run, "path": path, "sha256": sha256, "dataset": dataset, "direction": direction, "depth": depth, "limit": limit})  # type: ignore[no-any-return]
 
 
 class ProfileMethods:
@@ -2835,6 +2966,7 @@ class Methods:
         self.hold = HoldMethods(call)
         self.lab = LabMethods(call)
         self.lesson = LessonMethods(call)
+        self.lineage = LineageMethods(call)
         self.profile = ProfileMethods(call)
         self.project = ProjectMethods(call)
         self.rpc = RpcMethods(call)
@@ -2934,6 +3066,24 @@ class AsyncCatalogMethods:
         cursor from the beginning. Of an object that comes several times in a page, the last change carries
         it."""
         return await self._call("catalog.changes", {"cursor": cursor, "limit": limit, "wait_ms": wait_ms})  # type: ignore[no-any-return]
+
+    async def search(
+        self,
+        *,
+        text: str,
+        noun: Optional[Literal['run', 'dataset', 'env', 'project', 'experiment', 'lesson']] = None,
+        limit: Optional[int] = None,
+    ) -> CatalogSearch:
+        """What has all these words, the best first: in names, titles, descriptions, params, tags, commands.
+        Case and accents do not count; a word is found by its beginning, "words in quotes" as they are."""
+        return await self._call("catalog.search", {"text": text, "noun": noun, "limit": limit})  # type: ignore[no-any-return]
+
+    async def reindex(
+        self,
+    ) -> CatalogReindex:
+        """Makes the search index anew from the catalog; says whether it was damaged. The lab writes nothing
+        else meanwhile: 30 s for a million runs."""
+        return await self._call("catalog.reindex", {})  # type: ignore[no-any-return]
 
 
 class AsyncDatasetMethods:
@@ -3130,6 +3280,31 @@ class AsyncDatasetMethods:
         """What waits for the caller as keeper of datasets: versions in quarantine, assessments and
         retention days that are over or end within 30 days."""
         return await self._call("dataset.waiting", {})  # type: ignore[no-any-return]
+
+    async def quality(
+        self,
+        *,
+        name: str,
+        version: Optional[int] = None,
+        small_count: Optional[int] = None,
+        delimiter: Optional[Literal[',', ';', 'tab', '|', ':', '^', '~']] = None,
+        header: Optional[bool] = None,
+        idempotency_key: Optional[str] = None,
+    ) -> DatasetQuality:
+        """Profiles a sealed version, by a run under the profile inspect whose root holds nothing but the
+        profiler: types, missing values, distributions, duplicates, faults of form and encoding, identifiers
+        of persons, groups of quasi-identifiers. No value of an identifier is ever reported."""
+        return await self._call("dataset.quality", {"name": name, "version": version, "small_count": small_count, "delimiter": delimiter, "header": header, "idempotency_key": idempotency_key})  # type: ignore[no-any-return]
+
+    async def quality_get(
+        self,
+        *,
+        name: str,
+        version: Optional[int] = None,
+        against: Optional[int] = None,
+    ) -> DatasetQualityGet:
+        """The last profile of a version, and what changed since the version before it that has one."""
+        return await self._call("dataset.quality_get", {"name": name, "version": version, "against": against})  # type: ignore[no-any-return]
 
 
 class AsyncEnvMethods:
@@ -3342,6 +3517,15 @@ class AsyncLabMethods:
         What was put or asked for in the last day stays. A dry run unless told otherwise."""
         return await self._call("lab.gc", {"dry_run": dry_run, "retired_for_ms": retired_for_ms, "runs_older_than_ms": runs_older_than_ms})  # type: ignore[no-any-return]
 
+    async def backup(
+        self,
+        *,
+        objects: Optional[Literal['included', 'listed']] = None,
+    ) -> LabBackup:
+        """Writes the lab to the file whose descriptor comes with the request: a copy of the catalog of one
+        moment, objects, what runs said. The lab works on meanwhile. `enclosd restore` makes a lab of it."""
+        return await self._call("lab.backup", {"objects": objects})  # type: ignore[no-any-return]
+
     async def doing(
         self,
     ) -> LabDoing:
@@ -3407,6 +3591,27 @@ class AsyncLessonMethods:
     ) -> LessonHistory:
         """Its versions, newest first, with what each one changed."""
         return await self._call("lesson.history", {"lesson": lesson, "limit": limit, "cursor": cursor})  # type: ignore[no-any-return]
+
+
+class AsyncLineageMethods:
+    """lineage.*"""
+
+    def __init__(self, call: Callable[[str, Dict[str, Any]], Awaitable[Any]]) -> None:
+        self._call = call
+
+    async def get(
+        self,
+        *,
+        run: Optional[str] = None,
+        path: Optional[str] = None,
+        sha256: Optional[str] = None,
+        dataset: Optional[str] = None,
+        direction: Optional[Literal['both', 'before', 'after']] = None,
+        depth: Optional[int] = None,
+        limit: Optional[int] = None,
+    ) -> LineageGet:
+        """What a run, an artifact or a dataset version comes from, and what it led to."""
+        return await self._call("lineage.get", {"run": run, "path": path, "sha256": sha256, "dataset": dataset, "direction": direction, "depth": depth, "limit": limit})  # type: ignore[no-any-return]
 
 
 class AsyncProfileMethods:
@@ -3831,6 +4036,7 @@ class AsyncMethods:
         self.hold = AsyncHoldMethods(call)
         self.lab = AsyncLabMethods(call)
         self.lesson = AsyncLessonMethods(call)
+        self.lineage = AsyncLineageMethods(call)
         self.profile = AsyncProfileMethods(call)
         self.project = AsyncProjectMethods(call)
         self.rpc = AsyncRpcMethods(call)
