@@ -55,6 +55,9 @@ class CatalogReindex(TypedDict):
     found: Optional[str]
 
 
+ReportGet = Any
+
+
 class LabPing(TypedDict):
     pong: Literal[True]
 
@@ -2664,6 +2667,25 @@ class ProjectMethods:
         return self._call("project.similar", {"code": code})  # type: ignore[no-any-return]
 
 
+class ReportMethods:
+    """report.*"""
+
+    def __init__(self, call: Callable[[str, Dict[str, Any]], Any]) -> None:
+        self._call = call
+
+    def get(
+        self,
+        *,
+        kind: Literal['portfolio', 'accountability', 'data-access', 'environment'],
+        from_us: Optional[int] = None,
+        to_us: Optional[int] = None,
+        region: Optional[Literal['QC', 'ON', 'MB', 'BC', 'NB', 'NS', 'NL', 'SK', 'AB', 'CA']] = None,
+    ) -> ReportGet:
+        """What was tried, for whom, on which data, at what cost and with which outcome, over a period.
+        Energy and carbon are estimated: the method says how."""
+        return self._call("report.get", {"kind": kind, "from_us": from_us, "to_us": to_us, "region": region})  # type: ignore[no-any-return]
+
+
 class RpcMethods:
     """rpc.*"""
 
@@ -2969,6 +2991,7 @@ class Methods:
         self.lineage = LineageMethods(call)
         self.profile = ProfileMethods(call)
         self.project = ProjectMethods(call)
+        self.report = ReportMethods(call)
         self.rpc = RpcMethods(call)
         self.run = RunMethods(call)
         self.token = TokenMethods(call)
@@ -3734,6 +3757,25 @@ class AsyncProjectMethods:
         return await self._call("project.similar", {"code": code})  # type: ignore[no-any-return]
 
 
+class AsyncReportMethods:
+    """report.*"""
+
+    def __init__(self, call: Callable[[str, Dict[str, Any]], Awaitable[Any]]) -> None:
+        self._call = call
+
+    async def get(
+        self,
+        *,
+        kind: Literal['portfolio', 'accountability', 'data-access', 'environment'],
+        from_us: Optional[int] = None,
+        to_us: Optional[int] = None,
+        region: Optional[Literal['QC', 'ON', 'MB', 'BC', 'NB', 'NS', 'NL', 'SK', 'AB', 'CA']] = None,
+    ) -> ReportGet:
+        """What was tried, for whom, on which data, at what cost and with which outcome, over a period.
+        Energy and carbon are estimated: the method says how."""
+        return await self._call("report.get", {"kind": kind, "from_us": from_us, "to_us": to_us, "region": region})  # type: ignore[no-any-return]
+
+
 class AsyncRpcMethods:
     """rpc.*"""
 
@@ -4039,6 +4081,7 @@ class AsyncMethods:
         self.lineage = AsyncLineageMethods(call)
         self.profile = AsyncProfileMethods(call)
         self.project = AsyncProjectMethods(call)
+        self.report = AsyncReportMethods(call)
         self.rpc = AsyncRpcMethods(call)
         self.run = AsyncRunMethods(call)
         self.token = AsyncTokenMethods(call)
