@@ -7,6 +7,7 @@
 #include "catalog/environment.h"
 #include "catalog/objects.h"
 #include "catalog/scrub.h"
+#include "orchestrator/at_rest.h"
 #include "orchestrator/child.h"
 #include "api/common/version.h"
 #include "orchestrator/conn.h"
@@ -135,6 +136,14 @@ static void check_disk(struct request *q, struct jw *w)
     double free_gib = (double)vfs.f_bavail * (double)vfs.f_frsize / (double)(1 << 30);
     snprintf(text, sizeof text, "%.1f GiB free where the state is", free_gib);
     put_check(w, "disk", free_gib >= 1, text, "make room: submissions are refused when it is full");
+}
+
+/* A lab may be right to do without; it should know. */
+static void check_at_rest(struct request *q, struct jw *w)
+{
+    struct at_rest found;
+    at_rest_look(q->lab->store->objects_fd, &at_rest_here, &found);
+    put_check(w, "at_rest", true, found.text, NULL);
 }
 
 /* The runner's doctor is asked without rights here. Where the launcher has them, it tells these itself. */
@@ -294,6 +303,7 @@ static int doctor_work(struct request *q, struct cat *db, struct err *e)
               d->launcher_ready ? text : "there is no launcher: nothing can start",
               "look at the daemon's log");
     check_disk(q, &w);
+    check_at_rest(q, &w);
     snprintf(
         text, sizeof text, "%s; last commit took %.1f ms, %llu failed",
         catalog_texts[d->catalog.check],
