@@ -39,7 +39,6 @@ static void add_text(struct jw *w, const struct args *a)
 
 static void add_hit(struct buf *out, const struct term *term, const struct json *hit)
 {
-    AUTO_BUF struct buf head = BUF_INIT(1 << 12);
     const char *noun = cli_str(hit, "noun"), *id = cli_str(hit, "id"), *title = cli_str(hit, "title");
     term_add(out, term, STYLE_DIM, noun_name(noun));
     buf_add_str(out, "  ");
@@ -60,7 +59,6 @@ static void add_hit(struct buf *out, const struct term *term, const struct json 
 static int rebuild(struct cli *c, struct args *a, struct err *e)
 {
     AUTO_ANSWER struct client_answer answer = {0};
-    AUTO_BUF struct buf out = BUF_INIT(4096);
     if (cli_need_words(a, 0, 0, T_NONE, e) < 0)
         return CLI_BAD_USAGE;
     if (cli_call(c, "catalog.reindex", NULL, &answer, e) < 0)

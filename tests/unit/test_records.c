@@ -66,8 +66,10 @@ static void a_form_that_is_wrong_is_refused_by_name(void **state)
         if (!strstr(e.message, cases[i].told) && !strstr(e.field, cases[i].told))
             fail_msg("%s: \"%s\" does not tell \"%s\"", cases[i].fields, e.message, cases[i].told);
     }
-    FAILS(form_parse("g", "{\"form\": \"f\", \"version\": 1, \"title\": \"F\", \"title_fr\": \"F\", \"fields\": []}", 76, &f, &e),
-          e, E_INVALID);
+    static const char other[] = "{\"form\": \"f\", \"version\": 1, \"title\": \"F\", \"title_fr\": \"F\", \"fields\": "
+                                "[{\"name\": \"a\", \"type\": \"text\", " L "}]}";
+    FAILS(form_parse("g", other, strlen(other), &f, &e), e, E_INVALID);
+    HAS(e.message, "calls itself f");
 }
 
 static const char all_types[] =

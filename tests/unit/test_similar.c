@@ -132,7 +132,8 @@ static void the_finder_names_those_of_the_same_language_best_first(void **state)
     assert_string_equal(all[1].project.code, "near");
     assert_true(!all[1].same_organisation && all[1].data == 1.0);
     /* A changed summary is compared as it is now. */
-    AUTO_JSON struct json *set = json_parse("{\"summary\": {\"fr\": \"Autre chose\"}}", 34, NULL, &e);
+    static const char changed_text[] = "{\"summary\": {\"fr\": \"Autre chose\"}}";
+    AUTO_JSON struct json *set = json_parse(changed_text, strlen(changed_text), NULL, &e);
     const struct project_edit c = {.code = "near", .version = 1, .set = set, .actor = fx_actor, .at_us = 30};
     struct project_row near;
     OK(cat_project_edit(f->db, f->a, &c, &near, &changed, &e), e);
