@@ -312,7 +312,7 @@ int cat_project_advance(struct cat *db, struct arena *a, const char *code, enum 
                         const char *reason, const struct cat_actor *actor, int64_t at_us,
                         struct project_row *out, struct err *e)
 {
-    struct project_row p;
+    struct project_row p = {0};
     if (cat_project_get(db, a, code, &p, e) < 0 || check_passage(&p, to, reason, e) < 0)
         return -1;
     if (cat_do(db, &project_sql, PROJECT_SET_STAGE, e, V_T(stage_names[to]), V_I(at_us), V_I(p.id),
