@@ -33,12 +33,7 @@ const struct opt cmd_project_list_options[] = {{"stage", 0, T_A_STAGE, T_O_STAGE
                                                {0}};
 const struct opt cmd_record_show_options[] = {{"at", 0, T_A_NUMBER, T_O_AT_VERSION, false}, {0}};
 const struct opt cmd_project_advance_options[] = {{"reason", 0, T_A_TEXT, T_O_PASSAGE_REASON, false}, {0}};
-const struct opt cmd_project_member_options[] = {{"user", 0, T_A_NAME, T_O_MEMBER_USER, false},
-                                                 {"group", 0, T_A_NAME, T_O_MEMBER_GROUP, false},
-                                                 {"service", 0, T_A_NAME, T_O_MEMBER_SERVICE, false},
-                                                 {"role", 0, T_A_ROLE_WORD, T_O_MEMBER_ROLE, false},
-                                                 {"remove", 0, T_NONE, T_O_MEMBER_REMOVE, false},
-                                                 {0}};
+const struct opt cmd_project_member_options[] = {{"remove", 0, T_NONE, T_O_MEMBER_REMOVE, false}, {0}};
 
 /* ---- words ---- */
 
@@ -334,36 +329,39 @@ int cmd_project_advance(struct cli *c, struct args *a, struct err *e)
 
 /* ---- members: the grants of user.*, in one project ---- */
 
+/* marie, group:equipe, service:miroir, as `enclos user grant` takes them. */
+static void put_whom(struct jw *w, const char *whom)
+{
+    static const char *const kinds[] = {"group", "service", "user"};
+    for (size_t i = 0; i < 3; i++) {
+        size_t len = strlen(kinds[i]);
+        if (strncmp(whom, kinds[i], len) == 0 && whom[len] == ':') {
+            jw_str_at(w, kinds[i], whom + len + 1);
+            return;
+        }
+    }
+    jw_str_at(w, "user", whom);
+}
+
 static int change_member(struct cli *c, struct args *a, struct err *e)
 {
-    static const char *const kinds[] = {"user", "group", "service"};
     AUTO_ANSWER struct client_answer answer = {0};
     AUTO_BUF struct buf params = BUF_INIT(4096);
     struct jw w = jw_to(&params);
-    const char *whom = NULL, *role = args_get(a, "role");
-    size_t named = 0;
-
+    const char *code = args_word(a, 0), *whom = args_word(a, 1), *role = args_word(a, 2);
     bool remove = args_has(a, "remove");
+
     jw_obj(&w);
-    for (size_t i = 0; i < 3; i++)
-        if (args_get(a, kinds[i])) {
-            whom = args_get(a, kinds[i]);
-            jw_str_at(&w, kinds[i], whom);
-            named++;
-        }
-    if (named != 1 || !role) {
-        (void)say_err(e, E_INVALID, NULL, T_NONE, T_NEED_MEMBER);
-        return CLI_BAD_USAGE;
-    }
+    put_whom(&w, whom);
     jw_str_at(&w, "role", role);
-    jw_str_at(&w, "project", args_word(a, 0));
+    jw_str_at(&w, "project", code);
     jw_end_obj(&w);
     if (cli_call(c, remove ? "user.revoke" : "user.grant", buf_cstr(&params), &answer, e) < 0)
         return CLI_FAILED;
     if (c->json)
         cli_print_json(answer.result);
     else
-        cli_say(remove ? T_MEMBER_REMOVED : T_MEMBER_ADDED, whom, role, args_word(a, 0));
+        cli_say(remove ? T_MEMBER_REMOVED : T_MEMBER_ADDED, whom, role, code);
     return CLI_OK;
 }
 
@@ -405,10 +403,9 @@ static int list_members(struct cli *c, struct args *a, struct err *e)
 
 int cmd_project_member(struct cli *c, struct args *a, struct err *e)
 {
-    if (cli_need_words(a, 1, 1, T_A_PROJECT, e) < 0)
+    if (args_word_count(a) == 1 && !args_has(a, "remove"))
+        return list_members(c, a, e);
+    if (cli_need_words(a, 3, 3, T_A_MEMBER, e) < 0)
         return CLI_BAD_USAGE;
-    for (const struct opt *o = cmd_project_member_options; o->name; o++)
-        if (args_has(a, o->name))
-            return change_member(c, a, e);
-    return list_members(c, a, e);
+    return change_member(c, a, e);
 }

@@ -146,7 +146,7 @@ const struct command commands[] = {
     {"project similar", GROUP_PROJECTS, T_A_PROJECT, T_H_PROJECT_SIMILAR, T_D_PROJECT_SIMILAR, NULL, NULL,
      ARGS_ANYWHERE, false, cmd_project_similar},
     {"project member", GROUP_PROJECTS, T_U_MEMBER, T_H_MEMBER, T_D_MEMBER,
-     "enclos project member urgences --user marie --role scientist\n"
+     "enclos project member urgences marie scientist\n"
      "enclos project member urgences",
      cmd_project_member_options, ARGS_ANYWHERE, false, cmd_project_member},
     {"experiment create", GROUP_PROJECTS, T_U_EXPERIMENT_ONE, T_H_EXPERIMENT_CREATE, T_D_EXPERIMENT_CREATE,

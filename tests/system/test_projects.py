@@ -431,14 +431,15 @@ def test_answers_come_from_a_file_or_standard_input(shared_lab, tmp_path):
 
 def test_members_are_given_and_taken_by_the_project_command(shared_lab):
     make(shared_lab, "members")
-    given = shared_lab.cli("project", "member", "members", "--user", "daemon", "--role", "scientist", env=FR)
+    given = shared_lab.cli("project", "member", "members", "daemon", "scientist", env=FR)
     assert given.returncode == 0 and "daemon a le rôle scientist dans members" in given.stderr
     assert shared_lab.cli_json("project", "member", "members") == [{"kind": "user", "name": "daemon", "roles": ["scientist"]}]
     assert "daemon (scientist)" in shared_lab.cli("project", "show", "members").stdout
-    taken = shared_lab.cli("project", "member", "members", "--user", "daemon", "--role", "scientist", "--remove", env=EN)
+    taken = shared_lab.cli("project", "member", "members", "daemon", "scientist", "--remove", env=EN)
     assert taken.returncode == 0
     assert shared_lab.rpc("project.get", code="members").members == []
-    assert shared_lab.cli("project", "member", "members", "--role", "scientist").returncode == 2
+    assert shared_lab.cli("project", "member", "members", "scientist").returncode == 2
+    assert shared_lab.cli("project", "member", "members", "--remove").returncode == 2
 
 
 def test_an_experiment_and_a_lesson_by_hand(shared_lab):
