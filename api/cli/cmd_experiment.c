@@ -268,7 +268,7 @@ static const struct table_column lesson_columns[] = {
 
 int cmd_lesson_list(struct cli *c, struct args *a, struct err *e)
 {
-    AUTO_ANSWER struct client_answer answer = {0};
+    AUTO_ANSWER struct client_answer answer = {0}, form = {0};
     AUTO_TABLE struct table *t = table_new(lesson_columns, sizeof lesson_columns / sizeof *lesson_columns);
     int status = call_list(c, a, "lesson.list", &answer, e);
 
@@ -278,11 +278,12 @@ int cmd_lesson_list(struct cli *c, struct args *a, struct err *e)
         cli_print_json(answer.result);
         return CLI_OK;
     }
+    if (cli_call_with(c, "form.get", "form", "lesson", &form, e) < 0)
+        return CLI_FAILED;
     for (const struct json *l = json_first(json_get(answer.result, "lessons")); l; l = json_next(l)) {
         AUTO_BUF struct buf date = BUF_INIT(64), themes = BUF_INIT(1024);
         human_date(&date, cli_int(l, "created_us"));
-        for (const struct json *v = json_first(json_get(l, "themes")); v; v = json_next(v))
-            buf_printf(&themes, "%s%s", json_str(v), json_next(v) ? ", " : "");
+        record_add_choices(&themes, form.result, "themes", json_get(l, "themes"));
         table_cell(t, STYLE_PLAIN, cli_str(l, "lesson"));
         table_cell(t, STYLE_PLAIN, cli_str(l, "project"));
         table_cell(t, STYLE_PLAIN, buf_cstr(&date));

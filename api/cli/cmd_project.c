@@ -244,7 +244,7 @@ int cmd_project_history(struct cli *c, struct args *a, struct err *e)
 /* ---- list ---- */
 
 static const struct table_column list_columns[] = {
-    {T_CP_PROJECT, false, 0, 0}, {T_C_STAGE, false, 0, 0},         {T_C_FAMILY, false, 0, 4},
+    {T_CP_PROJECT, false, 0, 0}, {T_C_STAGE, false, 0, 0},         {T_C_FAMILY, false, 14, 4},
     {T_C_CHANGED, false, 0, 3}, {T_C_ORGANISATION, false, 12, 2}, {T_C_TITLE, false, 16, 1},
 };
 
@@ -256,7 +256,7 @@ static void write_option(struct jw *w, const struct args *a, const char *option)
 
 int cmd_project_list(struct cli *c, struct args *a, struct err *e)
 {
-    AUTO_ANSWER struct client_answer answer = {0};
+    AUTO_ANSWER struct client_answer answer = {0}, form = {0};
     AUTO_TABLE struct table *t = table_new(list_columns, sizeof list_columns / sizeof *list_columns);
     AUTO_BUF struct buf out = BUF_INIT(OUT_MAX_BYTES), params = BUF_INIT(1 << 17);
     struct jw w = jw_to(&params);
@@ -277,12 +277,15 @@ int cmd_project_list(struct cli *c, struct args *a, struct err *e)
         cli_print_json(answer.result);
         return CLI_OK;
     }
+    if (cli_call_with(c, "form.get", "form", "project", &form, e) < 0)
+        return CLI_FAILED;
     for (const struct json *p = json_first(json_get(answer.result, "projects")); p; p = json_next(p)) {
-        AUTO_BUF struct buf date = BUF_INIT(64);
+        AUTO_BUF struct buf date = BUF_INIT(64), family = BUF_INIT(4096);
+        record_add_choices(&family, form.result, "family", json_get(p, "family"));
         human_date(&date, cli_int(p, "changed_us"));
         table_cell(t, STYLE_PLAIN, cli_str(p, "code"));
         table_cell(t, stage_style(cli_str(p, "stage")), stage_word(cli_str(p, "stage")));
-        table_cell(t, STYLE_PLAIN, cli_str(p, "family"));
+        table_cell(t, STYLE_PLAIN, buf_cstr(&family));
         table_cell(t, STYLE_PLAIN, buf_cstr(&date));
         table_cell(t, STYLE_PLAIN, cli_str(p, "organisation"));
         table_cell(t, STYLE_PLAIN, record_both(json_get(p, "title")));

@@ -62,6 +62,9 @@ extern const struct table_column record_fact_columns[2];
 void record_add_fact(struct table *t, enum text_id label, const char *value);
 void record_add_date(struct table *t, enum text_id label, int64_t us);
 
+/* The labels of an answer of choices, or any other value as a card has it: for lists. */
+void record_add_choices(struct buf *out, const struct json *form, const char *name, const struct json *v);
+
 /* Who wrote this version, when, which it is, and why. */
 void record_add_written(struct table *t, const struct json *record);
 

@@ -7,7 +7,7 @@
 #include "api/common/text.h"
 #include <string.h>
 
-enum { VALUE_MAX_BYTES = 1 << 20, CHANGE_WIDTH = 60 };
+enum { VALUE_MAX_BYTES = 1 << 20 };
 
 const struct table_column record_fact_columns[2] = {
     {T_NONE, false, 0, 0},
@@ -117,6 +117,13 @@ static void add_small(struct buf *out, const char *label)
     buf_add_str(out, label);
 }
 
+void record_add_choices(struct buf *out, const struct json *form, const char *name, const struct json *v)
+{
+    for (const struct json *f = json_first(json_get(form, "fields")); f; f = json_next(f))
+        if (strcmp(cli_str(f, "name"), name) == 0)
+            add_value(out, f, v);
+}
+
 /* "title", or "title (fr)". */
 static const char *label_of(const struct json *field, const char *language, struct buf *out)
 {
@@ -222,7 +229,7 @@ void record_add_answers(const struct json *form, const struct json *record, stru
 
 /* ---- history ---- */
 
-static void add_side(struct buf *out, const struct json *field, const struct json *v)
+static void add_side(struct buf *out, const struct json *field, const struct json *v, size_t room)
 {
     AUTO_BUF struct buf value = BUF_INIT(VALUE_MAX_BYTES), line = BUF_INIT(VALUE_MAX_BYTES);
     add_value(&value, field, v);
@@ -232,11 +239,16 @@ static void add_side(struct buf *out, const struct json *field, const struct jso
     if (line.len == 0)
         buf_add_str(out, "–");
     else
-        term_add_cut(out, buf_cstr(&line), CHANGE_WIDTH);
+        term_add_cut(out, buf_cstr(&line), room);
 }
 
-static void add_difference(const struct json *form, const struct json *d, bool first, struct table *t)
+static void add_difference(const struct json *form, const struct json *d, bool first, const struct term *term,
+                           struct table *t)
 {
+    /* Each side on one line beside its label; off a terminal nothing is cut. */
+    size_t room = term->width == 0   ? SIZE_MAX
+                  : term->width < 76 ? 20
+                                     : (term->width - 34) / (first ? 1 : 2);
     AUTO_BUF struct buf label = BUF_INIT(4096), change = BUF_INIT(VALUE_MAX_BYTES);
     const struct json *field = NULL;
     for (const struct json *f = json_first(json_get(form, "fields")); f && !field; f = json_next(f))
@@ -246,10 +258,10 @@ static void add_difference(const struct json *form, const struct json *d, bool f
         buf_add_str(&change, tr(T_WITHHELD));
     } else {
         if (!first) {
-            add_side(&change, field, json_get(d, "before"));
+            add_side(&change, field, json_get(d, "before"), room);
             buf_add_str(&change, " → ");
         }
-        add_side(&change, field, json_get(d, "after"));
+        add_side(&change, field, json_get(d, "after"), room);
     }
     table_cell(t, STYLE_DIM, field ? label_of(field, json_str(json_get(d, "language")), &label) : cli_str(d, "field"));
     table_cell(t, STYLE_PLAIN, buf_cstr(&change));
@@ -273,7 +285,7 @@ void record_add_history(const struct json *form, const struct json *result, int6
         }
         buf_add_char(out, '\n');
         for (const struct json *d = json_first(json_get(v, "differences")); d; d = json_next(d))
-            add_difference(form, d, version == 1, t);
+            add_difference(form, d, version == 1, term, t);
         record_add_fact(t, T_F_WHY, cli_str(v, "reason"));
         table_add(out, t, term, 2, true);
     }

@@ -350,7 +350,7 @@ def test_a_project_by_hand_in_french(shared_lab):
     english = shared_lab.cli("project", "show", "main", env=EN).stdout
     assert "Interaction with users" in english and "opportunity → assessed" in english
     listed = shared_lab.cli("project", "list", "--stage", "évalué", env=FR).stdout
-    assert "main" in listed and "ÉTAPE" in listed
+    assert "main" in listed and "ÉTAPE" in listed and "Interaction avec les usagers" in listed
     history = shared_lab.cli("project", "history", "main", env=FR).stdout
     assert "commanditaire" in history and "– → Conservatrice" in history
     assert shared_lab.cli_json("project", "show", "main", "--at", "1").record_version == 1
@@ -457,6 +457,7 @@ def test_an_experiment_and_a_lesson_by_hand(shared_lab):
     assert lesson.answers.title == {"fr": "Lundis"}
     card = shared_lab.cli("lesson", "show", lesson.lesson, env=FR).stdout
     assert "Données, Méthode" in card and "Ils diffèrent." in card
+    assert "Données, Méthode" in shared_lab.cli("lesson", "list", "hand", env=FR).stdout
     assert lesson.lesson in shared_lab.cli("lesson", "list", "hand", "--experiment", "hand/base", env=EN).stdout
     listed = shared_lab.cli("experiment", "list", "hand", env=EN).stdout
     assert "hand/base" in listed and "RUNS" in listed
