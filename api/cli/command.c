@@ -191,7 +191,7 @@ const struct command commands[] = {
      cmd_dataset_verify},
     {"dataset describe", GROUP_DATA, T_DS_U_DESCRIBE, T_DS_H_DESCRIBE, T_DS_D_DESCRIBE,
      "enclos dataset describe cancer --personal false --set confidentiality=2\n"
-     "enclos dataset describe cancer --personal true --pia EFVP-2026-12 --pia-expires 2027-06-30",
+     "enclos dataset describe cancer --personal true --pia EFVP-2026-12",
      cmd_dataset_describe_options, ARGS_ANYWHERE, false, cmd_dataset_describe},
     {"dataset card", GROUP_DATA, T_DS_U_DESCRIBE, T_DS_H_CARD, T_NONE, NULL, cmd_record_show_options, ARGS_ANYWHERE, false,
      cmd_dataset_card},
