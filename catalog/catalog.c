@@ -19,7 +19,6 @@
 #include "catalog/db.h"
 #include "catalog/form.h"
 #include "catalog/migrate.h"
-#include "catalog/search.h"
 #include <assert.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -323,25 +322,6 @@ static void migrating(void *ctx, int number, int of, const char *name)
         c->options.migrating(c->options.ctx, number, of, name);
 }
 
-/* Once, after the upgrade that brought the search: what was there before has no words in it yet. */
-static int make_search(struct cat *db, struct err *e)
-{
-    bool built = false;
-    int64_t count = 0;
-    struct err ignored = {0};
-    if (forms_load(e) < 0 || search_is_built(db, &built, e) < 0)
-        return -1;
-    if (built)
-        return 0;
-    if (cat_exec(db, "BEGIN IMMEDIATE", e) < 0)
-        return -1;
-    if (search_rebuild(db, &count, e) == 0)
-        return cat_exec(db, "COMMIT", e);
-    if (!sqlite3_get_autocommit(cat_handle(db)) && cat_exec(db, "ROLLBACK", &ignored) < 0)
-        err_context(e, "and the transaction stays open");
-    return -1;
-}
-
 static int open_files(struct catalog *c, const char *path, struct err *e)
 {
     c->stats.check = stopped_badly(path) ? CATALOG_CHECKING : CATALOG_CLEAN;
@@ -349,7 +329,7 @@ static int open_files(struct catalog *c, const char *path, struct err *e)
         migrate_apply_telling(c->writer_db, migrations, migration_count, migrating, c, e) < 0 ||
         (c->check_db && audit_verify_tail(c->writer_db, AUDIT_TAIL, e) < 0))
         return -1;
-    if (make_search(c->writer_db, e) < 0)
+    if (forms_load(e) < 0)
         return -1;
     for (int i = 0; i < READER_COUNT; i++)
         if (cat_open(path, true, &c->reader_db[i], e) < 0)

@@ -27,6 +27,10 @@ MUST_USE int search_record(struct cat *db, const char *form, const char *subject
 /* All entries anew, in the current transaction: after an upgrade, or when the index was damaged. *count:
  * how many there are then. */
 MUST_USE int search_rebuild(struct cat *db, int64_t *count, struct err *e);
+/* After an upgrade: entries of what was there before, SEARCH_BUILD_RUNS runs at a time, the newest first (what is
+ * not a run comes with the first call). Each call in a transaction of its own; *done: nothing is left. */
+enum { SEARCH_BUILD_RUNS = 100 };
+MUST_USE int search_build_some(struct cat *db, bool *done, struct err *e);
 /* Whether the entries that there should be were made. */
 MUST_USE int search_is_built(struct cat *db, bool *built, struct err *e);
 /* Reads the whole index against the entries, in a writing job: 0 whole, -1 with E_INTERNAL when it is not. */
@@ -45,8 +49,8 @@ enum { SEARCH_LIMIT_MAX = 200, SEARCH_WORDS_MAX = 16, SEARCH_TEXT_MAX_BYTES = 50
        SEARCH_CANDIDATES = 2000, SEARCH_TIME_MS = 5000 };
 
 /* Those with all the words, the best first: bm25 with a title's words weighing more, and records and datasets
- * before runs. A word is found by its beginning, "two words" in quotes as they are. Of more than
- * SEARCH_CANDIDATES the newest are ranked (*cut tells). E_INVALID: no word, or too many. */
+ * before runs. A word is found by its beginning, "two words" in quotes as they are. Of at least
+ * SEARCH_CANDIDATES the newest come first, by kind (*cut tells): bm25 would read them all. E_INVALID: no word, or too many. */
 MUST_USE int search_find(struct cat *db, struct arena *a, const struct standing *by, const char *text,
                          const char *noun, size_t limit, struct search_hit **out, size_t *count,
                          bool *cut, struct err *e);

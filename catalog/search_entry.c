@@ -31,6 +31,7 @@ enum {
     DATASET_WORDS,
     ENVIRONMENT_WORDS,
     RECORD_ANSWERS,
+    RUNS_BEFORE,
     ALL_RUNS,
     ALL_DATASETS,
     ALL_ENVIRONMENTS,
@@ -72,6 +73,7 @@ static const struct sql_row rows[] = {
     [RECORD_ANSWERS] = {.text = "SELECT v.answers FROM record r JOIN record_version v"
                                 " ON v.record = r.id AND v.version = r.version"
                                 " WHERE r.form = ? AND r.subject = ?"},
+    [RUNS_BEFORE] = {.text = "SELECT seq FROM run WHERE seq < ? ORDER BY seq DESC LIMIT 1"},
     [ALL_RUNS] = {.text = "SELECT seq FROM run WHERE seq > ? ORDER BY seq LIMIT 1"},
     [ALL_DATASETS] = {.text = "SELECT id, name FROM dataset WHERE id > ? ORDER BY id LIMIT 1"},
     [ALL_ENVIRONMENTS] = {.text = "SELECT id FROM environment_version WHERE id > ? ORDER BY id"
@@ -338,14 +340,58 @@ static int make_record(struct cat *db, sqlite3_stmt *s, struct err *e)
     return search_record(db, text_at(s, 1), text_at(s, 2), e);
 }
 
+static int make_others(struct cat *db, struct err *e)
+{
+    return each(db, ALL_DATASETS, make_dataset, e) < 0 ||
+                   each(db, ALL_ENVIRONMENTS, make_environment, e) < 0
+               ? -1
+               : each(db, ALL_RECORDS, make_record, e);
+}
+
+/* search_state.built: 1 all, 0 nothing yet, -N: runs from number N on. */
+static int read_state(struct cat *db, int64_t *built, struct err *e)
+{
+    AUTO_STMT sqlite3_stmt *s = cat_query(db, &search_entry_sql, STATE_GET, e);
+    int rc = s ? cat_step(db, s, e) : -1;
+    if (rc < 0)
+        return -1;
+    *built = rc == 1 ? sqlite3_column_int64(s, 0) : 0;
+    return 0;
+}
+
+int search_build_some(struct cat *db, bool *done, struct err *e)
+{
+    int64_t built = 0;
+    if (read_state(db, &built, e) < 0)
+        return -1;
+    *done = built == 1;
+    if (*done)
+        return 0;
+    if (built == 0 && make_others(db, e) < 0)
+        return -1;
+    int64_t seq = built == 0 ? INT64_MAX : -built;
+    for (int i = 0; i < SEARCH_BUILD_RUNS; i++) {
+        {
+            AUTO_STMT sqlite3_stmt *s = cat_query(db, &search_entry_sql, RUNS_BEFORE, e, V_I(seq));
+            int rc = s ? cat_step(db, s, e) : -1;
+            if (rc < 0)
+                return -1;
+            *done = rc == 0;
+            if (*done)
+                break;
+            seq = sqlite3_column_int64(s, 0);
+        }
+        if (search_run(db, seq, e) < 0)
+            return -1;
+    }
+    return cat_do(db, &search_entry_sql, STATE_SET, e, V_I(*done ? 1 : -seq));
+}
+
 int search_rebuild(struct cat *db, int64_t *count, struct err *e)
 {
     if (cat_do(db, &search_entry_sql, INDEX_CLEAR, e) < 0 ||
         cat_do(db, &search_entry_sql, ENTRY_CLEAR, e) < 0 || each(db, ALL_RUNS, make_run, e) < 0 ||
-        each(db, ALL_DATASETS, make_dataset, e) < 0 ||
-        each(db, ALL_ENVIRONMENTS, make_environment, e) < 0 ||
-        each(db, ALL_RECORDS, make_record, e) < 0 ||
-        cat_do(db, &search_entry_sql, STATE_SET, e, V_I(1)) < 0)
+        make_others(db, e) < 0 || cat_do(db, &search_entry_sql, STATE_SET, e, V_I(1)) < 0)
         return err_context(e, "making the search index");
     AUTO_STMT sqlite3_stmt *s = cat_query(db, &search_entry_sql, ENTRY_COUNT, e);
     if (!s || cat_step(db, s, e) < 0)
@@ -356,11 +402,10 @@ int search_rebuild(struct cat *db, int64_t *count, struct err *e)
 
 int search_is_built(struct cat *db, bool *built, struct err *e)
 {
-    AUTO_STMT sqlite3_stmt *s = cat_query(db, &search_entry_sql, STATE_GET, e);
-    int rc = s ? cat_step(db, s, e) : -1;
-    if (rc < 0)
+    int64_t state = 0;
+    if (read_state(db, &state, e) < 0)
         return -1;
-    *built = rc == 1 && sqlite3_column_int(s, 0) != 0;
+    *built = state == 1;
     return 0;
 }
 

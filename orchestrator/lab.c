@@ -6,6 +6,7 @@
  */
 #include "orchestrator/lab.h"
 #include "orchestrator/feed.h"
+#include "orchestrator/search_build.h"
 #include "orchestrator/host_facts.h"
 #include "api/common/fd.h"
 #include "api/common/log.h"
@@ -350,6 +351,7 @@ static int start(struct lab *lab, int listen_fd, int launch_fd, int launch_pid, 
     sweep_start(lab, u.rows, u.count);
     live_recover(lab, u.rows, u.count);
     tidy_start(lab);
+    search_build(lab);
     arena_free(u.arena);
     profiles_refresh(lab->profiles, profiles_known, lab);
     return 0;

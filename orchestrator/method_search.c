@@ -5,6 +5,9 @@
 #include "api/common/log.h"
 #include "api/common/text.h"
 #include "orchestrator/request.h"
+#include "orchestrator/search_build.h"
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* [{"text":"...","hit":true},...] of a snippet with its marks. Control characters that a title may have are shown as
@@ -34,8 +37,8 @@ static int search_work(struct request *q, struct cat *db, struct err *e)
 {
     struct search_hit *all;
     size_t count;
-    bool cut;
-    if (search_find(db, q->arena, q->standing, request_str(q, "text"), request_str(q, "noun"),
+    bool cut, built;
+    if (search_is_built(db, &built, e) < 0 || search_find(db, q->arena, q->standing, request_str(q, "text"), request_str(q, "noun"),
                     (size_t)request_int(q, "limit", 20), &all, &count, &cut, e) < 0)
         return -1;
     struct jw w = jw_to(&q->out);
@@ -53,8 +56,47 @@ static int search_work(struct request *q, struct cat *db, struct err *e)
     }
     jw_end_arr(&w);
     jw_bool_at(&w, "only_newest", cut);
+    jw_bool_at(&w, "building", !built);
     jw_end_obj(&w);
     return 0;
+}
+
+/* ---- after an upgrade ---- */
+
+struct build {
+    struct lab *lab;
+    bool done;
+};
+
+static int build_work(struct cat *db, void *ctx, struct err *e)
+{
+    return search_build_some(db, &((struct build *)ctx)->done, e);
+}
+
+static void build_more(struct build *b);
+
+static void build_done(void *ctx, const struct err *e)
+{
+    struct build *b = ctx;
+    if (e)
+        log_error("search.build", LOG_ERR(e));
+    if (e || b->done || atomic_load(&b->lab->stopping)) {
+        free(b); /* the next start goes on */
+        return;
+    }
+    build_more(b); /* behind what others have queued meanwhile */
+}
+
+static void build_more(struct build *b)
+{
+    lab_write(b->lab, build_work, build_done, b);
+}
+
+void search_build(struct lab *lab)
+{
+    struct build *b = mem_alloc(sizeof *b);
+    *b = (struct build){.lab = lab};
+    build_more(b);
 }
 
 int method_catalog_search(struct request *q, struct err *e)

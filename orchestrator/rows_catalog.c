@@ -34,7 +34,7 @@ const struct method rows_catalog[] = {
              LIMIT_PARAM(200, "20"),
              END_PARAMS},
      .result = "{hits:[{noun, id, title, rank: number, where: title or text, snippet:[{text, hit: boolean}]}], "
-               "only_newest: boolean}",
+               "only_newest: boolean, building: boolean}",
      .roles = ANY_ROLE,
      .scope = SCOPE_ANYWHERE,
      .errors = LISTS,

@@ -107,5 +107,7 @@ int cmd_search(struct cli *c, struct args *a, struct err *e)
     cli_print(&out);
     if (json_bool(json_get(answer.result, "only_newest"), false))
         cli_say(T_ONLY_NEWEST);
+    if (json_bool(json_get(answer.result, "building"), false))
+        cli_say(T_SEARCH_BUILDING);
     return CLI_OK;
 }

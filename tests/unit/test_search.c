@@ -178,6 +178,57 @@ static void a_damaged_index_is_seen_and_made_anew(void **state)
     assert_string_equal(found(f, "behind"), "");
 }
 
+static void an_older_catalog_gets_its_words_part_by_part(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    bool done = false, built = true;
+    int64_t count;
+    for (int i = 0; i < 250; i++) {
+        char id[TEXT_ID_SIZE];
+        snprintf(id, sizeof id, "r%014d", i);
+        submit(f, id, i == 0 ? "premier" : "autre", NULL);
+    }
+    fx_dataset(f, "cancer");
+    OK(search_rebuild(f->db, &count, &e), e); /* nothing left to do */
+    OK(search_build_some(f->db, &done, &e), e);
+    assert_true(done);
+    OK(cat_exec(f->db, "DELETE FROM search_entry; INSERT INTO search (search) VALUES ('delete-all');"
+                       "UPDATE search_state SET built = 0", &e), e);
+    done = false;
+    int parts = 0;
+    for (; !done; parts++) {
+        OK(search_build_some(f->db, &done, &e), e);
+        OK(search_is_built(f->db, &built, &e), e);
+        assert_int_equal(built, done);
+        assert_string_equal(found(f, "cancer"), "dataset:cancer"); /* with the first part */
+    }
+    assert_int_equal(parts, 3);
+    assert_string_equal(found(f, "premier"), "run:r00000000000000");
+    assert_int_equal(fx_count(f->db, "search_entry"), 251);
+    OK(search_check(f->db, &e), e);
+}
+
+static void very_many_are_given_by_age(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    struct search_hit *hits;
+    size_t count;
+    bool cut;
+    for (int i = 0; i < SEARCH_CANDIDATES; i++) {
+        char id[TEXT_ID_SIZE];
+        snprintf(id, sizeof id, "r%014d", i);
+        submit(f, id, "partout", NULL);
+    }
+    fx_dataset(f, "partout");
+    OK(search_find(f->db, f->a, &STANDING_LAB, "partout", NULL, 3, &hits, &count, &cut, &e), e);
+    assert_true(count == 3 && cut);
+    assert_string_equal(hits[0].ref, "partout");
+    assert_string_equal(hits[1].ref, "r00000000001999");
+    assert_string_equal(hits[2].snippet, SEARCH_OPEN "partout" SEARCH_CLOSE);
+}
+
 static void where_it_matched_is_told(void **state)
 {
     struct fixture *f = *state;
@@ -207,6 +258,8 @@ int main(void)
         T(what_one_may_not_see_is_not_found),
         T(words_that_change_are_found_and_those_that_left_are_not),
         T(a_damaged_index_is_seen_and_made_anew),
+        T(an_older_catalog_gets_its_words_part_by_part),
+        T(very_many_are_given_by_age),
         T(where_it_matched_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
