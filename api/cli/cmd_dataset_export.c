@@ -414,7 +414,7 @@ static int dcat_dataset(struct export *x, struct jw *w, struct err *e)
     if (*said(x, "contact")) {
         const char *contact = said(x, "contact");
         jw_obj_at(w, "dcat:contactPoint");
-        jw_str_at(w, "@type", "vcard:Organization");
+        jw_raw_at(w, "@type", "[\"vcard:Organization\",\"vcard:Kind\"]", strlen("[\"vcard:Organization\",\"vcard:Kind\"]"));
         jw_str_at(w, "vcard:fn", contact);
         if (strchr(contact, '@') && !strchr(contact, ' '))
             id_at(w, "vcard:hasEmail", arena_printf(x->arena, "mailto:%s", contact));

@@ -138,6 +138,34 @@ int cmd_dataset_hand_over(struct cli *c, struct args *a, struct err *e)
 
 /* ---- what waits for me ---- */
 
+static void add_waiting(struct cli *c, const struct json *waiting, struct buf *out)
+{
+    for (const struct json *d = json_first(json_get(waiting, "quarantined")); d; d = json_next(d)) {
+        AUTO_BUF struct buf why = BUF_INIT(1 << 14), line = BUF_INIT(1 << 15);
+        labtext_add(&why, cli_str(d, "reason"));
+        tr_add(&line, T_WAITING_QUARANTINE, cli_str(d, "ref"), buf_cstr(&why));
+        cli_add_line(out, &c->out, buf_cstr(&line));
+    }
+    for (const struct json *d = json_first(json_get(waiting, "due")); d; d = json_next(d)) {
+        AUTO_BUF struct buf line = BUF_INIT(4096);
+        tr_add(&line, strcmp(cli_str(d, "what"), "pia") == 0 ? T_WAITING_PIA : T_WAITING_RETENTION,
+               cli_str(d, "name"), cli_str(d, "day"));
+        cli_add_line(out, &c->out, buf_cstr(&line));
+    }
+}
+
+int dataset_tell_waiting(struct cli *c, struct err *e)
+{
+    AUTO_ANSWER struct client_answer answer = {0};
+    AUTO_BUF struct buf out = BUF_INIT(1 << 20);
+
+    if (cli_call(c, "dataset.waiting", NULL, &answer, e) < 0)
+        return CLI_FAILED;
+    add_waiting(c, answer.result, &out);
+    cli_print(&out);
+    return CLI_OK;
+}
+
 int cmd_dataset_waiting(struct cli *c, struct args *a, struct err *e)
 {
     AUTO_ANSWER struct client_answer answer = {0};
@@ -151,18 +179,7 @@ int cmd_dataset_waiting(struct cli *c, struct args *a, struct err *e)
         cli_print_json(answer.result);
         return CLI_OK;
     }
-    for (const struct json *d = json_first(json_get(answer.result, "quarantined")); d; d = json_next(d)) {
-        AUTO_BUF struct buf why = BUF_INIT(1 << 14), line = BUF_INIT(1 << 15);
-        labtext_add(&why, cli_str(d, "reason"));
-        tr_add(&line, T_WAITING_QUARANTINE, cli_str(d, "ref"), buf_cstr(&why));
-        cli_add_line(&out, &c->out, buf_cstr(&line));
-    }
-    for (const struct json *d = json_first(json_get(answer.result, "due")); d; d = json_next(d)) {
-        AUTO_BUF struct buf line = BUF_INIT(4096);
-        tr_add(&line, strcmp(cli_str(d, "what"), "pia") == 0 ? T_WAITING_PIA : T_WAITING_RETENTION,
-               cli_str(d, "name"), cli_str(d, "day"));
-        cli_add_line(&out, &c->out, buf_cstr(&line));
-    }
+    add_waiting(c, answer.result, &out);
     if (out.len == 0)
         cli_say(T_WAITING_NOTHING);
     else

@@ -4,6 +4,7 @@
  * Roles are shown by their codes, which is what one types; whoami says in words what each is for.
  */
 #include "api/cli/command.h"
+#include "api/cli/dataset_call.h"
 #include "api/cli/labtext.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
@@ -136,7 +137,7 @@ int cmd_whoami(struct cli *c, struct args *a, struct err *e)
         cli_print_json(answer.result);
     else
         print_whoami(c, answer.result);
-    return CLI_OK;
+    return c->json ? CLI_OK : dataset_tell_waiting(c, e);
 }
 
 /* ---- user list ---- */

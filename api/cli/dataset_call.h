@@ -18,4 +18,8 @@ void dataset_write_ref(struct jw *w, const char *name, int64_t version);
 MUST_USE int dataset_work(struct cli *c, const char *method, const char *name, int64_t version,
                           const char *reason, enum text_id told, struct client_answer *out, struct err *e);
 
+/* For whoami: a line for each thing that waits for the caller as custodian. Nothing when nothing does.
+ * CLI_OK or CLI_FAILED. */
+MUST_USE int dataset_tell_waiting(struct cli *c, struct err *e);
+
 #endif

@@ -296,7 +296,8 @@ def test_verify_finds_what_changed_and_its_custodian_is_told(world):
     assert [q["ref"] for q in waiting["quarantined"]] == ["d@1"]
     assert not call(world, LUC, "dataset.waiting")["quarantined"]
     assert "quarantined" in world.cli("dataset", "list").stdout
-    assert "est en quarantaine" in world.cli("dataset", "waiting", "--lang", "fr", uid=MARIE).stdout
+    for words in (("dataset", "waiting"), ("whoami",)):
+        assert "est en quarantaine" in world.cli(*words, "--lang", "fr", uid=MARIE).stdout, words
     verified = audit(world, "dataset.verified")
     assert [v.detail.ok for v in verified] == [False, True]
     # It stays there until its files are right again, and its custodian says so.
