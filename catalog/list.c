@@ -30,6 +30,8 @@ struct key {
     const struct list_column *column; /* or */
     const struct list_pair *pair;
     const char *name; /* of the pair */
+    const char *key;  /* of a column that is the kind's key: the same in the pair that comes first */
+    bool first;
     bool descending;
     int classes; /* 1: a value always; 2: or nothing; 3: or NaN, or nothing */
 };
@@ -141,6 +143,17 @@ static int read_order(struct page *p, struct err *e)
     for (size_t i = 0; i < count; i++)
         if (add_key(p, &orders[i], e) < 0)
             return -1;
+    if (p->key_count > 0 && p->keys[0].pair && p->kind->pair_order) {
+        p->keys[0].first = true;
+        if (add_own(p, p->kind->pair_order, false, e) < 0)
+            return -1;
+        for (size_t i = 1; i < p->key_count; i++)
+            if (p->keys[i].column && !strcmp(p->keys[i].column->sql, p->kind->key))
+                p->keys[i].key = p->keys[0].pair->key;
+        return 0;
+    }
+    if (p->key_count > 0)
+        p->keys[0].first = true;
     for (const char *const *own = p->kind->own_order; *own; own++)
         if (add_own(p, *own, p->key_count == 0, e) < 0)
             return -1;
@@ -244,9 +257,11 @@ static bool read_cursor(struct page *p, const char *cursor)
 /* The value of a key. `driven`: its pair is what is walked. */
 static void put_value(struct build *b, const struct key *k, bool driven)
 {
-    if (k->column)
+    if (k->column && driven && k->key) /* the kind's key, from the index that is walked */
+        build_put(b, k->key);
+    else if (k->column)
         build_put(b, k->column->sql);
-    else if (driven)
+    else if (driven && k->first)
         build_put(b, k->pair->value);
     else
         build_put_with(b, k->pair->scalar, V_T(k->name));
@@ -265,7 +280,7 @@ static void put_class(struct build *b, const struct key *k, int class, bool driv
         put_exists(b, k);
         return;
     }
-    if (class > 0 && k->pair && !driven) { /* NaN */
+    if (class > 0 && k->pair && !(driven && k->first)) { /* NaN */
         put_exists(b, k);
         build_put(b, " AND ");
     }
@@ -287,9 +302,9 @@ static void put_segment(struct build *b, const struct page *p, const struct segm
     for (size_t i = 0; i < s->prefix; i++) {
         const struct key *k = &p->keys[i];
         if (p->from[i].class > 0) {
-            put_class(b, k, p->from[i].class, driven && i == 0);
+            put_class(b, k, p->from[i].class, driven);
         } else {
-            put_value(b, k, driven && i == 0);
+            put_value(b, k, driven);
             build_put(b, " = ");
             build_value(b, p->from[i].value);
         }
@@ -297,10 +312,10 @@ static void put_segment(struct build *b, const struct page *p, const struct segm
     }
     const struct key *k = &p->keys[s->prefix];
     if (!s->after) {
-        put_class(b, k, s->class, driven && s->prefix == 0);
+        put_class(b, k, s->class, driven);
         return;
     }
-    put_value(b, k, driven && s->prefix == 0);
+    put_value(b, k, driven);
     build_put(b, k->descending ? " < " : " > ");
     build_value(b, p->from[s->prefix].value);
 }
@@ -312,11 +327,11 @@ static void put_select(struct build *b, const struct page *p, bool driven)
     build_put(b, p->kind->key);
     for (size_t i = 0; i < p->key_count; i++) {
         build_put(b, ", ");
-        put_value(b, &p->keys[i], driven && i == 0);
+        put_value(b, &p->keys[i], driven);
         if (!p->keys[i].pair)
             continue;
         build_put(b, ", ");
-        if (driven && i == 0)
+        if (driven && p->keys[i].first)
             build_put(b, "1");
         else
             put_exists(b, &p->keys[i]);
@@ -433,7 +448,8 @@ static int run(struct page *p, struct build *b, struct err *e)
 /* The first key of the kind's own order: every order has it somewhere. */
 static const struct key *own_key(const struct page *p)
 {
-    const char *own = p->kind->own_order[0];
+    const char *own =
+        p->keys[0].pair && p->kind->pair_order ? p->kind->pair_order : p->kind->own_order[0];
     const struct list_column *c = NULL;
     const struct filter_ident ident = {.kind = FILTER_ATTRIBUTE, .key = own + (*own == '-')};
     struct err e = {0};
@@ -453,8 +469,8 @@ static const char *walk_index(const struct page *p, int class)
         return NULL;
     if (first->column && first != own_key(p))
         return *first->column->index ? first->column->index : NULL;
-    if (first->pair && class == 0)
-        return NULL;
+    if (first->pair && (class == 0 || p->kind->pair_order))
+        return NULL; /* what has no such pair: in the order of the table's key */
     /* The order is the kind's own: an index that has one value of a column in that order is better. */
     for (size_t i = 0; i < p->term_count; i++) {
         const char *narrow = list_filter_index(p->kind, p->terms[i]);

@@ -53,6 +53,7 @@ struct list_pair {
     const char *from;   /* the kind's FROM, reached from x in the order of x's index */
     const char *set;    /* "SELECT x.run AS k FROM metric x ... WHERE x.name = ?" */
     const char *name, *value; /* "x.name", "x.last" */
+    const char *key;          /* "x.run": the kind's key, as the index has it */
 };
 
 /* Columns of what a row is linked to (datasets of a run). */
@@ -70,6 +71,8 @@ struct list_kind {
     const struct list_related *related;
     const char *own_order[3]; /* names of columns, "-created_us" for descending; the last is unique; NULL-ended */
     const char *own_index;    /* of that order; NULL: the table's own */
+    /* After a pair, the order that the pairs' indexes have: a column that is the key, downwards. NULL: own_order. */
+    const char *pair_order;
     int total;                /* row of list_sql: about how many rows there are; -1: not asked */
     bool small;               /* a few thousand at most: any order, no index needed */
 };

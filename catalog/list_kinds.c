@@ -58,6 +58,7 @@ static const struct list_column run_columns[] = {
     INTEGER("wall_ms", "r.wall_ms", true, "run_by_wall"),
     INTEGER("cpu_ms", "r.cpu_ms", true, "run_by_cpu"),
     INTEGER("memory_peak_bytes", "r.memory_peak_bytes", true, "run_by_memory"),
+    INTEGER("number", "r.seq", false, ""), /* in the order of submission */
     END,
 };
 
@@ -69,6 +70,7 @@ static const struct list_pair run_metric = {
     .set = "SELECT x.run AS k FROM metric x INDEXED BY metric_by_value WHERE x.name = ?",
     .name = "x.name",
     .value = "x.last",
+    .key = "x.run",
 };
 
 static const struct list_pair run_param = {
@@ -78,6 +80,7 @@ static const struct list_pair run_param = {
     .set = "SELECT x.run AS k FROM param x INDEXED BY param_by_value WHERE x.name = ?",
     .name = "x.name",
     .value = "x.value",
+    .key = "x.run",
 };
 
 static const struct list_pair run_tag = {
@@ -87,6 +90,7 @@ static const struct list_pair run_tag = {
     .set = "SELECT x.run AS k FROM tag x INDEXED BY tag_by_value WHERE x.name = ?",
     .name = "x.name",
     .value = "x.value",
+    .key = "x.run",
 };
 
 #define RUN_DATASETS                                                                               \
@@ -116,6 +120,7 @@ const struct list_kind list_runs = {
     .related = &run_datasets,
     .own_order = {"-created_us", "-id", NULL},
     .own_index = "run_by_age",
+    .pair_order = "-number",
     .total = LIST_TOTAL_RUNS,
 };
 

@@ -209,6 +209,8 @@ static int by_order(const void *left, const void *right)
         if (way)
             return way;
     }
+    if (order_count && (orders[0].ident.kind == FILTER_METRIC || orders[0].ident.kind == FILTER_PARAM))
+        return a->seq < b->seq ? 1 : -1;
     bool created = false;
     for (size_t i = 0; i < order_count; i++)
         created |= !strcmp(orders[i].ident.key, "created_us");
@@ -454,6 +456,16 @@ static void no_filter_and_no_order_scans_a_large_table(void **state)
                     arena_printf(f->a, "%s DESC", pairs[i]));
     }
     explain_all(f, &list_runs, "datasets.name = 'x'", "metrics.a DESC");
+    /* Of many that are alike none is sorted. */
+    static const char *const walked[] = {"params.a", "tags.a", "metrics.a DESC", "state", "name", "wall_ms DESC"};
+    for (size_t i = 0; i < sizeof walked / sizeof *walked; i++) {
+        AUTO_BUF struct buf plan = BUF_INIT(1 << 20);
+        struct err e = {0};
+        struct list_ask ask = {.kind = &list_runs, .order_by = walked[i], .limit = 50};
+        OK(list_explain(f->db, f->a, &ask, &plan, &e), e);
+        if (strstr(buf_cstr(&plan), "TEMP B-TREE"))
+            fail_msg("%s: %s", walked[i], buf_cstr(&plan));
+    }
     explain_all(f, &list_runs, "state = 'running' and experiment = 'x'", "wall_ms DESC, name");
     assert_true(tried > 150);
 }
