@@ -76,8 +76,9 @@ const struct method rows_keeping[] = {
              {.name = "objects", .type = PARAM_CHOICE, .choices = CHOICES("included", "listed"),
               .otherwise = "\"included\"", .meaning = "whether objects are in it, or only their names and sizes"},
              END_PARAMS},
-     .result = "{objects, created_us, object_count, object_bytes, catalog_bytes, runs, file_bytes, "
-               "audit:{number, hash}}",
+     .result = "{objects: included|listed, created_us: integer, object_count: integer, object_bytes: "
+               "integer, catalog_bytes: integer, runs: integer, file_bytes: integer, audit: {number: "
+               "integer, hash}}",
      .roles = ROLE(ROLE_ADMIN),
      .errors = WRITES,
      .flags = METHOD_TAKES_FD | METHOD_CREATES,
