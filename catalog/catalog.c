@@ -30,7 +30,7 @@
 enum {
     QUEUE_MAX = 4096,
     GROUP_MAX = 512,
-    READER_COUNT = 2,
+    READER_COUNT = 6, /* a search or a report takes 100 ms: pages are not to wait for two of them */
     AUDIT_TAIL = 200, /* entries whose chain is looked at before a long check */
     CHECK_NICE = 19,
 };

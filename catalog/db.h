@@ -77,7 +77,7 @@ extern const struct sql_table record_sql, run_place_sql, project_sql, project_te
 extern const struct sql_table hold_sql, gc_sql;
 extern const struct sql_table list_sql, search_sql, search_entry_sql, report_sql;
 extern const struct sql_table dataset_card_sql, dataset_keep_sql, dataset_grant_sql, dataset_gate_sql;
-extern const struct sql_table run_seen_sql, token_sql;
+extern const struct sql_table run_seen_sql;
 extern const struct sql_table quality_sql;
 extern const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT];
 
