@@ -244,7 +244,7 @@ const struct method rows_dataset[] = {
                 "are over or end within 30 days.",
      .params = NULL,
      .result = "{quarantined: [{ref, reason}], due: [{name, what: pia|retention, day}]}",
-     .roles = ANYONE,
+     .roles = ANY_ROLE,
      .errors = READS,
      .handle = method_dataset_waiting},
     END_ROWS,

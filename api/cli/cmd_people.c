@@ -137,7 +137,8 @@ int cmd_whoami(struct cli *c, struct args *a, struct err *e)
         cli_print_json(answer.result);
     else
         print_whoami(c, answer.result);
-    return c->json ? CLI_OK : dataset_tell_waiting(c, e);
+    bool any_role = json_count(json_get(answer.result, "roles")) + json_count(json_get(answer.result, "projects")) > 0;
+    return c->json || !any_role ? CLI_OK : dataset_tell_waiting(c, e);
 }
 
 /* ---- user list ---- */
