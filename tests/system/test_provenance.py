@@ -371,3 +371,35 @@ def test_lineage_of_what_many_runs_used_is_bounded(shared_lab):
     answer = shared_lab.rpc("lineage.get", dataset=ref, limit=5)
     assert len(answer.nodes) == 5 and answer.truncated is True
     assert "There is more" in shared_lab.cli("lineage", ref, "--limit", "5").stderr
+
+
+# ---- what one may not see --------------------------------------------------------------------------
+
+
+def test_runs_of_others_are_as_if_they_were_not_there(lab):
+    marie, paul = 61021, 61022
+    for uid in (marie, paul):
+        lab.grant(uid, "scientist")
+    ref = lab.add_dataset("shared", {"data.csv": "x\n"}, classification="public")
+    lab.rpc("dataset.describe", name="shared", set={"personal": False})
+
+    def as_(uid, *arguments):
+        return lab.cli(*arguments, uid=uid)
+
+    def run_of(uid, word):
+        done = as_(uid, "run", "--no-code", "--detach", "--dataset", ref, "--", "sh", "-c", f"echo {word} > /outputs/o")
+        assert done.returncode == 0, done.stderr
+        return lab.wait(done.stdout.strip())
+
+    hers, his = run_of(marie, "hers"), run_of(paul, "his")
+    assert lab.get(hers.id).datasets[0].ref == ref
+    for command in (("rerun", "--detach", hers.id), ("diff", hers.id, his.id), ("diff", his.id, hers.id), ("lineage", hers.id),
+                    ("lineage", f"{hers.id}:o"), ("lineage", hers.artifacts[0].sha256),
+                    ("export", hers.id, "--format", "csv")):
+        done = as_(paul, *command)
+        assert done.returncode != 0 and "not found" in done.stderr, (command, done.returncode, done.stdout, done.stderr)
+    tree = as_(paul, "lineage", ref).stdout
+    assert his.id in tree and hers.id not in tree
+    assert as_(marie, "rerun", "--verify", hers.id).returncode == 0
+    both = lab.cli("lineage", ref).stdout  # the admin sees all
+    assert his.id in both and hers.id in both
