@@ -479,7 +479,8 @@ static void conn_update(struct conn *c)
     bool pending = c->in.in.len > c->in.taken && !may_process(c);
     if (!c->eof && !pending && may_process(c) && c->peer->known)
         want |= UV_READABLE;
-    if (out_left(c) > 0)
+    /* A dirty one is sent to before the loop sleeps: asking for room first would cost every request four epoll_ctl. */
+    if (out_left(c) > 0 && !c->dirty)
         want |= UV_WRITABLE;
     if (!c->eof && !c->hangup_told && !(want & UV_READABLE))
         want |= UV_DISCONNECT;

@@ -6,8 +6,10 @@
  */
 #include "api/common/text.h"
 #include "orchestrator/rows.h"
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct method *const tables[] = {
@@ -27,13 +29,27 @@ const struct method *method_at(size_t index)
     return NULL;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(const struct method *const *)a)->name, (*(const struct method *const *)b)->name);
+}
+
+/* By name, made at the first call: it is asked for each request. Loop thread. */
 const struct method *method_find(const char *name)
 {
-    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
-        for (const struct method *m = tables[t]; m->name; m++)
-            if (!strcmp(m->name, name))
-                return m;
-    return NULL;
+    static const struct method *sorted[256];
+    static size_t count;
+    const struct method key = {.name = name}, *const key_at = &key;
+    if (count == 0) {
+        const struct method *m;
+        while ((m = method_at(count))) {
+            assert(count < sizeof sorted / sizeof *sorted);
+            sorted[count++] = m;
+        }
+        qsort(sorted, count, sizeof *sorted, by_name);
+    }
+    const struct method *const *found = bsearch(&key_at, sorted, count, sizeof *sorted, by_name);
+    return found ? *found : NULL;
 }
 
 /* ---- validation ---- */
