@@ -2,6 +2,7 @@
  * cmd_quality.c - enclos dataset quality: has a version profiled, waits for it, shows what was found.
  */
 #include "api/cli/command.h"
+#include "api/cli/labtext.h"
 #include "api/cli/quality_print.h"
 #include "api/cli/wait.h"
 #include "api/common/text.h"
@@ -58,7 +59,9 @@ static int show(struct cli *c, struct args *a, const char *name, int64_t version
         quality_add(&out, &c->out, answer.result);
         cli_print(&out);
     } else if (strcmp(state, "failed") == 0) {
-        cli_say(T_Q_FAILED, cli_str(answer.result, "ref"), cli_str(answer.result, "reason"), cli_str(answer.result, "run"));
+        AUTO_BUF struct buf why = BUF_INIT(1 << 16);
+        labtext_add(&why, cli_str(answer.result, "reason"));
+        cli_say(T_Q_FAILED, cli_str(answer.result, "ref"), buf_cstr(&why), cli_str(answer.result, "run"));
     } else {
         cli_say(T_Q_UNDER_WAY, cli_str(answer.result, "ref"), cli_str(answer.result, "run"));
     }

@@ -190,6 +190,30 @@ def test_what_cannot_be_is_refused_and_says_why(shared_lab):
     assert refused.value.kind == "invalid"
 
 
+def test_a_profiler_that_was_taken_over_gets_nothing_into_the_catalog(new_lab, tmp_path):
+    """The data may have done so: what it leaves is refused by its place, and the run is what it was."""
+    source = tmp_path / "taken.c"
+    report = {"version": 1, "small_count": 10, "files_total": 1, "files": [{"path": "a", "size_bytes": 1, "format": "TREM 5412 2816"}]}
+    source.write_text('#include <stdio.h>\nint main(void) { FILE *f = fopen("/outputs/quality.json", "w"); fputs(%s, f); return fclose(f); }\n'
+                      % json.dumps(json.dumps(report)))
+    lab = new_lab()
+    place = os.path.join(lab.top, "bin")
+    os.mkdir(place, 0o755)
+    harness.installed_copy(place)
+    program = os.path.join(place, "lib/enclos/enclos-inspect")
+    os.unlink(program)
+    subprocess.run(["gcc", "-static", "-o", program, str(source)], check=True)
+    lab.install = place
+    lab.start_daemon()
+    lab.add_dataset("prise", {"a.csv": b"x,y\n1,2\n"})
+    said = lab.cli("dataset", "quality", "prise@1", "--wait")
+    assert said.returncode == 1 and "has no profile: the report is not as it should be: format" in said.stderr, said.stderr
+    answer = lab.rpc("dataset.quality_get", name="prise", version=1)
+    assert answer["state"] == "failed" and answer["report"] is None and "5412" not in json.dumps(answer)
+    french = lab.cli("dataset", "quality", "prise@1", "--show", env={"LC_ALL": "fr_CA.UTF-8"}).stderr
+    assert "n’a pas de profil" in french.replace("\xa0", " ")
+
+
 def test_a_retry_with_the_same_key_makes_one_profile(shared_lab):
     shared_lab.add_dataset("cle", {"a.csv": b"x,y\n1,2\n"})
     one = shared_lab.rpc("dataset.quality", name="cle", version=1, idempotency_key="k1")
