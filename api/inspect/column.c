@@ -141,7 +141,7 @@ static void add_cell(struct column *c, const char *s, size_t len, bool decimal_c
 
 void column_cell(struct column *c, const char *s, size_t len, bool decimal_comma)
 {
-    /* One cell is a batch of its own only once values abound: then one in thirty-two goes on. */
+    /* One cell is a batch of its own only once values abound: then few go on. */
     add_cell(c, s, len, decimal_comma, !top_passes(&c->top));
 }
 

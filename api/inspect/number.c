@@ -165,9 +165,9 @@ __attribute__((constructor)) static void fill_gather(void)
 /* By len - mark: no places without a mark, none after a mark that ends the field. */
 static const double by_places[17] = {1e0, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 
-__attribute__((target("avx2,bmi,bmi2,popcnt"))) static void numbers_avx2(const char *s, const uint32_t *at, size_t first,
-                                                                         size_t stride, size_t rows, char mark, bool cut_cr,
-                                                                         struct numbers *o)
+/* `mark` and `cut_cr` are known where this is put in: a column that has neither does not ask at each field. */
+__attribute__((target("avx2,bmi,bmi2,popcnt"), always_inline)) static inline void
+numbers_body(const char *s, const uint32_t *at, size_t first, size_t stride, size_t rows, char mark, bool cut_cr, struct numbers *o)
 {
     const __m128i zero = _mm_set1_epi8('0'), nine = _mm_set1_epi8(9), point = _mm_set1_epi8('.'), other = _mm_set1_epi8(mark);
     const __m128i by10 = _mm_set1_epi16(0x010a), by100 = _mm_set1_epi32(0x00010064), by10000 = _mm_set1_epi32(0x00012710);
@@ -182,7 +182,9 @@ __attribute__((target("avx2,bmi,bmi2,popcnt"))) static void numbers_avx2(const c
         from += negative;
         uint32_t len = to - from, fits = len <= 16 ? len : 0;
         __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(s + from));
-        __m128i is_mark = _mm_or_si128(_mm_cmpeq_epi8(x, point), _mm_cmpeq_epi8(x, other));
+        __m128i is_mark = _mm_cmpeq_epi8(x, point);
+        if (mark != '.')
+            is_mark = _mm_or_si128(is_mark, _mm_cmpeq_epi8(x, other));
         uint32_t place = (uint32_t)__builtin_ctz((uint32_t)_mm_movemask_epi8(is_mark) | UINT32_C(1) << fits);
         __m128i d = _mm_shuffle_epi8(_mm_sub_epi8(x, zero), _mm_loadu_si128((const __m128i *)(const void *)gather[fits][place]));
         int right = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_max_epu8(d, nine), nine));
@@ -208,6 +210,18 @@ __attribute__((target("avx2,bmi,bmi2,popcnt"))) static void numbers_avx2(const c
     o->integers += integers;
     o->other_count = bad;
     o->digit_count = wide;
+}
+
+__attribute__((target("avx2,bmi,bmi2,popcnt"))) static void numbers_avx2(const char *s, const uint32_t *at, size_t first,
+                                                                         size_t stride, size_t rows, char mark, bool cut_cr,
+                                                                         struct numbers *o)
+{
+    if (mark == '.' && !cut_cr)
+        numbers_body(s, at, first, stride, rows, '.', false, o);
+    else if (mark == '.')
+        numbers_body(s, at, first, stride, rows, '.', true, o);
+    else
+        numbers_body(s, at, first, stride, rows, mark, cut_cr, o);
 }
 
 void numbers_read(const char *s, const uint32_t *at, size_t first, size_t stride, size_t rows, char mark, bool cut_cr,

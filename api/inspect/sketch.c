@@ -114,16 +114,49 @@ bool sample_is_exact(const struct sample *s)
     return s->stride <= 1;
 }
 
-static int by_value(const void *a, const void *b)
+/* Bits that order as the doubles do. */
+static uint64_t key_of(double v)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    return bits ^ (bits >> 63 ? ~UINT64_C(0) : UINT64_C(1) << 63);
 }
 
+static double value_of(uint64_t key)
+{
+    double v;
+    key ^= key >> 63 ? UINT64_C(1) << 63 : ~UINT64_C(0);
+    memcpy(&v, &key, sizeof v);
+    return v;
+}
+
+/* By 8 bits at a time, from the lowest: eight even passes over little, several times faster than comparing. */
 void sample_sort(struct sample *s)
 {
-    if (s->count > 0)
-        qsort(s->values, s->count, sizeof *s->values, by_value);
+    if (s->count < 2)
+        return;
+    uint64_t *from = mem_grow(NULL, s->count, sizeof *from), *to = mem_grow(NULL, s->count, sizeof *to);
+    for (uint32_t i = 0; i < s->count; i++)
+        from[i] = key_of(s->values[i]);
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        uint32_t at[256] = {0}, next = 0;
+        for (uint32_t i = 0; i < s->count; i++)
+            at[from[i] >> shift & 255]++;
+        for (int d = 0; d < 256; d++) {
+            uint32_t n = at[d];
+            at[d] = next;
+            next += n;
+        }
+        for (uint32_t i = 0; i < s->count; i++)
+            to[at[from[i] >> shift & 255]++] = from[i];
+        uint64_t *other = from;
+        from = to;
+        to = other;
+    }
+    for (uint32_t i = 0; i < s->count; i++)
+        s->values[i] = value_of(from[i]);
+    free(from);
+    free(to);
 }
 
 double sample_quantile(const struct sample *s, double p)
@@ -157,31 +190,50 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* A count that at least half of the entries do not exceed. */
+static uint64_t median_count(const struct top_entry *e, size_t n)
+{
+    enum { SMALL = 64 };
+    size_t of[SMALL] = {0}, below = 0;
+    for (size_t i = 0; i < n; i++)
+        if (e[i].count < SMALL)
+            of[e[i].count]++;
+    for (uint64_t c = 0; c < SMALL; c++) {
+        below += of[c];
+        if (below * 2 >= n)
+            return c;
+    }
+    static uint64_t counts[TOP_MAX]; /* one thread */
+    for (size_t i = 0; i < n; i++)
+        counts[i] = e[i].count;
+    qsort(counts, n, sizeof *counts, by_number);
+    return counts[n / 2];
+}
+
 /* Takes the median count off all: at least half of the room is free again, so that each costs little. */
 static void top_purge(struct top *t)
 {
-    static uint64_t counts[TOP_SLOTS]; /* one thread */
-    struct top_entry *old = t->slots;
+    static struct top_entry kept[TOP_MAX]; /* one thread */
     size_t n = 0;
-    for (size_t i = 0; i < TOP_SLOTS; i++)
-        if (old[i].count)
-            counts[n++] = old[i].count;
-    qsort(counts, n, sizeof *counts, by_number);
-    uint64_t off = counts[n / 2];
-    t->slots = NULL;
+    for (size_t i = 0; i < TOP_SLOTS; i++) {
+        if (t->slots[i].count)
+            kept[n++] = t->slots[i];
+        t->slots[i].count = 0;
+    }
+    uint64_t off = median_count(kept, n);
     t->used = 0;
     t->taken += off;
-    for (size_t i = 0; i < TOP_SLOTS; i++) {
-        if (old[i].count <= off)
+    for (size_t i = 0; i < n; i++) {
+        if (kept[i].count <= off)
             continue;
-        struct top_entry *e = top_find(t, old[i].hash);
-        *e = old[i];
+        struct top_entry *e = top_find(t, kept[i].hash);
+        *e = kept[i];
         e->count -= off;
         t->used++;
     }
-    if (!t->slots)
-        t->slots = mem_alloc(TOP_SLOTS * sizeof *t->slots);
-    free(old);
+    /* The fewer are left, the less there is to find: it is looked at less and less often. */
+    uint32_t most = t->used < TOP_MAX / 16 ? 256 : 32;
+    t->every = t->every * 2 < most ? t->every * 2 + 2 : most;
 }
 
 static struct top_entry *top_slot(struct top *t, uint64_t hash, bool *fresh)
@@ -225,7 +277,7 @@ void top_add_text(struct top *t, uint64_t hash, const char *s, size_t len)
 
 bool top_passes(struct top *t)
 {
-    return t->taken > 0 && (t->batch++ & 31) != 0;
+    return t->every > 0 && t->batch++ % t->every != 0;
 }
 
 static int by_count(const void *a, const void *b)

@@ -84,12 +84,12 @@ struct top {
     struct top_entry *slots; /* TOP_SLOTS, or NULL: nothing yet */
     uint32_t used;
     uint64_t taken; /* off every count */
-    uint32_t batch; /* of the caller's, to pass over most of them once values abound */
+    uint32_t batch, every; /* of the caller's batches, one in `every` is looked at; 0: all */
 };
 void top_add_number(struct top *t, uint64_t hash, double v);
 void top_add_text(struct top *t, uint64_t hash, const char *s, size_t len);
-/* Whether the caller may leave this batch out: many values differ, and 31 batches of 32 would only cost. What
- * is left stays a lower bound. */
+/* Whether the caller may leave this batch out: once values abound, one in up to 256 is enough. What is left stays a lower
+ * bound. */
 bool top_passes(struct top *t);
 static inline bool top_is_exact(const struct top *t)
 {
