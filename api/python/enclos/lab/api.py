@@ -787,7 +787,7 @@ class DatasetHistoryVersions(TypedDict):
 class DatasetHistory(TypedDict):
     name: str
     versions: List[DatasetHistoryVersions]
-    next_before: Optional[int]
+    next_cursor: Optional[str]
 
 
 class DatasetGrantGrantedBy(TypedDict):
@@ -1753,6 +1753,17 @@ class LabBackup(TypedDict):
     audit: LabBackupAudit
 
 
+class LabDoctorDeepChecks(TypedDict):
+    name: str
+    ok: bool
+    message: str
+    hint: Optional[str]
+
+
+class LabDoctorDeep(TypedDict):
+    checks: List[LabDoctorDeepChecks]
+
+
 class LabDoingDoing(TypedDict):
     name: str
     phase: str
@@ -2127,30 +2138,30 @@ class DatasetMethods:
         *,
         name: str,
         set: Dict[str, Any],
-        card_version: Optional[int] = None,
+        version: Optional[int] = None,
         reason: Optional[str] = None,
     ) -> DatasetDescribe:
         """Changes the card of a dataset (all versions), or makes it. Every version of a card is kept."""
-        return self._call("dataset.describe", {"name": name, "set": set, "card_version": card_version, "reason": reason})  # type: ignore[no-any-return]
+        return self._call("dataset.describe", {"name": name, "set": set, "version": version, "reason": reason})  # type: ignore[no-any-return]
 
     def card(
         self,
         *,
         name: str,
-        card_version: Optional[int] = None,
+        version: Optional[int] = None,
     ) -> DatasetCard:
         """The card of a dataset."""
-        return self._call("dataset.card", {"name": name, "card_version": card_version})  # type: ignore[no-any-return]
+        return self._call("dataset.card", {"name": name, "version": version})  # type: ignore[no-any-return]
 
     def history(
         self,
         *,
         name: str,
         limit: Optional[int] = None,
-        before: Optional[int] = None,
+        cursor: Optional[str] = None,
     ) -> DatasetHistory:
         """Versions of a dataset's card, the newest first: who changed what, when and why."""
-        return self._call("dataset.history", {"name": name, "limit": limit, "before": before})  # type: ignore[no-any-return]
+        return self._call("dataset.history", {"name": name, "limit": limit, "cursor": cursor})  # type: ignore[no-any-return]
 
     def grant(
         self,
@@ -2326,9 +2337,11 @@ class ExperimentMethods:
         project: Optional[str] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
+        filter: Optional[str] = None,
+        order_by: Optional[str] = None,
     ) -> ExperimentList:
         """Experiments in the order in which they were made."""
-        return self._call("experiment.list", {"project": project, "limit": limit, "cursor": cursor})  # type: ignore[no-any-return]
+        return self._call("experiment.list", {"project": project, "limit": limit, "cursor": cursor, "filter": filter, "order_by": order_by})  # type: ignore[no-any-return]
 
     def edit(
         self,
@@ -2459,6 +2472,13 @@ class LabMethods:
         moment, objects, what runs said. The lab works on meanwhile. `enclosd restore` makes a lab of it."""
         return self._call("lab.backup", {"objects": objects})  # type: ignore[no-any-return]
 
+    def doctor_deep(
+        self,
+    ) -> LabDoctorDeep:
+        """Reads the whole lab: every page of the catalog, the audit log, every object against its name,
+        every reference, every tree. At the lowest priority; lab.doing says how far it is."""
+        return self._call("lab.doctor_deep", {})  # type: ignore[no-any-return]
+
     def doing(
         self,
     ) -> LabDoing:
@@ -2500,9 +2520,11 @@ class LessonMethods:
         run: Optional[str] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
+        filter: Optional[str] = None,
+        order_by: Optional[str] = None,
     ) -> LessonList:
         """Lessons, newest first."""
-        return self._call("lesson.list", {"project": project, "experiment": experiment, "run": run, "limit": limit, "cursor": cursor})  # type: ignore[no-any-return]
+        return self._call("lesson.list", {"project": project, "experiment": experiment, "run": run, "limit": limit, "cursor": cursor, "filter": filter, "order_by": order_by})  # type: ignore[no-any-return]
 
     def edit(
         self,
@@ -2620,9 +2642,11 @@ class ProjectMethods:
         family: Optional[Literal['analysis_prediction', 'automation', 'interaction', 'environment']] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
+        filter: Optional[str] = None,
+        order_by: Optional[str] = None,
     ) -> ProjectList:
         """Projects by code."""
-        return self._call("project.list", {"stage": stage, "organisation": organisation, "family": family, "limit": limit, "cursor": cursor})  # type: ignore[no-any-return]
+        return self._call("project.list", {"stage": stage, "organisation": organisation, "family": family, "limit": limit, "cursor": cursor, "filter": filter, "order_by": order_by})  # type: ignore[no-any-return]
 
     def edit(
         self,
@@ -3217,30 +3241,30 @@ class AsyncDatasetMethods:
         *,
         name: str,
         set: Dict[str, Any],
-        card_version: Optional[int] = None,
+        version: Optional[int] = None,
         reason: Optional[str] = None,
     ) -> DatasetDescribe:
         """Changes the card of a dataset (all versions), or makes it. Every version of a card is kept."""
-        return await self._call("dataset.describe", {"name": name, "set": set, "card_version": card_version, "reason": reason})  # type: ignore[no-any-return]
+        return await self._call("dataset.describe", {"name": name, "set": set, "version": version, "reason": reason})  # type: ignore[no-any-return]
 
     async def card(
         self,
         *,
         name: str,
-        card_version: Optional[int] = None,
+        version: Optional[int] = None,
     ) -> DatasetCard:
         """The card of a dataset."""
-        return await self._call("dataset.card", {"name": name, "card_version": card_version})  # type: ignore[no-any-return]
+        return await self._call("dataset.card", {"name": name, "version": version})  # type: ignore[no-any-return]
 
     async def history(
         self,
         *,
         name: str,
         limit: Optional[int] = None,
-        before: Optional[int] = None,
+        cursor: Optional[str] = None,
     ) -> DatasetHistory:
         """Versions of a dataset's card, the newest first: who changed what, when and why."""
-        return await self._call("dataset.history", {"name": name, "limit": limit, "before": before})  # type: ignore[no-any-return]
+        return await self._call("dataset.history", {"name": name, "limit": limit, "cursor": cursor})  # type: ignore[no-any-return]
 
     async def grant(
         self,
@@ -3416,9 +3440,11 @@ class AsyncExperimentMethods:
         project: Optional[str] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
+        filter: Optional[str] = None,
+        order_by: Optional[str] = None,
     ) -> ExperimentList:
         """Experiments in the order in which they were made."""
-        return await self._call("experiment.list", {"project": project, "limit": limit, "cursor": cursor})  # type: ignore[no-any-return]
+        return await self._call("experiment.list", {"project": project, "limit": limit, "cursor": cursor, "filter": filter, "order_by": order_by})  # type: ignore[no-any-return]
 
     async def edit(
         self,
@@ -3549,6 +3575,13 @@ class AsyncLabMethods:
         moment, objects, what runs said. The lab works on meanwhile. `enclosd restore` makes a lab of it."""
         return await self._call("lab.backup", {"objects": objects})  # type: ignore[no-any-return]
 
+    async def doctor_deep(
+        self,
+    ) -> LabDoctorDeep:
+        """Reads the whole lab: every page of the catalog, the audit log, every object against its name,
+        every reference, every tree. At the lowest priority; lab.doing says how far it is."""
+        return await self._call("lab.doctor_deep", {})  # type: ignore[no-any-return]
+
     async def doing(
         self,
     ) -> LabDoing:
@@ -3590,9 +3623,11 @@ class AsyncLessonMethods:
         run: Optional[str] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
+        filter: Optional[str] = None,
+        order_by: Optional[str] = None,
     ) -> LessonList:
         """Lessons, newest first."""
-        return await self._call("lesson.list", {"project": project, "experiment": experiment, "run": run, "limit": limit, "cursor": cursor})  # type: ignore[no-any-return]
+        return await self._call("lesson.list", {"project": project, "experiment": experiment, "run": run, "limit": limit, "cursor": cursor, "filter": filter, "order_by": order_by})  # type: ignore[no-any-return]
 
     async def edit(
         self,
@@ -3710,9 +3745,11 @@ class AsyncProjectMethods:
         family: Optional[Literal['analysis_prediction', 'automation', 'interaction', 'environment']] = None,
         limit: Optional[int] = None,
         cursor: Optional[str] = None,
+        filter: Optional[str] = None,
+        order_by: Optional[str] = None,
     ) -> ProjectList:
         """Projects by code."""
-        return await self._call("project.list", {"stage": stage, "organisation": organisation, "family": family, "limit": limit, "cursor": cursor})  # type: ignore[no-any-return]
+        return await self._call("project.list", {"stage": stage, "organisation": organisation, "family": family, "limit": limit, "cursor": cursor, "filter": filter, "order_by": order_by})  # type: ignore[no-any-return]
 
     async def edit(
         self,
