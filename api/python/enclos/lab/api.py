@@ -1738,17 +1738,17 @@ class LabGc(TypedDict):
 
 
 class LabBackupAudit(TypedDict):
-    number: str
+    number: int
     hash: str
 
 
 class LabBackup(TypedDict):
-    objects: str
+    objects: Literal['included', 'listed']
     created_us: int
     object_count: int
     object_bytes: int
     catalog_bytes: int
-    runs: str
+    runs: int
     file_bytes: int
     audit: LabBackupAudit
 
