@@ -93,8 +93,8 @@ MUST_USE int record_print_version(const struct record_row *r, const struct recor
                                   bool sensitive, struct jw *w, struct err *e);
 
 /* What differs from one version's answers to another's, an array: [{field, language, before, after}],
- * language null for what is not bilingual. Sensitive ones have no before and after but "withheld":
- * true, unless `sensitive`. */
+ * language null for what is not bilingual. Of sensitive ones before and after are null, and "withheld" is true,
+ * unless `sensitive`. */
 MUST_USE int record_print_diff(const struct form *form, const char *before_json,
                                const char *after_json, bool sensitive, struct jw *w, struct err *e);
 

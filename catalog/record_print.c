@@ -102,14 +102,13 @@ static void print_difference(const struct field *f, const char *language, const 
     jw_obj(w);
     jw_str_at(w, "field", f->name);
     jw_str_at(w, "language", language);
-    if (f->sensitive && !sensitive) {
+    bool shown = sensitive || !f->sensitive;
+    jw_key(w, "before");
+    print_value(w, shown ? before : NULL);
+    jw_key(w, "after");
+    print_value(w, shown ? after : NULL);
+    if (!shown)
         jw_bool_at(w, "withheld", true);
-    } else {
-        jw_key(w, "before");
-        print_value(w, before);
-        jw_key(w, "after");
-        print_value(w, after);
-    }
     jw_end_obj(w);
 }
 
