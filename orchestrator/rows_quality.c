@@ -28,7 +28,7 @@ const struct method rows_quality[] = {
              {.name = "header", .type = PARAM_BOOLEAN, .meaning = "whether the first row names the columns; left out: found out"},
              KEY_PARAM,
              END_PARAMS},
-     .result = "as run.submit: {run, state, existed}",
+     .result = "{run: text (its id), state, existed: boolean}",
      .roles = ROLE(ROLE_CUSTODIAN) | ROLE(ROLE_CURATOR),
      .scope = SCOPE_ANYWHERE,
      .errors = WRITES | KIND(E_DENIED),
@@ -46,9 +46,10 @@ const struct method rows_quality[] = {
               .max = INT64_C(1) << 53,
               .meaning = "compare with that version; left out: the nearest one before that has a profile"},
              END_PARAMS},
-     .result = "{name, version, ref, state: done|failed|queued|starting|running, reason, run, under_way: run|null, actor, "
-               "small_count, profiler, created_us, reported_us, report: {files:[...]}|null, drift: {against, "
-               "files:[{path, columns:[{name, change, psi, ...}]}], ...}|null}",
+     .result = "{name, version: integer, ref, state: done|failed|queued|starting|running, "
+               "reason: text or null, run, under_way: text or null (a run), actor: {uid: "
+               "integer, name}, small_count: integer, profiler: text or null, created_us, "
+               "reported_us: integer or null, report: object or null, drift: object or null}",
      .roles = ANY_ROLE,
      .errors = FINDS,
      .handle = method_dataset_quality_get},

@@ -5,10 +5,6 @@
 #include "catalog/report.h"
 #include "orchestrator/rows.h"
 
-static const char report_shape[] =
-    "{kind, from_us, to_us, made_us, made_by, tables:[{name, columns:[text], rows:[array], cut: boolean}], "
-    "method:{energy, core_w, memory_w_per_gb, pue, range_factor, region, direct_g_per_kwh, lifecycle_g_per_kwh, source}}";
-
 const struct method rows_report[] = {
     {.name = "report.get",
      .summary = "What was tried, for whom, on which data, at what cost and with which outcome, over a period. Energy and "
@@ -26,7 +22,9 @@ const struct method rows_report[] = {
               .choices = CHOICES("QC", "ON", "MB", "BC", "NB", "NS", "NL", "SK", "AB", "CA"),
               .meaning = "whose electricity it was: province, or Canada"},
              END_PARAMS},
-     .result = report_shape,
+     .result = "{kind, from_us: integer or null, to_us: integer or null, made_us, made_by, "
+               "tables: [{name, columns: [text], rows: [[any]], cut: boolean}], method: object "
+               "or null}",
      .roles = ROLE(ROLE_CURATOR) | ROLE(ROLE_AUDITOR),
      .errors = LISTS,
      .handle = method_report_get},

@@ -75,6 +75,13 @@ class World:
         self.dataset()
         self.call("dataset.seal", name="cancer-du-sein", version=1)
 
+    def described(self):
+        self.sealed()
+        self.call("dataset.describe", name="cancer-du-sein", set={"title": {"fr": "Tumeurs du sein"}, "personal": False})
+
+    def profiled(self):
+        self.lab.wait(self.call("dataset.quality_get", name="cancer-du-sein", version=1).run)
+
     def two_versions(self):
         if self.call("dataset.get", name="cancer-du-sein").version == 1:
             manifest = self.lab.put_files({"data.csv": DATA + b"2,malignant\n", "README": "two rows\n"})
@@ -153,6 +160,7 @@ class World:
             "run.cancel": self.going, "run.attach": self.shell, "run.connect": self.notebook,
             "dataset.seal": self.dataset, "dataset.get": self.sealed, "dataset.list": self.sealed,
             "dataset.diff": self.two_versions, "dataset.grant": self.project, "dataset.unquarantine": self.spoiled,
+            "catalog.search": self.described, "dataset.quality_get": self.profiled,
             "env.import": self.before_an_import, "env.get": self.environment, "env.list": self.environment,
             "env.retire": self.environment, "audit.list": self.trained,
             "project.get": self.project, "project.list": self.project, "project.edit": self.project,

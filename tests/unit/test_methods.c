@@ -4,6 +4,7 @@
 #include "api/common/json.h"
 #include "catalog/form.h"
 #include "orchestrator/method.h"
+#include "orchestrator/shape.h"
 
 static const char sha[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -101,6 +102,37 @@ static void test_every_row_is_whole(void **state)
     }
     assert_null(method_find("lab.pin"));
     assert_null(method_find("Lab.ping"));
+}
+
+static void test_every_result_is_a_shape(void **state)
+{
+    (void)state;
+    const struct method *m;
+    for (size_t i = 0; (m = method_at(i)); i++) {
+        AUTO_BUF struct buf b = BUF_INIT(1 << 20);
+        struct err e = {0};
+        if (shape_schema(m->result, &b, &e) < 0)
+            fail_msg("%s: %s (orchestrator/shape.h has the grammar)", m->name, e.message);
+        assert_true(!m->notifies == !m->notice);
+        if (m->notice && shape_schema(m->notice, &b, &e) < 0)
+            fail_msg("%s: %s", m->name, e.message);
+    }
+}
+
+static void test_every_row_has_an_example(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf b = BUF_INIT(16 << 20);
+    struct err e = {0};
+    method_discover(&b);
+    AUTO_JSON struct json *doc = json_parse(b.data, b.len, NULL, &e);
+    assert_non_null(doc);
+    for (const struct json *m = json_first(json_get(doc, "methods")); m; m = json_next(m)) {
+        const struct json *example = json_first(json_get(m, "examples"));
+        if (!example || !json_get(example, "result"))
+            fail_msg("%s has no example with params and result: write one in orchestrator/examples/",
+                     json_str(json_get(m, "name")));
+    }
 }
 
 static void test_every_row_takes_what_it_describes(void **state)
@@ -256,6 +288,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_row_is_whole),
+        cmocka_unit_test(test_every_result_is_a_shape),
+        cmocka_unit_test(test_every_row_has_an_example),
         cmocka_unit_test(test_every_row_takes_what_it_describes),
         cmocka_unit_test(test_every_param_refuses_what_it_must),
         cmocka_unit_test(test_unknown_params_are_refused_by_name),

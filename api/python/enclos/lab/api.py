@@ -46,7 +46,24 @@ class CatalogChanges(TypedDict):
     more: bool
 
 
-CatalogSearch = Any
+class CatalogSearchHitsSnippet(TypedDict):
+    text: str
+    hit: bool
+
+
+class CatalogSearchHits(TypedDict):
+    noun: str
+    id: str
+    title: Optional[str]
+    rank: float
+    where: Literal['title', 'text']
+    snippet: List[CatalogSearchHitsSnippet]
+
+
+class CatalogSearch(TypedDict):
+    hits: List[CatalogSearchHits]
+    only_newest: bool
+    building: bool
 
 
 class CatalogReindex(TypedDict):
@@ -55,7 +72,21 @@ class CatalogReindex(TypedDict):
     found: Optional[str]
 
 
-ReportGet = Any
+class ReportGetTables(TypedDict):
+    name: str
+    columns: List[str]
+    rows: List[List[Any]]
+    cut: bool
+
+
+class ReportGet(TypedDict):
+    kind: str
+    from_us: Optional[int]
+    to_us: Optional[int]
+    made_us: int
+    made_by: str
+    tables: List[ReportGetTables]
+    method: Optional[Dict[str, Any]]
 
 
 class LabPing(TypedDict):
@@ -1776,10 +1807,32 @@ class LabDoing(TypedDict):
     doing: Optional[LabDoingDoing]
 
 
-DatasetQuality = Any
+class DatasetQuality(TypedDict):
+    run: str
+    state: str
+    existed: bool
 
 
-DatasetQualityGet = Any
+class DatasetQualityGetActor(TypedDict):
+    uid: int
+    name: str
+
+
+class DatasetQualityGet(TypedDict):
+    name: str
+    version: int
+    ref: str
+    state: Literal['done', 'failed', 'queued', 'starting', 'running']
+    reason: Optional[str]
+    run: str
+    under_way: Optional[str]
+    actor: DatasetQualityGetActor
+    small_count: int
+    profiler: Optional[str]
+    created_us: int
+    reported_us: Optional[int]
+    report: Optional[Dict[str, Any]]
+    drift: Optional[Dict[str, Any]]
 
 
 class DatasetDescribe(DatasetCard):
