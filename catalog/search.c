@@ -63,7 +63,7 @@ static bool has_word(const char *p, size_t len)
     return false;
 }
 
-int search_query(struct arena *a, const char *text, const char **out, struct err *e)
+int search_query(struct arena *a, const char *text, bool whole, const char **out, struct err *e)
 {
     AUTO_BUF struct buf query = BUF_INIT(8 * SEARCH_TEXT_MAX_BYTES);
     size_t words = 0;
@@ -84,7 +84,7 @@ int search_query(struct arena *a, const char *text, const char **out, struct err
             buf_add_str(&query, words++ ? " \"" : "\"");
             buf_add(&query, p, len);
             /* A word is found by its beginning: that is how plurals and longer forms are. */
-            buf_add_str(&query, phrase ? "\"" : "\"*");
+            buf_add_str(&query, phrase || whole ? "\"" : "\"*");
         }
         p += len + (phrase && p[len] == '"');
     }
@@ -136,16 +136,30 @@ static int look(struct cat *db, struct arena *a, const char *query, int64_t id, 
     return 1;
 }
 
-static int find(struct cat *db, struct arena *a, const struct standing *by, const char *query,
-                const char *noun, size_t limit, struct search_hit *out, size_t *count, bool *cut,
+static int count(struct cat *db, const struct standing *by, const char *query, const char *noun,
+                 bool *many, struct err *e)
+{
+    AUTO_STMT sqlite3_stmt *s = ask(db, by, COUNT_ALL, COUNT_SEEN, query, noun, 0, e);
+    if (!s || cat_step(db, s, e) < 0)
+        return -1;
+    *many = sqlite3_column_int64(s, 0) >= SEARCH_CANDIDATES;
+    return 0;
+}
+
+/* Words that are whole in very many entries are not looked for by their beginnings too: FTS5 would put all places
+ * of all the words that begin so together first, where those of one word are read one by one. */
+static int find(struct cat *db, struct arena *a, const struct standing *by, const char *text,
+                const char *noun, size_t limit, struct search_hit *out, size_t *taken, bool *cut,
                 struct err *e)
 {
-    {
-        AUTO_STMT sqlite3_stmt *s = ask(db, by, COUNT_ALL, COUNT_SEEN, query, noun, 0, e);
-        if (!s || cat_step(db, s, e) < 0)
-            return -1;
-        *cut = sqlite3_column_int64(s, 0) >= SEARCH_CANDIDATES;
-    }
+    const char *query, *whole;
+    if (search_query(a, text, true, &whole, e) < 0 || search_query(a, text, false, &query, e) < 0 ||
+        count(db, by, whole, noun, cut, e) < 0)
+        return -1;
+    if (*cut)
+        query = whole;
+    else if (count(db, by, query, noun, cut, e) < 0)
+        return -1;
     int64_t ids[SEARCH_LIMIT_MAX];
     size_t found = 0;
     int rc = -1;
@@ -159,9 +173,9 @@ static int find(struct cat *db, struct arena *a, const struct standing *by, cons
         }
     }
     for (size_t i = 0; rc >= 0 && i < found; i++) {
-        out[*count].rank = out[i].rank;
-        rc = look(db, a, query, ids[i], &out[*count], e);
-        *count += rc == 1;
+        out[*taken].rank = out[i].rank;
+        rc = look(db, a, query, ids[i], &out[*taken], e);
+        *taken += rc == 1;
     }
     return rc < 0 ? -1 : 0;
 }
@@ -170,15 +184,12 @@ int search_find(struct cat *db, struct arena *a, const struct standing *by, cons
                 const char *noun, size_t limit, struct search_hit **out, size_t *count, bool *cut,
                 struct err *e)
 {
-    const char *query;
     assert(limit >= 1 && limit <= SEARCH_LIMIT_MAX);
     *out = arena_alloc(a, limit * sizeof **out);
     *count = 0;
     *cut = false;
-    if (search_query(a, text, &query, e) < 0)
-        return -1;
     cat_deadline(db, SEARCH_TIME_MS);
-    int rc = find(db, a, by, query, noun, limit, *out, count, cut, e);
+    int rc = find(db, a, by, text, noun, limit, *out, count, cut, e);
     cat_deadline(db, 0);
-    return rc < 0 ? err_context(e, "searching") : 0;
+    return rc;
 }

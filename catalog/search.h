@@ -55,7 +55,9 @@ MUST_USE int search_find(struct cat *db, struct arena *a, const struct standing 
                          const char *noun, size_t limit, struct search_hit **out, size_t *count,
                          bool *cut, struct err *e);
 
-/* The text as FTS5's own language: every word quoted, so that none is an operator. E_INVALID. */
-MUST_USE int search_query(struct arena *a, const char *text, const char **out, struct err *e);
+/* The text as FTS5's own language: every word quoted, so that none is an operator, and found by its beginning or
+ * `whole`. E_INVALID. */
+MUST_USE int search_query(struct arena *a, const char *text, bool whole, const char **out,
+                          struct err *e);
 
 #endif

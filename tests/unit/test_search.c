@@ -90,11 +90,11 @@ static void nothing_typed_is_an_operator(void **state)
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
         struct err e;
         const char *query;
-        FAILS(search_query(f->a, none[i], &query, &e), e, E_INVALID);
+        FAILS(search_query(f->a, none[i], false, &query, &e), e, E_INVALID);
     }
     struct err e;
     const char *query;
-    FAILS(search_query(f->a, "a b c d e f g h i j k l m n o p q", &query, &e), e, E_LIMIT);
+    FAILS(search_query(f->a, "a b c d e f g h i j k l m n o p q", false, &query, &e), e, E_LIMIT);
 }
 
 static void every_noun_is_found_and_what_tells_of_many_runs_comes_first(void **state)
