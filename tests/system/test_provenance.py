@@ -1,5 +1,6 @@
 """Where a run comes from and what it led to: seed, commit, machine; rerun, diff, lineage, export."""
 
+import itertools
 import json
 import os
 import shutil
@@ -8,7 +9,7 @@ import time
 
 import pytest
 
-from harness import RpcError
+from harness import Deadline, RpcError
 
 WRITES = ["sh", "-c", "echo seed $ENCLOS_SEED > /outputs/seed.txt; echo same > /outputs/same.txt"]
 
@@ -49,6 +50,22 @@ def test_a_seed_is_chosen_recorded_and_given(shared_lab):
     assert shared_lab.log(run.id).decode().strip() == str(run.seed)
     other = shared_lab.run(["sh", "-c", "echo $ENCLOS_SEED"])
     assert other.seed != run.seed
+
+
+def test_python_asks_for_the_seed(shared_lab):
+    run = shared_lab.run(["python3", "-c", "import enclos; print(enclos.seed(7))"], profile="python", seed=12)
+    assert shared_lab.log(run.id).strip() == b"12"
+
+
+def test_a_warm_run_has_its_own_seed(shared_lab):
+    def warm_run(seed):
+        run = shared_lab.run(["python3", "-c", "import enclos; print(enclos.seed(7))"], profile="python", seed=seed, warm=True)
+        assert shared_lab.log(run.id).strip() == str(seed).encode()
+        return run.sandbox.warm.warm
+
+    seeds = itertools.count(20)
+    Deadline(30).until(lambda: warm_run(next(seeds)), "a run to start warm", 0.2)
+    assert warm_run(4294967295)
 
 
 def test_a_seed_that_was_asked_for_is_given(shared_lab):

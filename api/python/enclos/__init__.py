@@ -26,6 +26,7 @@ __all__ = [
     "log_metrics",
     "log_param",
     "log_params",
+    "seed",
     "set_tag",
     "set_tags",
 ]
@@ -58,6 +59,13 @@ def descriptor() -> Optional[int]:
 def inside_run() -> bool:
     """True inside a run of Enclos."""
     return descriptor() is not None
+
+
+def seed(otherwise: int = 0) -> int:
+    """The seed of the run (`--seed`, or the one that the lab chose): a rerun has the same one. 0 to 2**32-1, as
+    random.seed, numpy.random.default_rng and scikit-learn's random_state take it. Outside a run: `otherwise`."""
+    text = os.environ.get("ENCLOS_SEED", "")
+    return int(text) if text.isascii() and text.isdigit() else otherwise
 
 
 def _is_channel(mode: int) -> bool:
