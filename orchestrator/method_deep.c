@@ -24,7 +24,7 @@ static void put_catalog(struct request *q, const struct deep_report *r, struct j
                             : "every page of catalog.db was read and is in order",
               "restore the lab from a backup (enclosd restore), or repair the file with sqlite3");
     put_check(w, "audit", r->audit.ok,
-              r->audit.ok ? arena_printf(q->arena, "the chain of the audit log is whole: %lld entries",
+              r->audit.ok ? arena_printf(q->arena, "the chain of the audit log is whole up to entry %lld",
                                          (long long)r->audit.entries)
                           : arena_printf(q->arena, "the chain of the audit log is broken at entry %lld: %s",
                                          (long long)r->audit.broken, r->audit.reason),
@@ -62,13 +62,13 @@ static void print_report(struct request *q, const struct deep_report *r, struct 
     jw_arr_at(w, "checks");
     put_catalog(q, r, w);
     put_check(w, "all objects", r->damaged == 0,
-              arena_printf(q->arena, "%llu objects were read again, all of them (%s); %llu damaged",
+              arena_printf(q->arena, "all objects were read again: %llu (%s); damaged: %llu",
                            (unsigned long long)r->objects, size, (unsigned long long)r->damaged),
               "look at the disk; each was set aside, and what refers to it is told below");
     put_references(q, r, w);
     put_check(w, "trees", r->trees_wrong == 0,
               r->trees_wrong == 0
-                  ? arena_printf(q->arena, "%llu trees are what their manifests say", (unsigned long long)r->trees)
+                  ? arena_printf(q->arena, "all trees are what their manifests say: %llu", (unsigned long long)r->trees)
                   : arena_printf(q->arena, "%llu of %llu trees are wrong, as %s", (unsigned long long)r->trees_wrong,
                                  (unsigned long long)r->trees, r->tree_wrong),
               "the next run that needs one drops it and builds it anew; find out who wrote to trees/");

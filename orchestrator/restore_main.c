@@ -11,6 +11,7 @@
 #include "orchestrator/options.h"
 #include "orchestrator/rights.h"
 #include "orchestrator/state.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -50,7 +51,7 @@ static int read_backup(int fd, const char *folder, const struct owner *who, bool
         return tell(&e);
     text_size_human(r.object_bytes, false, size);
     time_iso(r.created_us, when);
-    printf("%s: the lab of %s, %llu objects (%s), %llu runs, audit log up to entry %lld (%s)\n", state, when,
+    printf("%s: the lab of %s; objects: %llu (%s), runs: %llu, audit log up to entry %lld (%s)\n", state, when,
            (unsigned long long)r.objects, size, (unsigned long long)r.runs, (long long)r.audit_number,
            r.audit_hash);
     if (r.missing)
@@ -77,14 +78,33 @@ static int in_child(int fd, const char *folder, const struct owner *who, bool as
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
+static int not_free(const char *state, struct err *e)
+{
+    return err_set(e, E_CONFLICT, "--state", "name a folder that is empty or not there",
+                   "%s is not empty: nothing is ever restored over a lab", state);
+}
+
+/* Before an hour of reading; make_way decides for good. */
+static int check_free(const char *state, struct err *e)
+{
+    DIR *dir = opendir(state);
+    int names = 0;
+    if (!dir)
+        return errno == ENOENT ? 0 : err_sys(e, "--state", NULL, "cannot read %s", state);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet */
+    while (readdir(dir))
+        names++;
+    closedir(dir);
+    return names > 2 ? not_free(state, e) : 0;
+}
+
 /* DIR itself must not be there, or be an empty folder. */
 static int make_way(const char *state, struct err *e)
 {
     if (rmdir(state) == 0 || errno == ENOENT)
         return 0;
     if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR)
-        return err_set(e, E_CONFLICT, "--state", "name a folder that is empty or not there",
-                       "%s is not empty: nothing is ever restored over a lab", state);
+        return not_free(state, e);
     return err_sys(e, "--state", NULL, "cannot replace %s", state);
 }
 
@@ -100,7 +120,8 @@ static int restore(const struct options *o, const char *file, struct err *e)
         return err_set(e, E_INVALID, "--state", "name a folder", "%s has no name", o->state_dir);
     AUTO_FREE char *name = mem_strdup(slash + 1);
     slash[slash == parent] = 0;
-    if (state_owner(o, &who, e) < 0 || fd_mkdirs(parent, 0755, e) < 0)
+    if (check_free(o->state_dir, e) < 0 || state_owner(o, &who, e) < 0 ||
+        fd_mkdirs(parent, 0755, e) < 0)
         return -1;
     AUTO_FD int parent_fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     AUTO_FREE char *aside_name = mem_printf(".%s.restore-%d", name, getpid());

@@ -89,7 +89,10 @@ int cmd_audit_list(struct cli *c, struct args *a, struct err *e)
     if (table_rows(t) > 0)
         table_add(&out, t, &c->out, 0, false);
     else
-        cli_say(T_NO_AUDIT);
+        cli_say(args_get(a, "actor") || args_get(a, "action") || args_get(a, "subject") ||
+                        args_get(a, "from") || args_get(a, "to") || args_get(a, "cursor")
+                    ? T_NO_AUDIT_SUCH
+                    : T_NO_AUDIT);
     cli_print(&out);
     if (*cli_str(answer.result, "next_cursor"))
         cli_say(T_MORE, cli_str(answer.result, "next_cursor"));

@@ -283,7 +283,7 @@ def test_the_deep_check_of_a_sound_lab_finds_nothing(lab):
     checks = deep(lab)
     for name in ("catalog.db", "audit", "all objects", "references", "trees"):
         assert all(c.ok for c in checks[name]), checks[name]
-    assert f"{len(objects(lab))} objects were read again" in checks["all objects"][0].message
+    assert f"all objects were read again: {len(objects(lab))} (" in checks["all objects"][0].message
 
 
 def test_the_deep_check_names_what_is_damaged_and_what_refers_to_it(lab):
