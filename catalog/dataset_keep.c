@@ -4,6 +4,7 @@
 #include "catalog/dataset_keep.h"
 
 #include "api/common/json.h"
+#include "catalog/change.h"
 #include "catalog/db.h"
 #include <assert.h>
 #include <string.h>
@@ -44,6 +45,9 @@ int cat_dataset_hand_over(struct cat *db, const struct dataset_row *d, const str
     jw_str_at(&w, "from", d->keeper.name);
     jw_str_at(&w, "to", to->name);
     jw_str_at(&w, "reason", reason);
+    /* Its keeper is shown with each of its versions. */
+    if (change_add_dataset(db, d->name, "handed_over", at_us, e) < 0)
+        return -1;
     return dataset_audit(db, d, actor, "dataset.handed_over", buf_cstr(&detail), at_us, e);
 }
 

@@ -173,7 +173,7 @@ def test_a_mirror_made_from_the_feed_equals_the_catalog(lab, tmp_path):
         auc = dice.random()
         command = dice.choice([["python3", "-c", METRIC % auc], ["false"], ["sleep", "0.2"]])
         runs.append(lab.submit(command, profile="python", params={"p": dice.random()}, **where,
-                               datasets=datasets[:1] if not where else []))
+                               datasets=[]))
 
     def create_project():
         projects.append(f"P{len(projects)}")
@@ -197,8 +197,32 @@ def test_a_mirror_made_from_the_feed_equals_the_catalog(lab, tmp_path):
         except RpcError:
             pass  # is not held
 
+    def dataset_act():
+        name = dice.choice(datasets).split("@")[0]
+        act = dice.choice(["describe", "describe", "grant", "hand_over", "retire", "version", "verify"])
+        try:
+            if act == "describe":
+                card = lab.rpc("dataset.card", name=name)
+                lab.rpc("dataset.describe", name=name, version=card.get("record_version") or 0,
+                        set={"title": TITLE, "source": str(dice.random()), "personal": False})
+            elif act == "grant":
+                lab.rpc("dataset.grant", name=name, project=dice.choice(projects), purpose="statistics",
+                        expires_us=int((time.time() + 86400) * 1e6))
+            elif act == "hand_over":
+                lab.rpc("dataset.hand_over", name=name, to=dice.choice(["root", "nobody"]), reason="test")
+            elif act == "retire":
+                lab.rpc("dataset.retire", name=name, version=1, reason="old")
+            elif act == "version":
+                lab.add_dataset(name, {"a": os.urandom(4)})
+            else:
+                lab.rpc("dataset.verify", name=name, version=1)
+        except RpcError as error:
+            tried.append((act, str(error)))
+
+    tried = []
     acts = [submit, submit, submit, create_project, create_experiment, edit, grant,
             lambda: datasets.append(lab.add_dataset(f"d{len(datasets)}", {"a": os.urandom(4)})),
+            lambda: datasets and dataset_act(), lambda: datasets and dataset_act(),
             lambda: runs and cancel(dice.choice(runs)),
             lambda: lab.rpc("lesson.add", project=dice.choice(projects), answers={"title": TITLE})]
 
@@ -208,7 +232,7 @@ def test_a_mirror_made_from_the_feed_equals_the_catalog(lab, tmp_path):
         except RpcError:
             pass  # has ended
 
-    for step in range(60):
+    for step in range(80):
         dice.choice(acts)()
         if dice.random() < 0.3:
             mirror.read(lab.rpc, limit=dice.choice([1, 3, 500]))
@@ -218,6 +242,7 @@ def test_a_mirror_made_from_the_feed_equals_the_catalog(lab, tmp_path):
             lab.start_daemon()
     for run in runs:
         lab.wait(run)
+    print(tried)
     assert len(same(mirror, lab)) > 30
 
 
