@@ -5,7 +5,6 @@
 
 #include <math.h>
 #include <string.h>
-#include <stdio.h>
 
 enum { POINTS = 17 }; /* least, fifteen quantiles, greatest */
 
@@ -14,10 +13,21 @@ static const double levels[POINTS] = {0, 0.01, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0
 /* A date as a number that grows with it: days, counted loosely, are enough to compare. */
 static double date_number(const char *s)
 {
-    int y, m, d, h = 0, min = 0, sec = 0;
-    if (!s || sscanf(s, "%4d-%2d-%2dT%2d:%2d:%2d", &y, &m, &d, &h, &min, &sec) < 3)
-        return NAN;
-    return y * 372.0 + m * 31.0 + d + h / 24.0 + min / 1440.0 + sec / 86400.0;
+    /* year, month, day, hour, minute, second */
+    static const double days[] = {372, 31, 1, 1 / 24.0, 1 / 1440.0, 1 / 86400.0};
+    double sum = 0;
+    size_t part = 0;
+    for (const char *p = s; p && *p && part < 6; part++) {
+        double n = 0;
+        const char *from = p;
+        for (; *p >= '0' && *p <= '9'; p++)
+            n = n * 10 + (*p - '0');
+        if (p == from)
+            return NAN;
+        sum += n * days[part];
+        p += *p != '\0';
+    }
+    return part >= 3 ? sum : NAN;
 }
 
 static double point(const struct json *v)

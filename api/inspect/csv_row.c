@@ -164,7 +164,7 @@ size_t row_fields(struct row *r, const struct field **fields, size_t *kept)
     for (size_t i = 0; i < n; i++) {
         size_t from = r->starts[i], to = i + 1 < n ? r->starts[i + 1] : r->len;
         /* Each but the last has its delimiter behind it, unless the row's room had ended. */
-        if (i + 1 < r->count && to > from && i + 1 < n)
+        if (r->bytes && i + 1 < r->count && to > from && i + 1 < n)
             to -= r->bytes[to - 1] == r->delimiter;
         r->fields[i] = (struct field){r->bytes ? r->bytes + from : "", to - from};
     }

@@ -120,7 +120,7 @@ static struct hint find(const char *s, size_t len)
  * that mean nothing else. */
 struct hint hint_of(const char *name)
 {
-    char folded[96];
+    char folded[96] = "";
     hint_fold(name, folded, sizeof folded);
     size_t len = strlen(folded);
     struct hint best = find(folded, len);

@@ -70,7 +70,7 @@ int main(int argc, char **argv)
         return usage();
     AUTO_FD int dir = open(argv[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0) {
-        fprintf(stderr, "enclos-inspect: cannot open the folder: %s\n", strerror(errno));
+        fprintf(stderr, "enclos-inspect: cannot open the folder: %s\n", err_errno_name(errno));
         return 1;
     }
     if (folder_profile(dir, &o, &out, &e) < 0) {
@@ -78,7 +78,7 @@ int main(int argc, char **argv)
         return 1;
     }
     if (write_out(argv[i + 1], &out) < 0) {
-        fprintf(stderr, "enclos-inspect: cannot write the report: %s\n", strerror(errno));
+        fprintf(stderr, "enclos-inspect: cannot write the report: %s\n", err_errno_name(errno));
         return 1;
     }
     printf("the report has %zu bytes\n", out.len);
