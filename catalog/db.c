@@ -37,6 +37,7 @@ const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT] = {
     [SQL_EXPERIMENT] = &experiment_sql,
     [SQL_LESSON] = &lesson_sql,
     [SQL_LIST] = &list_sql,
+    [SQL_POSSESSION] = &possession_sql,
     [SQL_SEARCH] = &search_sql,
     [SQL_SEARCH_ENTRY] = &search_entry_sql,
     [SQL_REPORT] = &report_sql,

@@ -66,6 +66,7 @@ enum {
     SQL_DATASET_GRANT,
     SQL_DATASET_GATE,
     SQL_QUALITY,
+    SQL_POSSESSION,
     SQL_TABLE_COUNT
 };
 extern const struct sql_table migrate_sql, audit_sql, idem_sql, run_sql, run_read_sql, metric_sql, dataset_sql, environment_sql, connection_sql, change_sql, standing_sql, people_sql;
@@ -78,7 +79,7 @@ extern const struct sql_table hold_sql, gc_sql;
 extern const struct sql_table list_sql, search_sql, search_entry_sql, report_sql;
 extern const struct sql_table dataset_card_sql, dataset_keep_sql, dataset_grant_sql, dataset_gate_sql;
 extern const struct sql_table run_seen_sql;
-extern const struct sql_table quality_sql;
+extern const struct sql_table quality_sql, possession_sql;
 extern const struct sql_table *const cat_sql_tables[SQL_TABLE_COUNT];
 
 /* Opens catalog.db at `path`. A writer creates it (0600) and sets WAL, synchronous=FULL and foreign

@@ -91,6 +91,7 @@ const char *const gc_object_columns[] = {
 const char *const gc_other_digests[] = {
     "schema_migration.sha256", "environment_version.source_digest", "token.digest", "idempotency.result",
     "project.code", /* a name */ "host.digest", "dataset_source.sha256", /* of its manifest too */
+    "possession.sha256", /* who has given it says nothing of its use */
     NULL,
 };
 

@@ -3,30 +3,68 @@
  */
 #include "api/common/text.h"
 #include "catalog/objects.h"
+#include "catalog/possession.h"
 #include "orchestrator/given_file.h"
 #include "orchestrator/request.h"
 #include <string.h>
 
+/* What the caller has given, asked of the catalog first: the pool looks at files only. */
+static int given_work(struct request *q, struct cat *db, struct err *e)
+{
+    const struct json *list = request_value(q, "sha256");
+    bool *given = arena_alloc(q->arena, json_count(list) + 1);
+    size_t i = 0;
+    for (const struct json *v = json_first(list); v; v = json_next(v))
+        if (possession_has(db, q->actor.uid, json_str(v), &given[i++], e) < 0)
+            return -1;
+    q->state = given;
+    return 0;
+}
+
 static int missing_work(struct request *q, struct cat *db, struct err *e)
 {
     struct jw w = jw_to(&q->out);
+    const bool *given = q->state;
     (void)db;
     (void)e;
     jw_obj(&w);
     jw_arr_at(&w, "missing");
     for (const struct json *v = json_first(request_value(q, "sha256")); v; v = json_next(v))
-        if (!objects_want(q->lab->store, json_str(v), NULL))
+        if (!*given++ || !objects_want(q->lab->store, json_str(v), NULL))
             jw_str(&w, json_str(v));
     jw_end_arr(&w);
     jw_end_obj(&w);
     return 0;
 }
 
+static void given_known(struct request *q, const struct err *e)
+{
+    if (e)
+        request_end(q, e);
+    else
+        request_pool(q, missing_work, NULL);
+}
+
 int method_blob_missing(struct request *q, struct err *e)
 {
     (void)e;
-    request_pool(q, missing_work, NULL);
+    request_read(q, given_work, given_known);
     return 0;
+}
+
+/* ---- what was given is noted before it is acknowledged ---- */
+
+static int note_work(struct request *q, struct cat *db, struct err *e)
+{
+    return possession_note(db, q->actor.uid, request_str(q, "sha256"), e);
+}
+
+static void stored(struct request *q, const struct err *e)
+{
+    if (e)
+        request_end(q, e);
+    else
+        request_write(q, note_work, NULL);
 }
 
 static int put_work(struct request *q, struct cat *db, struct err *e)
@@ -54,7 +92,7 @@ int method_blob_put(struct request *q, struct err *e)
     /* A pipe or a device could hold a pool thread for as long as its owner likes. */
     if (given_file_look(q->fd, e) < 0)
         return -1;
-    request_pool(q, put_work, NULL);
+    request_pool(q, put_work, stored);
     return 0;
 }
 
@@ -79,12 +117,22 @@ static int chunk_work(struct request *q, struct cat *db, struct err *e)
     jw_int_at(&w, "received_bytes", (int64_t)received);
     jw_bool_at(&w, "complete", complete);
     jw_end_obj(&w);
+    *(bool *)q->state = complete;
     return 0;
+}
+
+static void chunk_stored(struct request *q, const struct err *e)
+{
+    if (e || !*(const bool *)q->state)
+        request_end(q, e);
+    else
+        request_write(q, note_work, NULL);
 }
 
 int method_blob_put_chunk(struct request *q, struct err *e)
 {
     (void)e;
-    request_pool(q, chunk_work, NULL);
+    q->state = arena_alloc(q->arena, sizeof(bool));
+    request_pool(q, chunk_work, chunk_stored);
     return 0;
 }

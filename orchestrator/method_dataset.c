@@ -6,6 +6,7 @@
 #include "catalog/standing.h"
 #include "catalog/digest.h"
 #include "catalog/manifest.h"
+#include "orchestrator/given_objects.h"
 #include "catalog/objects.h"
 #include "orchestrator/dataset_print.h"
 #include "orchestrator/access.h"
@@ -57,6 +58,7 @@ void dataset_print(const struct dataset_row *d, struct jw *w)
 struct add {
     int64_t files;
     uint64_t size_bytes;
+    struct given_objects given;
     char request_sha256[DIGEST_HEX_SIZE];
 };
 
@@ -71,6 +73,7 @@ static int add_look(struct request *q, struct cat *db, struct err *e)
         return err_context(e, "the manifest");
     for (size_t i = 0; i < m->count; i++) /* those that are missing are told by the seal */
         (void)objects_want(q->lab->store, m->entries[i].sha256, NULL);
+    given_objects_of(q, m, &a->given);
     a->files = (int64_t)m->count;
     a->size_bytes = m->total_bytes;
     json_print(q->params, true, &canonical);
@@ -97,7 +100,9 @@ static int add_write(struct request *q, struct cat *db, struct err *e)
         .created_us = time_now_us(),
     };
     bool existed = false;
-    if (cat_dataset_add(db, q->arena, &d, &row, &existed, e) < 0)
+    /* Whose dataset it is comes first. A failure of the second takes the first back. */
+    if (cat_dataset_add(db, q->arena, &d, &row, &existed, e) < 0 ||
+        given_objects_check(q, db, "manifest", d.manifest, &a->given, e) < 0)
         return -1;
     struct jw w = jw_to(&q->out);
     jw_obj(&w);

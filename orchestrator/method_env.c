@@ -11,6 +11,7 @@
 #include "catalog/digest.h"
 #include "catalog/environment.h"
 #include "catalog/manifest.h"
+#include "orchestrator/given_objects.h"
 #include "catalog/objects.h"
 #include "catalog/tree.h"
 #include "orchestrator/damage.h"
@@ -55,6 +56,7 @@ static void print_env(const struct env_row *v, const bool *existed, struct jw *w
 struct import {
     int64_t entries;
     uint64_t size_bytes;
+    struct given_objects given;
     char request_sha256[DIGEST_HEX_SIZE];
 };
 
@@ -174,6 +176,7 @@ static int import_check(struct request *q, struct cat *db, struct err *e)
         return err_context(e, "the manifest");
     if (check_layout(m, e) < 0 || check_objects(q, m, e) < 0)
         return -1;
+    given_objects_of(q, m, &i->given);
     i->entries = (int64_t)m->count;
     i->size_bytes = m->total_bytes;
     json_print(q->params, true, &canonical);
@@ -204,6 +207,8 @@ static int import_write(struct request *q, struct cat *db, struct err *e)
         .request_sha256 = i->request_sha256,
         .created_us = time_now_us(),
     };
+    if (given_objects_check(q, db, "manifest", n.manifest, &i->given, e) < 0)
+        return -1;
     if (cat_env_add(db, q->arena, &n, &row, &existed, e) < 0)
         return -1;
     struct jw w = jw_to(&q->out);

@@ -12,6 +12,7 @@
 #include "catalog/digest.h"
 #include "catalog/environment.h"
 #include "catalog/manifest.h"
+#include "orchestrator/given_objects.h"
 #include "catalog/objects.h"
 #include "catalog/quality.h"
 #include "catalog/run.h"
@@ -32,6 +33,7 @@ struct submit {
     struct run_new run;
     const char *rerun_of; /* prefix or id, of a rerun; else NULL */
     int64_t profile_small_count; /* of a run that profiles its dataset; else 0 */
+    struct given_objects code;
     struct sched_job job;
     char id[TEXT_ID_SIZE];
     char request_sha256[DIGEST_HEX_SIZE];
@@ -306,6 +308,18 @@ static int take_dataset(struct request *q, struct cat *db, const char *ref, stru
     return cat_gate(db, q->arena, &ask, &row, pass, e);
 }
 
+/* What the key has made already is answered, though it could not be made now. -1: there is no key. */
+static int only_retry(struct submit *s, struct err *e)
+{
+    if (!s->run.idempotency_key)
+        return -1;
+    s->run.only_retry = true;
+    s->refusal = *e;
+    s->run.refusal = &s->refusal;
+    *e = (struct err){0};
+    return 0;
+}
+
 static int insert_work(struct request *q, struct cat *db, struct err *e)
 {
     struct submit *s = q->state;
@@ -320,15 +334,14 @@ static int insert_work(struct request *q, struct cat *db, struct err *e)
     struct gate_pass *passes = arena_alloc(q->arena, (json_count(list) + 1) * sizeof *passes);
     size_t n = 0;
 
-    for (const struct json *v = json_first(list); v; v = json_next(v), n++)
+    /* A rerun has what its run had, and a profiler is the lab's own. */
+    if (s->run.code && !s->rerun_of && s->profile_small_count == 0 &&
+        given_objects_check(q, db, "code", s->run.code, &s->code, e) < 0 && only_retry(s, e) < 0)
+        return -1;
+    for (const struct json *v = json_first(list); v && !s->run.refusal; v = json_next(v), n++)
         if (take_dataset(q, db, json_str(v), &passes[n], &keys[n], e) < 0) {
-            if (!s->run.idempotency_key)
+            if (only_retry(s, e) < 0)
                 return -1;
-            /* What the key has made already is answered, though it could not be made now. */
-            s->run.only_retry = true;
-            s->refusal = *e;
-            s->run.refusal = &s->refusal;
-            *e = (struct err){0};
             break;
         }
     const char *environment = request_str(q, "environment");
@@ -401,7 +414,7 @@ static void inserted(struct request *q, const struct err *e)
 
 static int code_work(struct request *q, struct cat *db, struct err *e)
 {
-    const struct submit *s = q->state;
+    struct submit *s = q->state;
     AUTO_MANIFEST struct manifest *m = NULL;
     (void)db;
     (void)objects_want(q->lab->store, s->run.code, NULL); /* what is not there is told next */
@@ -422,6 +435,7 @@ static int code_work(struct request *q, struct cat *db, struct err *e)
                            s->rerun_of ? "what its code was is not whole in the lab any more: submit it anew from its folder"
                                        : "ask blob.missing and send what it names, then submit again",
                            "the lab has no content of %.120s", m->entries[i].path);
+    given_objects_of(q, m, &s->code);
     return 0;
 }
 

@@ -8,7 +8,7 @@ static const struct param sha_item = {
 
 const struct method rows_blob[] = {
     {.name = "blob.missing",
-     .summary = "Which of these objects the lab does not have.",
+     .summary = "Which of these objects this account has not given, or the lab does not have any more.",
      .params = (const struct param[]){{.name = "sha256",
                                        .type = PARAM_ARRAY,
                                        .required = true,
