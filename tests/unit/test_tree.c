@@ -631,8 +631,11 @@ static void *use_trees(void *arg)
 static void *remove_trees(void *arg)
 {
     struct crowd *c = arg;
-    while (!atomic_load(&c->over))
+    bool over;
+    do { /* once more when nobody has any: on a busy machine this thread may not have run before */
+        over = atomic_load(&c->over);
         atomic_fetch_add(&c->removed, (int)remove_unused(c->t, c->uses, -1, -1, 1000));
+    } while (!over);
     return NULL;
 }
 

@@ -2022,7 +2022,7 @@ class BlobMethods:
         *,
         sha256: List[str],
     ) -> BlobMissing:
-        """Which of these objects the lab does not have."""
+        """Which of these objects this account has not given, or the lab does not have any more."""
         return self._call("blob.missing", {"sha256": sha256})  # type: ignore[no-any-return]
 
     def put(
@@ -3125,7 +3125,7 @@ class AsyncBlobMethods:
         *,
         sha256: List[str],
     ) -> BlobMissing:
-        """Which of these objects the lab does not have."""
+        """Which of these objects this account has not given, or the lab does not have any more."""
         return await self._call("blob.missing", {"sha256": sha256})  # type: ignore[no-any-return]
 
     async def put(
