@@ -260,9 +260,11 @@ static int link_run_up(struct walk *w, size_t at, struct err *e)
     if (read_items(w, LIN_RUN_DATASETS, V_I(run), &items, &count, e) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
-        if (dataset_of(w, items[i].key, &n, e) < 0)
+        int there = dataset_of(w, items[i].key, &n, e);
+        if (there < 0)
             return -1;
-        link_to(w, at, -1, &n, "used", NULL);
+        if (there)
+            link_to(w, at, -1, &n, "used", NULL);
     }
     AUTO_STMT sqlite3_stmt *s = cat_query(w->db, &lineage_sql, LIN_RUN_ENVIRONMENT, e, V_I(run));
     if (!s || cat_step(w->db, s, e) < 0)
@@ -315,9 +317,11 @@ static int link_artifact_down(struct walk *w, size_t at, struct err *e)
         return -1;
     for (size_t i = 0; i < count; i++) {
         struct lineage_node n;
-        if (dataset_of(w, items[i].key, &n, e) < 0)
+        int there = dataset_of(w, items[i].key, &n, e);
+        if (there < 0)
             return -1;
-        link_to(w, at, 1, &n, "same_bytes", items[i].path);
+        if (there)
+            link_to(w, at, 1, &n, "same_bytes", items[i].path);
     }
     return 0;
 }

@@ -115,7 +115,7 @@ static enum edit edit_at(const struct side *s, size_t i)
 /* One hunk: edits [from, to) of the script, with lines around. */
 static void put_hunk(const struct side *s, size_t from, size_t to, int x, int y, int before, int after, struct buf *out)
 {
-    int a_lines = before + after, b_lines = before + after;
+    int a_lines = before + after, b_lines = a_lines;
     for (size_t i = from; i < to; i++) {
         a_lines += edit_at(s, i) != ADD;
         b_lines += edit_at(s, i) != REMOVE;
@@ -144,7 +144,7 @@ static int least(int a, int b)
 
 static void put_hunks(const struct side *s, struct buf *out)
 {
-    int x = s->head, y = s->head;
+    int x = s->head, y = x;
     for (size_t i = 0; i < s->count;) {
         if (edit_at(s, i) == KEEP) {
             i++;

@@ -82,7 +82,7 @@ static int get_work(struct request *q, struct cat *db, struct err *e)
                                   .down = !direction || strcmp(direction, "before") != 0,
                                   .depth = (int)request_int(q, "depth", 6),
                                   .limit = (size_t)request_int(q, "limit", 200)};
-    struct lineage l;
+    struct lineage l = {0};
     if (take_root(q, db, &asked, &query, e) < 0 || cat_lineage(db, q->arena, &query, &l, e) < 0)
         return -1;
     size_t told = 0;

@@ -17,6 +17,7 @@
 #include "orchestrator/request.h"
 #include "orchestrator/run_facts.h"
 #include "orchestrator/run_print.h"
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -104,12 +105,14 @@ static void put_metrics(const struct diff *d, struct jw *w)
                     : k == b->metric_count ? -1
                                            : strcmp(a->metrics[i].name, b->metrics[k].name);
         const struct metric_summary *left = order <= 0 ? &a->metrics[i++] : NULL, *right = order >= 0 ? &b->metrics[k++] : NULL;
+        const struct metric_summary *one = left ? left : right;
+        assert(one);
         if (w->out->len > LISTS_MAX / 2) {
             left_out++;
             continue;
         }
         jw_obj(w);
-        jw_str_at(w, "name", (left ? left : right)->name);
+        jw_str_at(w, "name", one->name);
         put_metric(w, "a", left);
         put_metric(w, "b", right);
         double delta = left && right ? right->last - left->last : NAN;
@@ -153,6 +156,8 @@ static void put_outputs(const struct diff *d, struct jw *w)
         const struct run_artifact *left = order <= 0 ? &a->artifacts[i++] : NULL,
                                   *right = order >= 0 ? &b->artifacts[k++] : NULL;
         int state = !right ? 2 : !left ? 3 : strcmp(left->sha256, right->sha256) == 0 ? 0 : 1;
+        const struct run_artifact *one = left ? left : right;
+        assert(one);
         counts[state]++;
         if (listed == OUTPUTS_LISTED || w->out->len > LISTS_MAX) {
             left_out++;
@@ -160,7 +165,7 @@ static void put_outputs(const struct diff *d, struct jw *w)
         }
         listed++;
         jw_obj(w);
-        jw_str_at(w, "path", (left ? left : right)->path);
+        jw_str_at(w, "path", one->path);
         jw_str_at(w, "state", states[state]);
         put_file(w, "a", left ? left->sha256 : NULL, left ? left->size_bytes : 0);
         put_file(w, "b", right ? right->sha256 : NULL, right ? right->size_bytes : 0);
@@ -235,9 +240,11 @@ static void put_lines(struct request *q, const struct manifest_entry *a, const s
 
 static void put_code_file(struct request *q, const struct manifest_entry *a, const struct manifest_entry *b, struct jw *w)
 {
+    const struct manifest_entry *one = a ? a : b;
     bool content = !a || !b || strcmp(a->sha256, b->sha256) != 0;
+    assert(one);
     jw_obj(w);
-    jw_str_at(w, "path", (a ? a : b)->path);
+    jw_str_at(w, "path", one->path);
     jw_str_at(w, "change", !a ? "added" : !b ? "removed" : content ? "changed" : "mode");
     put_file(w, "a", a ? a->sha256 : NULL, a ? a->size_bytes : 0);
     put_file(w, "b", b ? b->sha256 : NULL, b ? b->size_bytes : 0);

@@ -196,7 +196,9 @@ void run_facts_compare(const struct run_fact *a, size_t a_count, const struct ru
     while (i < a_count || k < b_count) {
         int order = i == a_count ? 1 : k == b_count ? -1 : by_place(&a[i], &b[k]);
         const struct run_fact *left = order <= 0 ? &a[i++] : NULL, *right = order >= 0 ? &b[k++] : NULL;
-        int aspect = aspect_number((left ? left : right)->aspect);
+        const struct run_fact *one = left ? left : right;
+        assert(one);
+        int aspect = aspect_number(one->aspect);
         there[aspect] = true;
         if (left && right && strcmp(left->json, right->json) == 0)
             continue;
@@ -207,7 +209,7 @@ void run_facts_compare(const struct run_fact *a, size_t a_count, const struct ru
         }
         jw_obj(w);
         jw_str_at(w, "aspect", run_fact_aspects[aspect]);
-        jw_str_at(w, "name", (left ? left : right)->name[0] ? (left ? left : right)->name : NULL);
+        jw_str_at(w, "name", one->name[0] ? one->name : NULL);
         put_value(w, "a", left);
         put_value(w, "b", right);
         jw_end_obj(w);

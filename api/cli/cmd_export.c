@@ -7,6 +7,7 @@
 #include "api/common/fd.h"
 #include "api/common/mem.h"
 #include "api/common/text.h"
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -358,6 +359,7 @@ static int write_out(struct cli *c, const struct args *a, struct sink *s, struct
         if (s->sheet)
             print_sheet(s->sheet, &table);
         struct buf *text = s->sheet ? &table : s->lines;
+        assert(text); /* one of the three was asked for */
         if (text->failed)
             return say_err(e, E_LIMIT, NULL, T_NONE, T_EX_TOO_MANY, s->title);
         if (!output) {
