@@ -549,3 +549,59 @@ def test_who_waits_for_a_run_and_may_not_see_it_any_more_is_not_told_how_it_ende
     lab.rpc("run.cancel", run=run)
     assert os.read(ours, 100) == b"not_found"
     os.waitpid(pid, 0)
+
+
+def test_a_run_that_one_may_not_see_is_as_if_it_were_not_there_whatever_the_method(lab):
+    """Every method, asked of a run that is another's: as of one that does not exist, and no answer has its id."""
+    stranger, owner = 61301, 61302
+    make_project(lab, "ici")
+    lab.grant(stranger, "scientist")
+    lab.grant(stranger, "custodian")
+    lab.grant(owner, "scientist")
+    lab.grant(owner, "scientist", project="ici")
+    lab.grant(owner, "custodian")
+    data = lab.add_dataset("partage", {"a.csv": "x\n1\n"}, classification="public")
+    lab.rpc("dataset.describe", name="partage", set={"personal": False})
+    run = lab.rpc_as(owner, "run.submit", name="introuvable zygomatique", datasets=[data], tags={"zygomatique": "oui"},
+                     command=["sh", "-c", "echo zygomatique > /outputs/zygomatique.txt; exit 3"],
+                     resources={"memory_bytes": 64 << 20, "cpus_milli": 100})["run"]
+    shared = lab.rpc_as(owner, "run.submit", project="ici", command=["true"], datasets=[data],
+                        resources={"memory_bytes": 64 << 20, "cpus_milli": 100})["run"]
+    assert lab.wait(run).verdict == "failed"
+    lab.wait(shared)
+    artifact = lab.rpc("run.outputs", run=run).artifacts[0].sha256
+    document = lab.rpc("rpc.discover")
+    hidden, absent = [], []
+    for m in document.methods:
+        params = {p.name: value_of(p.schema) for p in m.params if p.required}
+        for p in m.params:
+            if p.schema.get("pattern") == "^[a-z0-9]{4,15}$":
+                hidden.append((m.name, {**params, p.name: run}))
+                absent.append((m.name, {**params, p.name: NO_RUN}))
+    assert len(hidden) >= 12
+    for (name, _), there, gone in zip(hidden, lab.calls_as(stranger, hidden), lab.calls_as(stranger, absent)):
+        if not isinstance(there, RpcError):  # a method that only notes it, as blob.missing would
+            assert not isinstance(gone, RpcError) and json.dumps(there) == json.dumps(gone), name
+            continue
+        assert there.kind in ("not_found", "denied", "invalid") and there.kind == gone.kind, (name, there, gone)
+        assert there.message.replace(run, "R").replace(NO_RUN, "R") == gone.message.replace(NO_RUN, "R"), (name, there, gone)
+    # What lists, searches, feeds and graphs say to a stranger.
+    asked = [(m.name, {p.name: value_of(p.schema) for p in m.params if p.required}) for m in document.methods]
+    asked += [("catalog.search", {"text": "zygomatique"}), ("catalog.search", {"text": run}),
+              ("catalog.changes", {}), ("run.list", {"filter": "tags.zygomatique = 'oui'"}),
+              ("run.list", {"filter": f"attributes.run_id = '{run}'"}), ("run.list", {"state": "finished"}),
+              ("dataset.get", {"name": "partage"}), ("dataset.card", {"name": "partage"}),
+              ("lineage.get", {"dataset": data, "direction": "after", "depth": 5}), ("lineage.get", {"sha256": artifact}),
+              ("project.get", {"code": "ici"}), ("experiment.list", {"project": "ici"})]
+    for (name, params), answer in zip(asked, lab.calls_as(stranger, asked)):
+        if isinstance(answer, RpcError):
+            continue
+        text = json.dumps(answer, ensure_ascii=False)
+        for secret in (run, shared, "zygomatique", artifact):
+            if secret in json.dumps(params):
+                continue
+            assert secret not in text, f"{name} {params} tells of {secret}: {text[:600]}"
+    # Its owner and an auditor find it by the same questions.
+    found = json.dumps(lab.rpc_as(owner, "catalog.search", text="zygomatique"))
+    assert run in found
+    assert run in json.dumps(lab.rpc("lineage.get", dataset=data, direction="after"))
