@@ -78,7 +78,7 @@ static void add_projects(struct buf *out, const struct json *list)
 
 /* ---- whoami ---- */
 
-static const struct table_column label_columns[] = {{T_NONE, false, 0, 0}, {T_NONE, false, 0, 0}};
+static const struct table_column label_columns[] = {{T_NONE, false, 0, 0}, {T_NONE, false, 20, 0}};
 
 static void add_line(struct table *t, enum text_id label, const char *value)
 {
