@@ -220,7 +220,7 @@ def words_made(path):
     """Seconds until the search knows what was there before the upgrade: made beside the work, once."""
     began = time.monotonic()
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
-        while not db.execute("SELECT built FROM search_state").fetchone()[0]:
+        while db.execute("SELECT built FROM search_state").fetchone()[0] != 1:
             if time.monotonic() - began > 600:
                 raise SystemExit("bench: the words of the search are not made after ten minutes")
             time.sleep(0.2)
