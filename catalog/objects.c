@@ -174,13 +174,14 @@ static uint64_t source_size(const struct source *from, uint64_t max)
     return fstat(from->fd, &st) == 0 && (uint64_t)st.st_size < max ? (uint64_t)st.st_size : max;
 }
 
-/* Copies all of the source to fd, at most `max` bytes, and says what it was. What there is no room for
- * is not begun: a file of holes is as long as its owner says, and here it takes all of that. */
+/* Copies all of the source to fd (-1: it is only read), at most `max` bytes, and says what it was. What there is no
+ * room for is not begun: a file of holes is as long as its owner says, and here it takes all of that. */
 static int copy_hashed(const struct store *s, const struct source *from, int fd, uint64_t max,
                        const struct digest_progress *progress, char sha256[DIGEST_HEX_SIZE],
                        uint64_t *size, struct err *e)
 {
-    bool ours = from->fd < 0; /* from memory: a manifest by which a run can end, which frees room */
+    /* From memory: a manifest by which a run can end, which frees room. */
+    bool ours = from->fd < 0 || fd < 0;
     uint64_t checked = ours ? UINT64_MAX : source_size(from, max);
     if (!ours && store_has_room(s, checked, e) < 0)
         return -1;
@@ -205,7 +206,7 @@ static int copy_hashed(const struct store *s, const struct source *from, int fd,
             if (store_has_room(s, PROGRESS_EVERY_BYTES, e) < 0)
                 return -1;
         }
-        if (FAULT("objects.write") || fd_write_all(fd, chunk, (size_t)n) < 0)
+        if (fd >= 0 && (FAULT("objects.write") || fd_write_all(fd, chunk, (size_t)n) < 0))
             return err_sys(e, "objects", "free space on the disk that holds the state folder",
                            "cannot write an object");
         if (progress && *size - told >= PROGRESS_EVERY_BYTES) {
@@ -335,11 +336,15 @@ static int put(const struct store *s, const struct source *from, const char *sha
     bool there = false;
     if (sha256 && check_id(sha256, e) < 0)
         return -1;
-    /* A file of another size under that name is damaged, if what comes has the right digest. */
+    /* A file of another size under that name is damaged, if what comes has the right digest. What is there already is
+     * read all the same: whoever gives it shows that they have it (possession.h). */
     if (sha256 && objects_want(s, sha256, &size) &&
         (size_bytes == UINT64_MAX || size == size_bytes)) {
+        uint64_t have = size;
         there = true;
-        memcpy(got, sha256, sizeof got);
+        if (copy_hashed(s, from, -1, have, progress, got, &size, e) < 0 ||
+            check_content(sha256, have, got, size, e) < 0)
+            return -1;
     } else {
         objects_tmp_name("object", tmp);
         if (store_aside(s, from, tmp, sha256, size_bytes, progress, got, &size, &there, e) < 0) {
@@ -440,14 +445,17 @@ static int take_chunk(const struct store *s, int fd, const char *name, const cha
         (void)unlinkat(s->uploads_fd, name, 0);
         return -1;
     }
-    if (publish(s, fd, s->uploads_fd, name, sha256, e) < 0)
+    uint64_t have;
+    if (objects_want(s, sha256, &have) && have == total)
+        (void)unlinkat(s->uploads_fd, name, 0); /* stored another way meanwhile */
+    else if (publish(s, fd, s->uploads_fd, name, sha256, e) < 0)
         return -1;
     *complete = true;
     return 0;
 }
 
 int objects_put_chunk(const struct store *s, int64_t owner_uid, const char *sha256,
-                      uint64_t total_bytes, uint64_t offset, const void *p, size_t len,
+                      uint64_t total_bytes, bool given, uint64_t offset, const void *p, size_t len,
                       uint64_t *received, bool *complete, struct err *e)
 {
     /* The owner and the size are part of the name: nobody can spoil somebody else's upload. */
@@ -460,7 +468,7 @@ int objects_put_chunk(const struct store *s, int64_t owner_uid, const char *sha2
                        OBJECT_MAX_TB);
     snprintf(name, sizeof name, "%lld-%s-%llu", (long long)owner_uid, sha256,
              (unsigned long long)total_bytes);
-    if (objects_has(s, sha256, &have) && have == total_bytes) {
+    if (given && objects_want(s, sha256, &have) && have == total_bytes) {
         (void)unlinkat(s->uploads_fd, name, 0); /* stored another way meanwhile */
         *received = total_bytes;
         *complete = true;

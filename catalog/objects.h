@@ -32,7 +32,8 @@ MUST_USE int objects_collect(const struct store *s, const char *sha256, bool dry
 /* Copies a regular file from its start. sha256 may be NULL (any content, as for outputs);
  * size_bytes is what the giver announced, or UINT64_MAX when unknown. E_INVALID on a mismatch,
  * and nothing stays. out_sha256, out_size and existed may be NULL. *existed: it was there with
- * that size already, nothing was copied (with sha256 NULL: nothing was kept twice). */
+ * that size already, nothing was copied (with sha256 NULL: nothing was kept twice). It is read whole even then:
+ * naming an object is not giving it. */
 MUST_USE int objects_put_fd(const struct store *s, int fd, const char *sha256, uint64_t size_bytes,
                             const struct digest_progress *progress,
                             char out_sha256[DIGEST_HEX_SIZE], uint64_t *out_size, bool *existed,
@@ -58,9 +59,10 @@ MUST_USE int objects_verify(const struct store *s, const char *sha256,
 /* One chunk of an upload, kept per owner in uploads/ across restarts. offset must be what was
  * received so far (E_CONFLICT tells the expected one; a chunk of 0 bytes only asks). The last
  * chunk checks the digest and stores the object: on a mismatch E_INVALID, and the upload is
- * dropped. */
+ * dropped. given: the owner has given that object before (possession.h); then what is there is complete. What is
+ * there by others is not, and all of it must come. */
 MUST_USE int objects_put_chunk(const struct store *s, int64_t owner_uid, const char *sha256,
-                               uint64_t total_bytes, uint64_t offset, const void *p, size_t len,
+                               uint64_t total_bytes, bool given, uint64_t offset, const void *p, size_t len,
                                uint64_t *received, bool *complete, struct err *e);
 
 /* Makes sure that hard link `name` in dir_fd is the object (a copy, 0400, when it has too many

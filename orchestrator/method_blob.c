@@ -54,6 +54,26 @@ int method_blob_missing(struct request *q, struct err *e)
 
 /* ---- what was given is noted before it is acknowledged ---- */
 
+struct giving {
+    bool before; /* this account gave it earlier */
+    bool whole;  /* it has come now, or was there */
+};
+
+/* Asked first: what others have given is no reason to answer that it is there. */
+static int before_work(struct request *q, struct cat *db, struct err *e)
+{
+    struct giving *g = q->state;
+    return possession_has(db, q->actor.uid, request_str(q, "sha256"), &g->before, e);
+}
+
+static void give(struct request *q, request_after *asked)
+{
+    struct giving *g = arena_alloc(q->arena, sizeof *g);
+    *g = (struct giving){.before = false};
+    q->state = g;
+    request_read(q, before_work, asked);
+}
+
 static int note_work(struct request *q, struct cat *db, struct err *e)
 {
     return possession_note(db, q->actor.uid, request_str(q, "sha256"), e);
@@ -61,7 +81,8 @@ static int note_work(struct request *q, struct cat *db, struct err *e)
 
 static void stored(struct request *q, const struct err *e)
 {
-    if (e)
+    const struct giving *g = q->state;
+    if (e || !g->whole || g->before)
         request_end(q, e);
     else
         request_write(q, note_work, NULL);
@@ -69,6 +90,7 @@ static void stored(struct request *q, const struct err *e)
 
 static int put_work(struct request *q, struct cat *db, struct err *e)
 {
+    struct giving *g = q->state;
     bool existed = false;
     (void)db;
     if (given_file_check(q->fd, e) < 0)
@@ -78,8 +100,17 @@ static int put_work(struct request *q, struct cat *db, struct err *e)
                        (uint64_t)request_int(q, "size_bytes", 0), NULL, NULL, NULL, &existed,
                        e) < 0)
         return -1;
-    buf_printf(&q->out, "{\"stored\":%s}", existed ? "false" : "true");
+    g->whole = true;
+    buf_printf(&q->out, "{\"stored\":%s}", existed && g->before ? "false" : "true");
     return 0;
+}
+
+static void put_asked(struct request *q, const struct err *e)
+{
+    if (e)
+        request_end(q, e);
+    else
+        request_pool(q, put_work, stored);
 }
 
 int method_blob_put(struct request *q, struct err *e)
@@ -92,7 +123,7 @@ int method_blob_put(struct request *q, struct err *e)
     /* A pipe or a device could hold a pool thread for as long as its owner likes. */
     if (given_file_look(q->fd, e) < 0)
         return -1;
-    request_pool(q, put_work, stored);
+    give(q, put_asked);
     return 0;
 }
 
@@ -101,38 +132,36 @@ static int chunk_work(struct request *q, struct cat *db, struct err *e)
     const char *text = request_str(q, "data_base64");
     size_t len = strlen(text), got = 0;
     uint64_t received = 0;
-    bool complete = false;
+    struct giving *g = q->state;
     (void)db;
     unsigned char *bytes = arena_alloc(q->arena, 3 * (len / 4) + 3);
     if (text_unbase64(text, len, bytes, &got) < 0)
         return err_set(e, E_INVALID, "data_base64", "RFC 4648 with padding and without line breaks",
                        "data_base64 is not base64");
     if (objects_put_chunk(q->lab->store, q->actor.uid, request_str(q, "sha256"),
-                          (uint64_t)request_int(q, "total_bytes", 0),
-                          (uint64_t)request_int(q, "offset", 0), bytes, got, &received, &complete,
+                          (uint64_t)request_int(q, "total_bytes", 0), g->before,
+                          (uint64_t)request_int(q, "offset", 0), bytes, got, &received, &g->whole,
                           e) < 0)
         return -1;
     struct jw w = jw_to(&q->out);
     jw_obj(&w);
     jw_int_at(&w, "received_bytes", (int64_t)received);
-    jw_bool_at(&w, "complete", complete);
+    jw_bool_at(&w, "complete", g->whole);
     jw_end_obj(&w);
-    *(bool *)q->state = complete;
     return 0;
 }
 
-static void chunk_stored(struct request *q, const struct err *e)
+static void chunk_asked(struct request *q, const struct err *e)
 {
-    if (e || !*(const bool *)q->state)
+    if (e)
         request_end(q, e);
     else
-        request_write(q, note_work, NULL);
+        request_pool(q, chunk_work, stored);
 }
 
 int method_blob_put_chunk(struct request *q, struct err *e)
 {
     (void)e;
-    q->state = arena_alloc(q->arena, sizeof(bool));
-    request_pool(q, chunk_work, chunk_stored);
+    give(q, chunk_asked);
     return 0;
 }

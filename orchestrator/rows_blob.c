@@ -35,7 +35,7 @@ const struct method rows_blob[] = {
               .max = INT64_C(1) << 40,
               .meaning = "its size"},
              END_PARAMS},
-     .result = "{stored: boolean (false: it was there)}",
+     .result = "{stored: boolean (false: this account had given it)}",
      .roles = ROLE(ROLE_SCIENTIST) | ROLE(ROLE_CUSTODIAN) | ROLE(ROLE_CURATOR) | ROLE(ROLE_PLATFORM),
      .scope = SCOPE_ANYWHERE,
      .errors = WRITES,

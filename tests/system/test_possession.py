@@ -1,5 +1,6 @@
 """A digest is known to many: knowing one gives nobody what it stands for."""
 
+import base64
 import hashlib
 import json
 import os
@@ -21,10 +22,33 @@ def manifest_of(files):
 
 
 def put_as(lab, uid, data):
-    import base64
     sha = hashlib.sha256(data).hexdigest()
     lab.rpc_as(uid, "blob.put_chunk", sha256=sha, total_bytes=len(data), offset=0, data_base64=base64.b64encode(data).decode())
     return sha
+
+
+def put_file_as(lab, uid, path, sha, size):
+    """blob.put with a descriptor, by another account: stored, there, or the kind of its refusal."""
+    out, into = os.pipe()
+    child = os.fork()
+    if child == 0:
+        said = "failed"
+        try:
+            with open(path, "rb") as f:
+                os.setgroups([])
+                os.setresgid(uid, uid, uid)
+                os.setresuid(uid, uid, uid)
+                try:
+                    said = "stored" if harness.Rpc(lab.socket).call("blob.put", fds=[f.fileno()], sha256=sha, size_bytes=size).stored else "there"
+                except harness.RpcError as e:
+                    said = e.kind
+        finally:
+            os.write(into, said.encode())
+            os._exit(0)
+    os.close(into)
+    os.waitpid(child, 0)
+    with os.fdopen(out) as f:
+        return f.read()
 
 
 @pytest.fixture
@@ -66,6 +90,23 @@ def test_a_manifest_of_one_s_own_that_names_another_s_object_is_refused(secret_l
     error = refused(secret_lab, method, **{key: value or manifest for key, value in params.items()})
     assert kind(error) == "not_found" and hashlib.sha256(SECRET).hexdigest() in str(error)
     assert len(secret_lab.rpc("dataset.list")["datasets"]) + len(secret_lab.rpc("env.list")["environments"]) == before
+
+
+def test_a_digest_and_a_size_are_no_content(secret_lab, tmp_path):
+    """Both are in dataset.files. What the lab has by another must come whole, by either way."""
+    sha = hashlib.sha256(SECRET).hexdigest()
+    chunk = dict(sha256=sha, total_bytes=len(SECRET), offset=0)
+    answer = secret_lab.rpc_as(PLAIN_UID, "blob.put_chunk", data_base64="", **chunk)
+    assert not answer["complete"] and answer["received_bytes"] == 0
+    other = base64.b64encode(b"x" * len(SECRET)).decode()
+    assert kind(refused(secret_lab, "blob.put_chunk", data_base64=other, **chunk)) == "invalid"
+
+    for content, status in ((b"x" * len(SECRET), "invalid"), (b"", "invalid"), (SECRET + b"x", "invalid"), (SECRET, "stored")):
+        path = tmp_path / "sent"
+        path.write_bytes(content)
+        assert put_file_as(secret_lab, PLAIN_UID, path, sha, len(SECRET)) == status
+        assert secret_lab.rpc_as(PLAIN_UID, "blob.missing", sha256=[sha])["missing"] == ([] if status == "stored" else [sha])
+    assert put_file_as(secret_lab, PLAIN_UID, path, sha, len(SECRET)) == "there"
 
 
 def test_who_has_the_content_sends_it_and_goes_on(secret_lab):

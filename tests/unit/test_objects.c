@@ -264,25 +264,52 @@ static void an_upload_is_resumed_where_it_stopped_even_after_a_restart(void **st
     struct err e = {0};
     uint64_t received;
     bool complete;
-    OK(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 0, "a", 1, &received, &complete, &e), e);
+    OK(objects_put_chunk(f->s, 1000, ABC_SHA, 3, false, 0, "a", 1, &received, &complete, &e), e);
     assert_true(received == 1 && !complete);
     store_close(f->s);
     OK(store_open(f->state, &f->s, &e), e);
-    FAILS(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 0, "a", 1, &received, &complete, &e), e,
+    FAILS(objects_put_chunk(f->s, 1000, ABC_SHA, 3, false, 0, "a", 1, &received, &complete, &e), e,
           E_CONFLICT);
     HAS(e.message, "expected 1");
     e = (struct err){0};
-    OK(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 0, "", 0, &received, &complete, &e),
+    OK(objects_put_chunk(f->s, 1000, ABC_SHA, 3, false, 0, "", 0, &received, &complete, &e),
        e); /* only asks */
     assert_true(received == 1 && !complete);
-    OK(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 1, "bc", 2, &received, &complete, &e), e);
+    OK(objects_put_chunk(f->s, 1000, ABC_SHA, 3, false, 1, "bc", 2, &received, &complete, &e), e);
     assert_true(received == 3 && complete);
     OK(objects_verify(f->s, ABC_SHA, NULL, &e), e);
     assert_int_equal(sx_files(f, "uploads"), 0);
-    OK(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 0, "a", 1, &received, &complete, &e), e);
+    OK(objects_put_chunk(f->s, 1000, ABC_SHA, 3, true, 0, "a", 1, &received, &complete, &e), e);
     assert_true(received == 3 && complete); /* it is there: nothing to send */
-    OK(objects_put_chunk(f->s, 1000, EMPTY_SHA, 0, 0, "", 0, &received, &complete, &e), e);
+    OK(objects_put_chunk(f->s, 1000, EMPTY_SHA, 0, false, 0, "", 0, &received, &complete, &e), e);
     assert_true(complete);
+}
+
+/* What others have given is not complete by its name: whoever has not given it sends all of it. */
+static void an_object_that_is_there_is_given_by_its_bytes_only(void **state)
+{
+    struct store_fixture *f = *state;
+    struct err e = {0};
+    uint64_t received;
+    bool complete, existed = false;
+    AUTO_FD int other = sx_file(f, "xyz", 3);
+    AUTO_FD int shorter = sx_file(f, "ab", 2);
+    AUTO_FD int longer = sx_file(f, "abcd", 4);
+    OK(objects_put_bytes(f->s, "abc", 3, ABC_SHA, NULL, NULL, &e), e);
+    OK(objects_put_chunk(f->s, 1001, ABC_SHA, 3, false, 0, "", 0, &received, &complete, &e), e);
+    assert_true(received == 0 && !complete);
+    OK(objects_put_chunk(f->s, 1001, ABC_SHA, 3, false, 0, "ab", 2, &received, &complete, &e), e);
+    assert_true(received == 2 && !complete);
+    FAILS(objects_put_chunk(f->s, 1001, ABC_SHA, 3, false, 2, "x", 1, &received, &complete, &e), e, E_INVALID);
+    OK(objects_put_chunk(f->s, 1001, ABC_SHA, 3, false, 0, "abc", 3, &received, &complete, &e), e);
+    assert_true(received == 3 && complete);
+    assert_int_equal(sx_files(f, "uploads"), 0);
+    FAILS(objects_put_fd(f->s, other, ABC_SHA, 3, NULL, NULL, NULL, &existed, &e), e, E_INVALID);
+    HAS(e.message, "has digest");
+    FAILS(objects_put_fd(f->s, shorter, ABC_SHA, 3, NULL, NULL, NULL, &existed, &e), e, E_INVALID);
+    FAILS(objects_put_fd(f->s, longer, ABC_SHA, 3, NULL, NULL, NULL, &existed, &e), e, E_INVALID);
+    FAILS(objects_put_fd(f->s, other, ABC_SHA, UINT64_MAX, NULL, NULL, NULL, &existed, &e), e, E_INVALID);
+    OK(objects_verify(f->s, ABC_SHA, NULL, &e), e);
 }
 
 static void an_upload_with_wrong_content_is_dropped_and_nobody_spoils_anothers(void **state)
@@ -291,21 +318,21 @@ static void an_upload_with_wrong_content_is_dropped_and_nobody_spoils_anothers(v
     struct err e = {0};
     uint64_t received;
     bool complete;
-    OK(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 0, "ab", 2, &received, &complete, &e), e);
-    FAILS(objects_put_chunk(f->s, 1001, ABC_SHA, 3, 0, "xyz", 3, &received, &complete, &e), e,
+    OK(objects_put_chunk(f->s, 1000, ABC_SHA, 3, false, 0, "ab", 2, &received, &complete, &e), e);
+    FAILS(objects_put_chunk(f->s, 1001, ABC_SHA, 3, false, 0, "xyz", 3, &received, &complete, &e), e,
           E_INVALID);
     HAS(e.message, "has digest");
-    FAILS(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 2, "cd", 2, &received, &complete, &e), e,
+    FAILS(objects_put_chunk(f->s, 1000, ABC_SHA, 3, false, 2, "cd", 2, &received, &complete, &e), e,
           E_INVALID);
-    FAILS(objects_put_chunk(f->s, 1000, ABC_SHA, UINT64_MAX, 2, "c", 1, &received, &complete, &e),
+    FAILS(objects_put_chunk(f->s, 1000, ABC_SHA, UINT64_MAX, false, 2, "c", 1, &received, &complete, &e),
           e, E_LIMIT);
     e = (struct err){0};
     fault_arm("objects.write_chunk", 1, FAULT_ENOSPC);
-    FAILS(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 2, "c", 1, &received, &complete, &e), e,
+    FAILS(objects_put_chunk(f->s, 1000, ABC_SHA, 3, false, 2, "c", 1, &received, &complete, &e), e,
           E_LIMIT);
     fault_disarm();
     e = (struct err){0};
-    OK(objects_put_chunk(f->s, 1000, ABC_SHA, 3, 2, "c", 1, &received, &complete, &e), e);
+    OK(objects_put_chunk(f->s, 1000, ABC_SHA, 3, false, 2, "c", 1, &received, &complete, &e), e);
     assert_true(complete);
     assert_int_equal(sx_files(f, "uploads"), 0);
 }
@@ -505,6 +532,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failure_while_setting_aside_is_told, sx_setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_damaged_object_is_set_aside_and_healed_by_sending_it_again, sx_setup, teardown),
+        cmocka_unit_test_setup_teardown(an_object_that_is_there_is_given_by_its_bytes_only, sx_setup, teardown),
         cmocka_unit_test_setup_teardown(an_upload_is_resumed_where_it_stopped_even_after_a_restart,
                                         sx_setup, teardown),
         cmocka_unit_test_setup_teardown(
