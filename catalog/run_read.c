@@ -310,11 +310,12 @@ int cat_run_find(struct cat *db, const struct standing *by, const char *prefix,
                                                                                    : "this",
                        RUN_PREFIX_MIN);
     snprintf(end, sizeof end, "%s~", prefix); /* after all that ids are made of */
+    const struct cat_actor own = standing_own_runs(by);
     AUTO_STMT sqlite3_stmt *s =
         standing_sees_all(by)
             ? cat_query(db, &run_read_sql, READ_PREFIX, e, V_T(prefix), V_T(end))
             : cat_query(db, &run_read_sql, READ_PREFIX_SEEN, e, V_T(prefix), V_T(end),
-                        V_I(by->actor.uid), V_T(by->actor.name), V_T(by->projects_json));
+                        V_I(own.uid), V_T(own.name), V_T(by->projects_json));
     if (!s)
         return -1;
     while ((rc = cat_step(db, s, e)) == 1)

@@ -8,10 +8,11 @@ const struct list_bound *run_seen(struct arena *a, const struct standing *s, str
 {
     if (standing_sees_all(s))
         return NULL;
+    const struct cat_actor own = standing_own_runs(s);
     struct cat_value *values = arena_alloc(a, 3 * sizeof *values);
     struct list_part *parts = arena_alloc(a, (s->project_count + 1) * sizeof *parts);
-    values[0] = V_I(s->actor.uid);
-    values[1] = V_T(s->actor.name);
+    values[0] = V_I(own.uid);
+    values[1] = V_T(own.name);
     values[2] = V_T(s->projects_json);
     *out = (struct list_bound){
         .where = "(r.actor_uid = ? AND r.actor_name = ?)"

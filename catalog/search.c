@@ -106,10 +106,11 @@ static sqlite3_stmt *ask(struct cat *db, const struct standing *by, int all, int
 {
     bool sees_all = standing_sees_all(by);
     int row = sees_all ? all : seen;
+    const struct cat_actor own = standing_own_runs(by);
     const struct cat_value values[] = {V_T(query),
                                        V_T(noun),
-                                       sees_all ? V_NULL : V_I(by->actor.uid),
-                                       sees_all ? V_NULL : V_T(by->actor.name),
+                                       sees_all ? V_NULL : V_I(own.uid),
+                                       sees_all ? V_NULL : V_T(own.name),
                                        sees_all ? V_NULL : V_T(by->projects_json),
                                        V_I(SEARCH_CANDIDATES),
                                        V_I(limit)};

@@ -113,9 +113,15 @@ bool standing_is(const struct standing *s, const struct cat_actor *other)
     return s->actor.uid == other->uid && !strcmp(s->actor.name, other->name);
 }
 
+/* No account has an empty name. */
+struct cat_actor standing_own_runs(const struct standing *s)
+{
+    return s->only_project ? (struct cat_actor){.uid = s->actor.uid, .name = ""} : s->actor;
+}
+
 bool standing_sees_run(const struct standing *s, const struct cat_actor *owner, int64_t project)
 {
-    if (standing_sees_all(s) || standing_is(s, owner))
+    if (standing_sees_all(s) || (standing_is(s, owner) && !s->only_project))
         return true;
     for (size_t i = 0; project && i < s->project_count; i++)
         if (s->projects[i].id == project)
@@ -253,7 +259,7 @@ static int add_token(struct cat *db, const struct standing_of *who, int64_t now_
     int64_t account = sqlite3_column_int64(s, 0);
     if (account_service_uid(account) != who->actor.uid)
         return err_set(e, E_INTERNAL, "token", NULL, "the token is of another account");
-    f->only_project = cat_col_int(s, 1, 0);
+    out->only_project = f->only_project = cat_col_int(s, 1, 0);
     out->until_us = sqlite3_column_int64(s, 2);
     if (f->only_project)
         snprintf(code, sizeof code, "%s", (const char *)sqlite3_column_text(s, 3));

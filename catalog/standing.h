@@ -43,6 +43,7 @@ struct standing {
     size_t project_count;
     const char *projects_json; /* "[3,7]": their ids, for `project IN (SELECT value FROM json_each(?))` */
     int64_t token;             /* token.id it came with; 0: none */
+    int64_t only_project;      /* what the token is scoped to: nothing elsewhere counts, not even being its own; 0: all */
     int64_t until_us;          /* it is to be read again then; 0: until grants change */
 };
 
@@ -69,6 +70,8 @@ MUST_USE int cat_deny(struct cat *db, unsigned roles, const char *code, const ch
 
 /* Sees every run: lab-wide curator, auditor, admin. */
 bool standing_sees_all(const struct standing *s);
+/* Whose runs it sees as its own, wherever they are: its actor; nobody by a token that was scoped to a project. */
+struct cat_actor standing_own_runs(const struct standing *s);
 /* Sees this run: its own, one of a project in which it has a role (project 0: a personal run), or all. */
 bool standing_sees_run(const struct standing *s, const struct cat_actor *owner, int64_t project);
 /* The same account: number and name, so that a number that was given to another person is not them. */

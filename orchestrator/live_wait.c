@@ -28,7 +28,11 @@ static int answer_work(struct cat *db, void *ctx, struct err *e)
     struct standing now;
     struct run_owner owner;
     /* It may have waited for days: what it was allowed then counts no more. */
-    if (access_read_again(db, q->arena, q, &now, e) < 0 || cat_run_owner(db, q->arena, &now, run, &owner, e) < 0)
+    if (access_read_again(db, q->arena, q, &now, e) < 0)
+        return -1;
+    if (!access_allows(q->method, &now, NULL))
+        return err_set(e, E_NOT_FOUND, "run", "`enclos whoami` says what is left", "%s holds no role any more", now.actor.name);
+    if (cat_run_owner(db, q->arena, &now, run, &owner, e) < 0)
         return -1;
     jw_obj(&w);
     jw_key(&w, "run");

@@ -453,7 +453,8 @@ void watch_recheck(struct lab *lab, uint64_t conn, const struct standing *s)
     for (size_t i = 0; c && i < n; i++) {
         struct watch *w = map_find_num(&lab->watches, keys[i]);
         struct err e = {0};
-        if (!w || standing_sees_run(s, &w->owner, w->project))
+        /* Whoever has no role any more, as by a token that was revoked, calls nothing: not even about what is theirs. */
+        if (!w || (standing_anywhere(s) && standing_sees_run(s, &w->owner, w->project)))
             continue;
         err_set(&e, E_DENIED, NULL, NULL, "you may not see run %s any more", w->run);
         send_last_error(c, w->number, w->position, &e);

@@ -355,6 +355,50 @@ def test_a_revoked_token_ends_in_connections_that_are_open(lab):
         assert told.value.kind == "denied"
 
 
+def test_a_revoked_token_ends_what_its_connection_watches(lab):
+    lab.grant("miroir", "scientist", kind="service")
+    made = make_token(lab)
+    with lab.connect() as rpc:
+        rpc.call("user.authenticate", token=made.secret)
+        run = rpc.call("run.submit", command=["sh", "-c", "while :; do echo tick; sleep 0.1; done"]).run
+        waits = rpc.send("run.wait", {"run": run, "timeout_ms": 60000})
+        rpc.call("run.watch", run=run)
+        while rpc.notification().params.type != "stdout":
+            pass
+        lab.rpc("token.revoke", token=made.token)
+        while (last := rpc.notification().params).type != "finished":
+            pass
+        assert last.run is None and "may not see" in last.error, last
+        lab.rpc("run.cancel", run=run)
+        with pytest.raises(RpcError) as told:
+            rpc.answer(waits, 30)
+        assert told.value.kind == "not_found" and "no role" in told.value.message
+
+
+def test_a_token_of_one_project_sees_nothing_of_its_account_s_runs_elsewhere(lab):
+    for code in ("ici", "ailleurs"):
+        make_project(lab, code)
+        lab.grant("miroir", "scientist", project=code, kind="service")
+    lab.grant("miroir", "scientist", kind="service")
+    whole, scoped = make_token(lab), make_token(lab, project="ici")
+    runs = {code: lab.rpc_as(NOBODY, "run.submit", token=whole.secret, command=["echo", f"dit {code}"], name=f"nom {code}",
+                             **({"project": code} if code != "perso" else {}))["run"] for code in ("ici", "ailleurs", "perso")}
+    for run in runs.values():
+        lab.wait(run)
+    assert lab.rpc_as(NOBODY, "run.get", token=scoped.secret, run=runs["ici"]).id == runs["ici"]
+    for elsewhere in (runs["ailleurs"], runs["perso"]):
+        assert lab.rpc_as(NOBODY, "run.get", token=whole.secret, run=elsewhere).id == elsewhere
+        for method, more in (("run.get", {}), ("run.logs", {}), ("run.outputs", {}), ("run.watch", {}), ("run.rerun", {}),
+                             ("run.cancel", {}), ("lineage.get", {}), ("run.diff", {"other": runs["ici"]})):
+            with pytest.raises(RpcError) as told:
+                lab.rpc_as(NOBODY, method, token=scoped.secret, run=elsewhere, **more)
+            assert told.value.kind == "not_found", (method, told.value)
+    assert [r.id for r in lab.rpc_as(NOBODY, "run.list", token=scoped.secret).runs] == [runs["ici"]]
+    assert [h.id for h in lab.rpc_as(NOBODY, "catalog.search", token=scoped.secret, text="nom", noun="run").hits] == [runs["ici"]]
+    told = lab.rpc_as(NOBODY, "catalog.changes", token=scoped.secret, limit=500).changes
+    assert {c.id for c in told if c.noun == "run"} == {runs["ici"]}
+
+
 def test_an_expired_token_is_worth_nothing(lab):
     lab.grant("miroir", "scientist", kind="service")
     made = make_token(lab, days=1)
