@@ -115,9 +115,12 @@ static int check_card(const struct gate *g, struct err *e)
     return 0;
 }
 
+/* As run_place.c has it at the submission: a role of the lab and any other of the project do not add up to that. */
 static bool is_member(const struct gate *g)
 {
-    return standing_may(g->ask->by, ROLE(ROLE_ADMIN), 0) || standing_in(g->ask->by, g->ask->project);
+    const struct standing_project *p = standing_in(g->ask->by, g->ask->project);
+    return standing_may(g->ask->by, ROLE(ROLE_ADMIN), 0) ||
+           (p && p->roles & (ROLE(ROLE_SCIENTIST) | ROLE(ROLE_PLATFORM) | ROLE(ROLE_ADMIN)));
 }
 
 /* Why the grant that comes nearest does not do. */
@@ -158,7 +161,7 @@ static int pass_in_project(const struct gate *g, struct gate_pass *out, struct e
         if (cat_admin_names(g->db, admins, sizeof admins, e) < 0)
             return -1;
         return err_set(e, E_DENIED, "dataset.member", arena_printf(g->a, "who can grant it: %s", admins),
-                       "%s is granted to the project %s, and you have no role in it", g->d->name,
+                       "%s is granted to the project %s, and you may run nothing in it", g->d->name,
                        g->ask->project);
     }
     if (g->card.personal == CARD_NOT_SAID)

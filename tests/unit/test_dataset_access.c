@@ -353,6 +353,18 @@ static void a_lab_of_one_person_needs_no_card(void **state)
     LETS_IN(marie, NULL, PURPOSE_DEFAULT, &d, GATE_CUSTODIAN);
 }
 
+/* A scientist of the lab who may only review in a project does not run on its data: at the start neither. */
+static void a_role_of_the_lab_and_another_of_the_project_do_not_add_up(void **state)
+{
+    struct fixture *f = *state;
+    struct dataset_row d = world(f, "{\"personal\": false}");
+    granted(f, &d, "urgences");
+    give(f, luc, ROLE_REVIEWER, "urgences");
+    REFUSES(luc, "urgences", PURPOSE_DEFAULT, &d, NOW, "dataset.member", "run nothing in it", "root");
+    give(f, luc, ROLE_SCIENTIST, "urgences");
+    LETS_IN(luc, "urgences", PURPOSE_DEFAULT, &d, GATE_GRANT);
+}
+
 static void each_rule_lets_in_and_refuses_by_its_name(void **state)
 {
     struct fixture *f = *state;
@@ -368,7 +380,7 @@ static void each_rule_lets_in_and_refuses_by_its_name(void **state)
     LETS_IN(anne, "urgences", PURPOSE_DEFAULT, &d, GATE_GRANT);
     LETS_IN(root, "urgences", PURPOSE_DEFAULT, &d, GATE_GRANT);
     REFUSES(anne, "urgences", "research", &d, NOW, "dataset.grant", "for experimentation", "marie");
-    REFUSES(luc, "urgences", PURPOSE_DEFAULT, &d, NOW, "dataset.member", "no role in it", "root");
+    REFUSES(luc, "urgences", PURPOSE_DEFAULT, &d, NOW, "dataset.member", "run nothing in it", "root");
     REFUSES(anne, "autre", PURPOSE_DEFAULT, &d, NOW, "dataset.role", "scientist", "root");
     REFUSES(anne, NULL, PURPOSE_DEFAULT, &d, NOW, "dataset.role", "scientist", "root");
     REFUSES(stranger, "urgences", PURPOSE_DEFAULT, &d, NOW, "dataset.role",
@@ -518,6 +530,7 @@ int main(void)
         TEST(a_grant_is_for_a_project_a_purpose_and_a_time),
         TEST(a_grant_that_no_run_could_use_is_not_given),
         TEST(a_lab_of_one_person_needs_no_card),
+        TEST(a_role_of_the_lab_and_another_of_the_project_do_not_add_up),
         TEST(each_rule_lets_in_and_refuses_by_its_name),
         TEST(what_the_card_says_holds_for_all_but_the_custodian_who_looks_at_quality),
         TEST(public_data_is_for_every_scientist_once_its_card_says_no_personal_information),
