@@ -15,8 +15,10 @@
 #include "catalog/environment.h"
 #include "catalog/manifest.h"
 #include "catalog/objects.h"
+#include "catalog/dataset_keep.h"
 #include "catalog/quality.h"
 #include "orchestrator/lab.h"
+#include "orchestrator/access.h"
 #include "orchestrator/request.h"
 #include "orchestrator/submit.h"
 #include <errno.h>
@@ -46,10 +48,24 @@ static int find(struct request *q, struct cat *db, struct dataset_row *out, stru
     return cat_dataset_resolve(db, q->arena, ref, out, e);
 }
 
+/* Everybody with a role reads the report. What would put into it what few cells share, or a first row that names
+ * nothing, is for who may read the data anyhow: a curator may not. */
+static int may_choose(const struct request *q, const struct dataset_row *d, struct err *e)
+{
+    const char *chosen = request_int(q, "small_count", QUALITY_SMALL_COUNT) < QUALITY_SMALL_COUNT ? "small_count"
+                         : request_bool(q, "header", false)                                       ? "header"
+                         : request_str(q, "delimiter")                                            ? "delimiter"
+                                                                                                  : NULL;
+    if (!chosen || dataset_keeps(q->standing, d))
+        return 0;
+    return err_set(e, E_DENIED, chosen, "leave it out, or ask them",
+                   "with %s it shows more of the data, which is for who keeps %s to decide: %.60s", chosen, d->name, d->keeper.name);
+}
+
 static int look(struct request *q, struct cat *db, struct err *e)
 {
     struct quality *s = q->state;
-    return find(q, db, &s->dataset, e);
+    return find(q, db, &s->dataset, e) < 0 ? -1 : may_choose(q, &s->dataset, e);
 }
 
 /* Beside enclosd, where make and make install put it. */
@@ -185,7 +201,7 @@ static void stored(struct request *q, const struct err *e)
 static void looked(struct request *q, const struct err *e)
 {
     if (e)
-        request_end(q, e);
+        access_end(q, e);
     else
         request_pool(q, store_program, stored);
 }

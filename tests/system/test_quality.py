@@ -236,6 +236,15 @@ def test_who_may_have_it_profiled_and_who_may_look(lab):
     with pytest.raises(harness.RpcError) as refused:
         lab.rpc_as(nobody, "dataset.quality_get", name="garde", version=1)
     assert refused.value.kind == "denied"
+    # What would show more of the data is for its custodian to say, since all who have a role read the report.
+    for more in ({"small_count": 9}, {"header": True}, {"delimiter": "|"}):
+        with pytest.raises(harness.RpcError) as refused:
+            lab.rpc_as(curator, "dataset.quality", name="garde", version=1, **more)
+        assert refused.value.kind == "denied" and refused.value.field == next(iter(more))
+        assert lab.wait(lab.rpc("dataset.quality", name="garde", version=1, **more)["run"])["verdict"] == "succeeded"
+    assert lab.rpc("audit.list", action="access.denied", limit=1)["entries"][0]["subject"] == "dataset.quality"
+    run = lab.rpc_as(curator, "dataset.quality", name="garde", version=1, small_count=20, header=False)["run"]
+    assert lab.wait(run)["verdict"] == "succeeded"
     # A curator reads no data by a run of their own, whatever purpose it claims.
     with pytest.raises(harness.RpcError) as refused:
         lab.rpc_as(curator, "run.submit", command=["true"], datasets=["garde@1"], purpose="quality")
