@@ -169,6 +169,12 @@ class Client(threading.Thread):
             self.error = e
 
 
+def is_stored(lab, digest):
+    """What a run left was given by no account: blob.missing has no word on it."""
+    with open(os.path.join(lab.state, "objects", digest[:2], digest[2:]), "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest() == digest
+
+
 def check(lab, fact):
     kind, subject, *more = fact
     if kind == "object":
@@ -185,7 +191,7 @@ def check(lab, fact):
     elif kind == "finished":
         run = lab.get(subject)
         assert run.state == "finished" and run.verdict == "succeeded", (fact, run)
-        assert [a.sha256 for a in run.artifacts] == more and lab.rpc("blob.missing", sha256=more).missing == [], fact
+        assert [a.sha256 for a in run.artifacts] == more and is_stored(lab, *more), fact
 
 
 @pytest.mark.seconds(240)
