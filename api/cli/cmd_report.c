@@ -216,7 +216,8 @@ static void print_tables(const struct cli *c, const struct json *report, struct 
     for (const struct json *t = json_first(json_get(report, "tables")); t; t = json_next(t))
         add_table(out, &c->out, t);
     report_method_add(&method, report);
-    buf_printf(out, "%s\n", buf_cstr(&method));
+    if (method.len > 0)
+        cli_add_line(out, &c->out, buf_cstr(&method));
 }
 
 int cmd_report(struct cli *c, struct args *a, struct err *e)

@@ -106,6 +106,22 @@ static void add_bar(struct buf *out, int row, const struct report_column *label,
     buf_add_str(out, "</text>");
 }
 
+/* Bars of one name (a project's runs by purpose and outcome) cannot be told from each other. */
+static bool names_repeat(const struct json *rows, int label, int count)
+{
+    int i = 0;
+    for (const struct json *r = json_first(rows); r && i < count; r = json_next(r), i++) {
+        const char *name = json_str(at(r, label));
+        int k = 0;
+        for (const struct json *q = json_first(rows); q && k < i; q = json_next(q), k++) {
+            const char *other = json_str(at(q, label));
+            if (strcmp(name ? name : "", other ? other : "") == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 static void add_chart(struct buf *out, const struct json *table, const char *id)
 {
     static const char *const values[] = {"runs", "entries", NULL}, *const energy[] = {"energy_kwh", "runs", NULL};
@@ -115,7 +131,7 @@ static void add_chart(struct buf *out, const struct json *table, const char *id)
     int value = find_column(columns, of_energy ? energy : values), label = find_column(columns, labels);
     int count = (int)(json_count(rows) < BARS_MAX ? json_count(rows) : BARS_MAX), i = 0;
     double most = 0;
-    if (value < 0 || label < 0 || count < 2)
+    if (value < 0 || label < 0 || count < 2 || names_repeat(rows, label, count))
         return;
     for (const struct json *r = json_first(rows); r; r = json_next(r))
         most = report_value_number(at(r, value)) > most ? report_value_number(at(r, value)) : most;
@@ -211,11 +227,14 @@ static void add_section(struct buf *out, const struct json *report, enum lang la
     buf_add_str(out, "</p>\n");
     for (const struct json *t = json_first(json_get(report, "tables")); t; t = json_next(t))
         add_table(out, t, code, number++);
-    buf_add_str(out, "<h2>");
-    add_escaped(out, tr(T_R_METHOD_TITLE));
-    buf_add_str(out, "</h2>\n<p>");
-    add_escaped(out, buf_cstr(&method));
-    buf_add_str(out, "</p>\n</section>\n");
+    if (method.len > 0) {
+        buf_add_str(out, "<h2>");
+        add_escaped(out, tr(T_R_METHOD_TITLE));
+        buf_add_str(out, "</h2>\n<p>");
+        add_escaped(out, buf_cstr(&method));
+        buf_add_str(out, "</p>\n");
+    }
+    buf_add_str(out, "</section>\n");
 }
 
 void report_html_add(struct buf *out, const struct json *report)

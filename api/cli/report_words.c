@@ -35,7 +35,7 @@ static const struct report_column columns[] = {
     {"outcome", T_R_OUTCOME, REPORT_OUTCOME},
     {"month", T_R_MONTH, REPORT_TEXT},
     {"dataset", T_R_DATASET, REPORT_TEXT},
-    {"classification", T_R_CLASSIFICATION, REPORT_TEXT},
+    {"classification", T_R_CLASSIFICATION, REPORT_CLASSIFICATION},
     {"person", T_R_PERSON, REPORT_TEXT},
     {"rule", T_R_RULE, REPORT_RULE},
     {"first_us", T_R_FIRST, REPORT_TIME},
@@ -55,6 +55,8 @@ static const struct word {
                 {"interaction", T_R_INTERACTION}, {"environment", T_R_NATURE}, {0}},
   rules[] = {{"grant", T_R_BY_GRANT}, {"public", T_R_BY_PUBLIC}, {"custodian", T_R_BY_CUSTODIAN},
              {"admin", T_R_BY_ADMIN}, {0}},
+  classifications[] = {{"public", T_CL_PUBLIC}, {"interne", T_CL_INTERNE},
+                       {"confidentiel", T_CL_CONFIDENTIEL}, {"tres_confidentiel", T_CL_TRES_CONFIDENTIEL}, {0}},
   kinds[] = {{"portfolio", T_R_KIND_PORTFOLIO}, {"accountability", T_R_KIND_ACCOUNTABILITY},
              {"data-access", T_R_KIND_DATA}, {"environment", T_R_KIND_ENVIRONMENT}, {0}},
   tables[] = {{"projects", T_R_TABLE_PROJECTS}, {"months", T_R_TABLE_MONTHS},
@@ -171,6 +173,7 @@ void report_value_add(struct buf *out, const struct report_column *c, const stru
     case REPORT_PROJECT: buf_add_str(out, text && *text ? text : tr(T_R_PERSONAL)); return;
     case REPORT_STAGE: buf_add_str(out, text ? word_of(stages, text) : ""); return;
     case REPORT_FAMILY: buf_add_str(out, text ? word_of(families, text) : ""); return;
+    case REPORT_CLASSIFICATION: buf_add_str(out, text ? word_of(classifications, text) : ""); return;
     case REPORT_RULE: buf_add_str(out, text ? word_of(rules, text) : ""); return;
     case REPORT_OUTCOME: add_outcome(out, text ? text : ""); return;
     case REPORT_PURPOSE:
@@ -191,8 +194,19 @@ static const char *number_text(struct buf *room, double n)
     return buf_cstr(room);
 }
 
+static bool tells_energy(const struct json *report)
+{
+    for (const struct json *t = json_first(json_get(report, "tables")); t; t = json_next(t))
+        for (const struct json *c = json_first(json_get(t, "columns")); c; c = json_next(c))
+            if (json_str(c) && strcmp(json_str(c), "energy_kwh") == 0)
+                return true;
+    return false;
+}
+
 void report_method_add(struct buf *out, const struct json *report)
 {
+    if (!tells_energy(report))
+        return;
     const struct json *m = json_get(report, "method");
     AUTO_BUF struct buf core = BUF_INIT(64), memory = BUF_INIT(64), pue = BUF_INIT(64),
                         direct = BUF_INIT(64), life = BUF_INIT(64), range = BUF_INIT(64);

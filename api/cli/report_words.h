@@ -22,6 +22,7 @@ enum report_value {
     REPORT_OUTCOME,
     REPORT_PURPOSE,
     REPORT_RULE,
+    REPORT_CLASSIFICATION,
 };
 
 struct report_column {
@@ -42,7 +43,7 @@ double report_value_number(const struct json *value);
 /* Titles. */
 const char *report_kind_title(const char *kind);
 const char *report_table_title(const char *name);
-/* How energy was estimated, one sentence, with the numbers that were used. */
+/* How energy was estimated, one sentence, with the numbers that were used; nothing when no table tells energy. */
 void report_method_add(struct buf *out, const struct json *report);
 
 #endif
