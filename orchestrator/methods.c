@@ -83,8 +83,8 @@ static int check_string(const struct param *p, const struct json *v, const char 
         if (len < 4 || len >= TEXT_ID_SIZE ||
             strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789") != (size_t)len)
             return err_set(e, E_INVALID, field,
-                           "give an id as run.submit or run.list gave it, or 4 characters of it",
-                           "%s is not the id of a run", field);
+                           "give an id as `enclos ps` (run.list) shows it, or at least its first 4 characters",
+                           "%s is not the id of a run: \"%.60s\"", field, s);
         return 0;
     case PARAM_CHOICE:
         for (const char *const *c = p->choices; *c; c++)

@@ -124,7 +124,7 @@ static void test_real_messages_are_said_in_french(void **state)
     } rows[] = {
         {"there is no run nope", "l’exécution nope n’existe pas"},
         {"`enclos ps --all` lists them", "enclos ps --all les énumère"},
-        {"run is not the id of a run", "run n’est pas l’identifiant d’une exécution"},
+        {"run is not the id of a run: \"zz\"", "run n’est pas l’identifiant d’une exécution" NBSP ": «" NBSP "zz" NBSP "»"},
         {"rab12 could be rab12cd, rab12ce", "rab12 peut désigner rab12cd, rab12ce"},
         {"run r0 is running, it cannot become queued",
          "l’exécution r0 est en cours, elle ne peut devenir en file d’attente"},
