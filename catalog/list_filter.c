@@ -138,13 +138,19 @@ int list_column_find(const struct list_kind *kind, const struct filter_ident *id
         return err_set(e, E_INVALID, field, NULL, "at character %zu of the %s: this list has no %s",
                        ident->at, field, filter_kind_name(ident->kind));
     char known[170] = "";
+    bool full = false;
     for (const struct list_column *c = columns; c->name; c++) {
         if (!strcmp(c->name, ident->key)) {
             *out = c;
             return 0;
         }
-        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s",
-                 known[0] ? " " : "known: ", c->name);
+        size_t len = strlen(known); /* whole names, then an ellipsis */
+        if (!full && len + strlen(c->name) + sizeof "known:  …" > sizeof known) {
+            snprintf(known + len, sizeof known - len, " …");
+            full = true;
+        }
+        if (!full)
+            snprintf(known + len, sizeof known - len, "%s%s", len ? " " : "known: ", c->name);
     }
     char name[60];
     text_sanitize(ident->key, strlen(ident->key), name, sizeof name);

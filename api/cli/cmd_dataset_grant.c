@@ -110,7 +110,7 @@ static int list(struct cli *c, const char *name, const char *project, const stru
     uint64_t limit = 100;
 
     if (page && args_get(page, "limit") && text_u64(args_get(page, "limit"), 1, 500, &limit) < 0)
-        return say_err(e, E_INVALID, NULL, T_NONE, T_BAD_LIMIT, args_get(page, "limit"));
+        return say_err(e, E_INVALID, NULL, T_NONE, T_LIN_BAD_NUMBER, "limit", args_get(page, "limit"), "500");
     jw_obj(&w);
     if (name)
         jw_str_at(&w, "name", name);

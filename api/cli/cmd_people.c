@@ -150,7 +150,7 @@ static int add_limit(const struct args *a, struct jw *w, struct err *e)
     if (!args_get(a, "limit"))
         return 0;
     if (text_u64(args_get(a, "limit"), 1, 500, &n) < 0)
-        return say_err(e, E_INVALID, NULL, T_NONE, T_BAD_COUNT, args_get(a, "limit"));
+        return say_err(e, E_INVALID, NULL, T_NONE, T_LIN_BAD_NUMBER, "limit", args_get(a, "limit"), "500");
     jw_int_at(w, "limit", (int64_t)n);
     return 0;
 }
@@ -319,7 +319,7 @@ int cmd_token_create(struct cli *c, struct args *a, struct err *e)
     if (cli_need_words(a, 1, 1, T_A_SERVICE, e) < 0)
         return CLI_BAD_USAGE;
     if (args_get(a, "days") && text_u64(args_get(a, "days"), 1, 366, &days) < 0) {
-        (void)say_err(e, E_INVALID, NULL, T_NONE, T_BAD_COUNT, args_get(a, "days"));
+        (void)say_err(e, E_INVALID, NULL, T_NONE, T_LIN_BAD_NUMBER, "days", args_get(a, "days"), "366");
         return CLI_BAD_USAGE;
     }
     jw_obj(&w);
