@@ -14,5 +14,5 @@ void given_objects_of(struct request *q, const struct manifest *m, struct given_
 int given_objects_check(const struct request *q, struct cat *db, const char *field, const char *manifest,
                         const struct given_objects *g, struct err *e)
 {
-    return possession_check(db, q->actor.uid, field, manifest, g->sha256, g->count, e);
+    return possession_check(db, &q->actor, field, manifest, g->sha256, g->count, e);
 }

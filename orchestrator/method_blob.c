@@ -15,7 +15,7 @@ static int given_work(struct request *q, struct cat *db, struct err *e)
     bool *given = arena_alloc(q->arena, json_count(list) + 1);
     size_t i = 0;
     for (const struct json *v = json_first(list); v; v = json_next(v))
-        if (possession_has(db, q->actor.uid, json_str(v), &given[i++], e) < 0)
+        if (possession_has(db, &q->actor, json_str(v), &given[i++], e) < 0)
             return -1;
     q->state = given;
     return 0;
@@ -63,7 +63,7 @@ struct giving {
 static int before_work(struct request *q, struct cat *db, struct err *e)
 {
     struct giving *g = q->state;
-    return possession_has(db, q->actor.uid, request_str(q, "sha256"), &g->before, e);
+    return possession_has(db, &q->actor, request_str(q, "sha256"), &g->before, e);
 }
 
 static void give(struct request *q, request_after *asked)
@@ -76,7 +76,7 @@ static void give(struct request *q, request_after *asked)
 
 static int note_work(struct request *q, struct cat *db, struct err *e)
 {
-    return possession_note(db, q->actor.uid, request_str(q, "sha256"), e);
+    return possession_note(db, &q->actor, request_str(q, "sha256"), e);
 }
 
 static void stored(struct request *q, const struct err *e)

@@ -7,12 +7,12 @@ static const char *const a = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 static const char *const b = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 static const char *const m = "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc";
 
-enum { MARIE = 1000, LUC = 1001 };
+static const struct cat_actor marie = {1000, "marie"}, luc = {1001, "luc"}, after_marie = {1000, "anne"};
 
-static void note(struct fixture *f, int64_t uid, const char *sha256)
+static void note(struct fixture *f, const struct cat_actor *who, const char *sha256)
 {
     struct err e = {0};
-    OK(possession_note(f->db, uid, sha256, &e), e);
+    OK(possession_note(f->db, who, sha256, &e), e);
 }
 
 static void test_what_one_has_given_is_not_another_s(void **state)
@@ -20,11 +20,13 @@ static void test_what_one_has_given_is_not_another_s(void **state)
     struct fixture *f = *state;
     struct err e = {0};
     bool has = true;
-    note(f, MARIE, a);
-    note(f, MARIE, a); /* again is nothing */
-    OK(possession_has(f->db, MARIE, a, &has, &e), e);
+    note(f, &marie, a);
+    note(f, &marie, a); /* again is nothing */
+    OK(possession_has(f->db, &marie, a, &has, &e), e);
     assert_true(has);
-    OK(possession_has(f->db, LUC, a, &has, &e), e);
+    OK(possession_has(f->db, &luc, a, &has, &e), e);
+    assert_false(has);
+    OK(possession_has(f->db, &after_marie, a, &has, &e), e); /* her number, given to another person */
     assert_false(has);
 }
 
@@ -33,22 +35,23 @@ static void test_a_manifest_needs_all_that_it_names(void **state)
     struct fixture *f = *state;
     struct err e = {0};
     const char *const named[] = {a, b};
-    FAILS(possession_check(f->db, MARIE, "code", m, named, 2, &e), e, E_NOT_FOUND);
+    FAILS(possession_check(f->db, &marie, "code", m, named, 2, &e), e, E_NOT_FOUND);
     HAS(e.message, "manifest");
-    note(f, MARIE, m);
-    note(f, MARIE, a);
-    note(f, LUC, b);
+    note(f, &marie, m);
+    note(f, &marie, a);
+    note(f, &luc, b);
     e = (struct err){0};
-    FAILS(possession_check(f->db, MARIE, "code", m, named, 2, &e), e, E_NOT_FOUND);
+    FAILS(possession_check(f->db, &marie, "code", m, named, 2, &e), e, E_NOT_FOUND);
     assert_string_equal(e.field, "code");
     HAS(e.message, b);
     HAS(e.hint, "blob.missing");
-    note(f, MARIE, b);
+    note(f, &marie, b);
     e = (struct err){0};
-    OK(possession_check(f->db, MARIE, "code", m, named, 2, &e), e);
-    OK(possession_check(f->db, MARIE, "code", m, NULL, 0, &e), e); /* found whole before: by one row */
-    note(f, LUC, m);
-    FAILS(possession_check(f->db, LUC, "code", m, named, 2, &e), e, E_NOT_FOUND);
+    OK(possession_check(f->db, &marie, "code", m, named, 2, &e), e);
+    OK(possession_check(f->db, &marie, "code", m, NULL, 0, &e), e); /* found whole before: by one row */
+    FAILS(possession_check(f->db, &after_marie, "code", m, named, 2, &e), e, E_NOT_FOUND);
+    note(f, &luc, m);
+    FAILS(possession_check(f->db, &luc, "code", m, named, 2, &e), e, E_NOT_FOUND);
 }
 
 int main(void)
