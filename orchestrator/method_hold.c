@@ -3,6 +3,7 @@
  */
 #include "api/common/text.h"
 #include "catalog/hold.h"
+#include "catalog/run.h"
 #include "orchestrator/request.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -86,6 +87,18 @@ static int read_cursor(const char *text, struct hold *after, struct err *e)
     return 0;
 }
 
+/* As if a run that one may not see were not there: 1, seen; 0, not; -1, failed. */
+static int is_seen(struct request *q, struct cat *db, const struct hold *h, struct err *e)
+{
+    struct run_owner owner;
+    if (h->noun != HOLD_RUN || cat_run_owner(db, q->arena, q->standing, h->subject, &owner, e) == 0)
+        return 1;
+    if (e->kind != E_NOT_FOUND)
+        return -1;
+    *e = (struct err){0};
+    return 0;
+}
+
 static int list_work(struct request *q, struct cat *db, struct err *e)
 {
     const char *cursor = request_str(q, "cursor");
@@ -99,8 +112,13 @@ static int list_work(struct request *q, struct cat *db, struct err *e)
     struct jw w = jw_to(&q->out);
     jw_obj(&w);
     jw_arr_at(&w, "holds");
-    for (size_t i = 0; i < count; i++)
-        print_hold(&all[i], NULL, &w);
+    for (size_t i = 0; i < count; i++) {
+        int seen = is_seen(q, db, &all[i], e);
+        if (seen < 0)
+            return -1;
+        if (seen)
+            print_hold(&all[i], NULL, &w);
+    }
     jw_end_arr(&w);
     if (count == limit)
         snprintf(next, sizeof next, "%s:%" PRId64, hold_noun_name(all[count - 1].noun),

@@ -2,6 +2,7 @@
  * method_search.c - catalog.search and catalog.reindex: finding by words.
  */
 #include "catalog/search.h"
+#include "catalog/standing.h"
 #include "api/common/log.h"
 #include "api/common/text.h"
 #include "orchestrator/request.h"
@@ -49,7 +50,9 @@ static int search_work(struct request *q, struct cat *db, struct err *e)
         jw_str_at(&w, "noun", all[i].noun);
         jw_str_at(&w, "id", all[i].ref);
         jw_str_at(&w, "title", all[i].title);
-        jw_num_at(&w, "rank", all[i].rank);
+        /* FTS5 weighs a word by how many entries have it, also those that the caller may not see: to them its figure would
+         * tell that, so they get the place. */
+        jw_num_at(&w, "rank", standing_sees_all(q->standing) ? all[i].rank : (double)(count - i));
         jw_str_at(&w, "where", all[i].where);
         put_snippet(&w, all[i].snippet);
         jw_end_obj(&w);

@@ -33,7 +33,7 @@ const struct method rows_catalog[] = {
               .meaning = "only these"},
              LIMIT_PARAM(200, "20"),
              END_PARAMS},
-     .result = "{hits: [{noun, id, title: text or null, rank: number, where: title|text, "
+     .result = "{hits: [{noun, id, title: text or null, rank: number (greater is better), where: title|text, "
                "snippet: [{text, hit: boolean}]}], only_newest: boolean, building: boolean}",
      .roles = ANY_ROLE,
      .scope = SCOPE_ANYWHERE,

@@ -399,6 +399,20 @@ def test_a_token_of_one_project_sees_nothing_of_its_account_s_runs_elsewhere(lab
     assert {c.id for c in told if c.noun == "run"} == {runs["ici"]}
 
 
+def test_neither_a_rank_nor_a_hold_tells_of_runs_that_one_does_not_see(lab):
+    lab.grant(NOBODY, "scientist")
+    lab.grant(NOBODY, "custodian")
+    mine = lab.rpc_as(NOBODY, "run.submit", command=["true"], name="zorglub")["run"]
+    ranks = lambda uid: [h.rank for h in lab.rpc_as(uid, "catalog.search", text="zorglub", noun="run").hits]
+    before, whole = ranks(NOBODY), ranks(0)
+    theirs = lab.rpc("run.submit", command=["true"], name="zorglub")["run"]
+    assert ranks(NOBODY) == before and ranks(0)[-1] not in whole
+    lab.rpc("hold.add", subject=theirs, reason="a lawsuit")
+    lab.rpc("hold.add", subject=mine, reason="another")
+    assert [h.subject for h in lab.rpc_as(NOBODY, "hold.list").holds] == [mine]
+    assert {h.subject for h in lab.rpc("hold.list").holds} == {mine, theirs}
+
+
 def test_an_expired_token_is_worth_nothing(lab):
     lab.grant("miroir", "scientist", kind="service")
     made = make_token(lab, days=1)
