@@ -55,7 +55,7 @@ def main():
     taken += attempt("lire /etc/shadow", "read /etc/shadow", lambda: read("/etc/shadow"))
     taken += attempt(f"lire {sys.argv[1]}", f"read {sys.argv[1]}", lambda: read(sys.argv[1]))
     taken += attempt("écrire dans le jeu de données", "write to the dataset", append)
-    taken += attempt("s'attacher à un autre processus (ptrace)", "attach to another process (ptrace)", ptrace)
+    taken += attempt("s’attacher à un autre processus (ptrace)", "attach to another process (ptrace)", ptrace)
     return 1 if taken else 0
 
 
