@@ -9,6 +9,7 @@
 #include "api/common/log.h"
 #include "catalog/idem.h"
 #include "orchestrator/lab.h"
+#include "orchestrator/watch.h"
 #include <stdlib.h>
 #include <sys/statvfs.h>
 
@@ -69,6 +70,7 @@ static void trees_done(void *ctx, const struct err *e)
 static void on_timer(uv_timer_t *timer)
 {
     struct lab *lab = timer->data;
+    watch_access_changed(lab); /* a token ends by the clock, and its connection may be listening only */
     if (lab->tidying || atomic_load(&lab->stopping))
         return;
     lab->tidying = true;

@@ -437,6 +437,25 @@ def test_an_expired_token_is_worth_nothing(lab):
     assert told.value.kind == "denied" and "expired" in told.value.message
 
 
+def test_a_token_that_expires_ends_what_its_connection_watches(new_lab):
+    lab = new_lab(extra=["--tidy-every", "1s"])
+    lab.start_daemon()
+    lab.grant("miroir", "scientist", kind="service")
+    made = make_token(lab, days=1)
+    lab.stop_daemon()
+    subprocess.run(["sqlite3", os.path.join(lab.state, "catalog.db"),
+                    f"UPDATE token SET expires_us = {int(harness.time.time() * 1e6) + 4_000_000}"], check=True)
+    lab.start_daemon()
+    with lab.connect() as rpc:
+        rpc.call("user.authenticate", token=made.secret)
+        run = rpc.call("run.submit", command=["sh", "-c", "while :; do echo tick; sleep 0.2; done"]).run
+        rpc.call("run.watch", run=run)
+        while (last := rpc.notification().params).type != "finished":
+            pass
+        assert last.run is None and "may not see" in last.error, last
+    lab.rpc("run.cancel", run=run)
+
+
 def test_what_is_no_token_is_refused_and_written(lab):
     for text in ("x", "encl_" + "0" * 64, "encl_" + "Z" * 64, "' OR 1=1 --"):
         with pytest.raises(RpcError) as told:
