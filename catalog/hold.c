@@ -198,6 +198,9 @@ int cat_hold_lift(struct cat *db, struct arena *a, enum hold_noun noun, const ch
     if (rc == 0)
         return err_set(e, E_NOT_FOUND, "subject", "`enclos hold list` lists them",
                        "%s is not on hold", h.subject);
+    if (!standing_is(by, &out->actor) && !standing_may(by, ROLE(ROLE_CURATOR), 0))
+        return err_set(e, E_DENIED, "subject", "ask them, or a curator or an admin of the lab",
+                       "the hold on %s is %s's: you may not lift it", h.subject, out->actor.name);
     if (cat_do(db, &hold_sql, HOLD_REMOVE, e, V_T(nouns[noun].name), V_I(h.id)) < 0)
         return -1;
     return tell(db, &h, &by->actor, "hold.lifted", "hold_lifted", reason, at_us, e);

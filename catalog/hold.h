@@ -34,7 +34,8 @@ struct hold { /* texts in the arena */
 MUST_USE int cat_hold_add(struct cat *db, struct arena *a, enum hold_noun noun, const char *subject,
                           const char *reason, const struct standing *by, int64_t at_us,
                           struct hold *out, bool *existed, struct err *e);
-/* E_NOT_FOUND when it is not on hold. */
+/* E_NOT_FOUND when it is not on hold. E_DENIED for who neither made it nor is a curator or an admin of the lab: what is
+ * held is often so against the wish of whoever keeps it. */
 MUST_USE int cat_hold_lift(struct cat *db, struct arena *a, enum hold_noun noun, const char *subject,
                            const char *reason, const struct standing *by, int64_t at_us,
                            struct hold *out, struct err *e);

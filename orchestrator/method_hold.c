@@ -4,6 +4,7 @@
 #include "api/common/text.h"
 #include "catalog/hold.h"
 #include "catalog/run.h"
+#include "orchestrator/access.h"
 #include "orchestrator/request.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -67,7 +68,7 @@ static int lift_work(struct request *q, struct cat *db, struct err *e)
 int method_hold_lift(struct request *q, struct err *e)
 {
     (void)e;
-    request_write(q, lift_work, NULL);
+    request_write(q, lift_work, access_end);
     return 0;
 }
 

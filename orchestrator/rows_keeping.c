@@ -27,7 +27,7 @@ const struct method rows_keeping[] = {
      .flags = METHOD_CREATES,
      .handle = method_hold_add},
     {.name = "hold.lift",
-     .summary = "Ends a hold.",
+     .summary = "Ends a hold: by who made it, a curator or an admin.",
      .params =
          (const struct param[]){
              SUBJECT_PARAMS,

@@ -399,6 +399,25 @@ def test_a_token_of_one_project_sees_nothing_of_its_account_s_runs_elsewhere(lab
     assert {c.id for c in told if c.noun == "run"} == {runs["ici"]}
 
 
+def test_a_hold_is_lifted_by_who_made_it_or_a_curator(lab):
+    keeper, other, curator = 61401, 61402, 61403
+    for uid in (keeper, other):
+        lab.grant(uid, "custodian")
+    lab.grant(curator, "curator")
+    lab.add_dataset("garde", {"a.csv": b"x\n1\n"})
+    hold = lambda uid: lab.rpc_as(uid, "hold.add", subject="garde@1", reason="a lawsuit")
+    lift = lambda uid: lab.rpc_as(uid, "hold.lift", subject="garde@1", reason="over")
+    hold(keeper)
+    with pytest.raises(RpcError) as told:
+        lift(other)
+    assert told.value.kind == "denied" and "may not lift" in told.value.message
+    assert lab.rpc("audit.list", action="access.denied", limit=1).entries[0].subject == "hold.lift"
+    assert lift(keeper).subject == "garde@1"
+    hold(other)
+    assert lift(curator).subject == "garde@1"
+    assert lab.rpc("hold.list").holds == []
+
+
 def test_neither_a_rank_nor_a_hold_tells_of_runs_that_one_does_not_see(lab):
     lab.grant(NOBODY, "scientist")
     lab.grant(NOBODY, "custodian")

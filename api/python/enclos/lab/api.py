@@ -2466,7 +2466,7 @@ class HoldMethods:
         reason: str,
         noun: Optional[Literal['run', 'dataset', 'environment']] = None,
     ) -> HoldLift:
-        """Ends a hold."""
+        """Ends a hold: by who made it, a curator or an admin."""
         return self._call("hold.lift", {"subject": subject, "reason": reason, "noun": noun})  # type: ignore[no-any-return]
 
     def list(
@@ -3569,7 +3569,7 @@ class AsyncHoldMethods:
         reason: str,
         noun: Optional[Literal['run', 'dataset', 'environment']] = None,
     ) -> HoldLift:
-        """Ends a hold."""
+        """Ends a hold: by who made it, a curator or an admin."""
         return await self._call("hold.lift", {"subject": subject, "reason": reason, "noun": noun})  # type: ignore[no-any-return]
 
     async def list(
