@@ -285,6 +285,25 @@ static int may_grant(struct cat *db, const struct grant_ask *ask, int64_t projec
     return cat_may(db, ask->by, granters(ask->role, ask->project != NULL), project, ask->project, what, e);
 }
 
+static bool is_oneself(const struct grant_ask *ask)
+{
+    if (ask->whom.kind == ACCOUNT_USER)
+        return ask->whom.number == ask->by->actor.uid;
+    for (size_t i = 0; ask->whom.kind == ACCOUNT_GROUP && i < ask->gid_count; i++)
+        if (ask->whom.number == ask->gids[i])
+            return true;
+    return false;
+}
+
+/* A curator lets people into projects, and would read their data by letting themselves in. */
+static int by_another(const struct grant_ask *ask, int64_t project, struct err *e)
+{
+    if (!is_oneself(ask) || standing_may(ask->by, ROLE(ROLE_ADMIN), project))
+        return 0;
+    return err_set(e, E_DENIED, "role", "ask an admin, or another curator", "nobody grants %s to themselves or to a group of theirs",
+                   role_name(ask->role));
+}
+
 static int check_ask(const struct grant_ask *ask, struct err *e)
 {
     if (ask->role >= ROLE_COUNT)
@@ -318,7 +337,7 @@ int cat_grant(struct cat *db, struct arena *a, const struct grant_ask *ask, stru
     int64_t project = 0, id = 0, grant = 0;
     *changed = false;
     if (check_ask(ask, e) < 0 || (ask->project && cat_project_find(db, ask->project, &project, e) < 0) ||
-        may_grant(db, ask, project, "granting this", e) < 0 ||
+        may_grant(db, ask, project, "granting this", e) < 0 || by_another(ask, project, e) < 0 ||
         get_account(db, &ask->whom, ask->now_us, &id, e) < 0)
         return -1;
     int rc = find_grant(db, id, ask, project, &grant, e);

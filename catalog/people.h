@@ -55,10 +55,13 @@ struct grant_ask {
     enum role role;
     const char *project; /* code; NULL: lab-wide */
     int64_t now_us;
+    const int64_t *gids; /* groups of who asks, as the socket told */
+    size_t gid_count;
 };
 /* Who may grant or revoke what: admin anything anywhere; admin of a project anything there but admin; curator
  * (of the lab or the project) scientist in a project. E_DENIED; E_NOT_FOUND: no such project, or (revoke) the
- * account does not hold that; E_CONFLICT: it is the last admin of the lab. Granting what is held changes
+ * account does not hold that; E_CONFLICT: it is the last admin of the lab. Nobody but an admin grants to their own
+ * account or to a group that they are in (E_DENIED): who reads data is let in by another. Granting what is held changes
  * nothing: *changed tells. */
 MUST_USE int cat_grant(struct cat *db, struct arena *a, const struct grant_ask *ask,
                        struct account_row *out, bool *changed, struct err *e);

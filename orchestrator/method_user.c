@@ -214,7 +214,9 @@ static struct grant_ask ask_of(const struct request *q)
                               .account = request_int(q, "account", 0),
                               .role = (enum role)role_of(request_str(q, "role")),
                               .project = request_str(q, "project"),
-                              .now_us = time_now_us()};
+                              .now_us = time_now_us(),
+                              .gids = access_who(q)->gids,
+                              .gid_count = access_who(q)->gid_count};
 }
 
 /* What was allowed when the call came may have been taken back by one that was committed meanwhile: the change is

@@ -58,7 +58,7 @@ const struct method rows_user[] = {
      .handle = method_user_list},
     {.name = "user.grant",
      .summary = "Grants a role to an account of this machine, a group, or a service account, which it makes. An admin "
-                "grants any; an admin of a project any there but admin; a curator scientist in a project. What is "
+                "grants any; an admin of a project any there but admin; a curator scientist in a project, to others. What is "
                 "held already changes nothing.",
      .params = (const struct param[]){WHO_PARAMS, WHAT_PARAMS, END_PARAMS},
      .result = "{account: integer, kind: user|group|service, number: integer (uid or gid), name, "

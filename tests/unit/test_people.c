@@ -10,6 +10,10 @@ static const struct account_ref luc = {ACCOUNT_USER, 1001, "luc"};
 static const struct account_ref science = {ACCOUNT_GROUP, 500, "science"};
 static const struct account_ref miroir = {ACCOUNT_SERVICE, 0, "miroir"};
 
+/* Of who grants, in what follows. */
+static const int64_t *own_gids;
+static size_t own_gid_count;
+
 static struct standing standing_with(struct fixture *f, int64_t uid, const char *name, const int64_t *gids,
                                      size_t gid_count)
 {
@@ -42,7 +46,7 @@ static int grant_as(struct fixture *f, const struct standing *by, struct account
 {
     struct account_row row;
     bool changed;
-    const struct grant_ask ask = {by, whom, 0, role, project, NOW};
+    const struct grant_ask ask = {.by = by, .whom = whom, .role = role, .project = project, .now_us = NOW, .gids = own_gids, .gid_count = own_gid_count};
     return cat_grant(f->db, f->a, &ask, &row, &changed, e);
 }
 
@@ -50,7 +54,7 @@ static int revoke_as(struct fixture *f, const struct standing *by, struct accoun
                      const char *project, struct err *e)
 {
     struct account_row row;
-    const struct grant_ask ask = {by, whom, 0, role, project, NOW};
+    const struct grant_ask ask = {.by = by, .whom = whom, .role = role, .project = project, .now_us = NOW, .gids = own_gids, .gid_count = own_gid_count};
     return cat_revoke(f->db, f->a, &ask, &row, e);
 }
 
@@ -154,7 +158,7 @@ static void granting_what_is_held_changes_nothing(void **state)
     bool changed = true;
     give(f, marie, ROLE_CURATOR, NULL);
     int64_t before = fx_count(f->db, "audit");
-    const struct grant_ask again = {&STANDING_LAB, marie, 0, ROLE_CURATOR, NULL, NOW};
+    const struct grant_ask again = {.by = &STANDING_LAB, .whom = marie, .role = ROLE_CURATOR, .now_us = NOW};
     OK(cat_grant(f->db, f->a, &again, &row, &changed, &e), e);
     assert_false(changed);
     assert_int_equal(row.role_count, 1);
@@ -290,6 +294,29 @@ static void accounts_are_noted_at_first_sight_and_listed(void **state)
     FAILS(cat_account_list(f->db, f->a, "nowhere", -1, 0, 10, &all, &count, &e), e, E_NOT_FOUND);
 }
 
+static void a_curator_lets_nobody_in_who_is_themselves(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    const int64_t gids[] = {500};
+    add_project(f, "triage");
+    give(f, marie, ROLE_CURATOR, NULL);
+    struct standing s = standing_for(f, 1000, "marie");
+    FAILS(grant_as(f, &s, marie, ROLE_SCIENTIST, "triage", &e), e, E_DENIED);
+    HAS(e.message, "themselves");
+    own_gids = gids;
+    own_gid_count = 1;
+    e = (struct err){0};
+    FAILS(grant_as(f, &s, science, ROLE_SCIENTIST, "triage", &e), e, E_DENIED);
+    own_gid_count = 0;
+    e = (struct err){0};
+    OK(grant_as(f, &s, science, ROLE_SCIENTIST, "triage", &e), e);
+    OK(grant_as(f, &s, luc, ROLE_SCIENTIST, "triage", &e), e);
+    give(f, marie, ROLE_ADMIN, "triage");
+    s = standing_for(f, 1000, "marie");
+    OK(grant_as(f, &s, marie, ROLE_SCIENTIST, "triage", &e), e); /* may do all there anyway */
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fx_setup, fx_teardown)
@@ -306,6 +333,7 @@ int main(void)
         T(a_refusal_says_which_role_where_and_who_grants_it),
         T(runs_are_seen_by_owner_members_and_those_who_see_all),
         T(accounts_are_noted_at_first_sight_and_listed),
+        T(a_curator_lets_nobody_in_who_is_themselves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

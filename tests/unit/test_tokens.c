@@ -13,7 +13,7 @@ static void give(struct fixture *f, const char *service, enum role role, const c
     struct err e = {0};
     struct account_row row;
     bool changed;
-    const struct grant_ask ask = {&STANDING_LAB, {ACCOUNT_SERVICE, 0, service}, 0, role, project, now};
+    const struct grant_ask ask = {.by = &STANDING_LAB, .whom = {ACCOUNT_SERVICE, 0, service}, .role = role, .project = project, .now_us = now};
     OK(cat_grant(f->db, f->a, &ask, &row, &changed, &e), e);
 }
 
@@ -21,7 +21,7 @@ static void take(struct fixture *f, const char *service, enum role role, const c
 {
     struct err e = {0};
     struct account_row row;
-    const struct grant_ask ask = {&STANDING_LAB, {ACCOUNT_SERVICE, 0, service}, 0, role, project, now};
+    const struct grant_ask ask = {.by = &STANDING_LAB, .whom = {ACCOUNT_SERVICE, 0, service}, .role = role, .project = project, .now_us = now};
     OK(cat_revoke(f->db, f->a, &ask, &row, &e), e);
 }
 
@@ -148,9 +148,9 @@ static void an_admin_by_a_token_of_a_project_is_none_of_the_lab(void **state)
     struct account_row row;
     bool changed;
     struct err e = {0};
-    const struct grant_ask lab = {&s, {ACCOUNT_USER, 7, "zoe"}, 0, ROLE_SCIENTIST, NULL, now};
+    const struct grant_ask lab = {.by = &s, .whom = {ACCOUNT_USER, 7, "zoe"}, .role = ROLE_SCIENTIST, .now_us = now};
     FAILS(cat_grant(f->db, f->a, &lab, &row, &changed, &e), e, E_DENIED);
-    const struct grant_ask here = {&s, {ACCOUNT_USER, 7, "zoe"}, 0, ROLE_SCIENTIST, "p1", now};
+    const struct grant_ask here = {.by = &s, .whom = {ACCOUNT_USER, 7, "zoe"}, .role = ROLE_SCIENTIST, .project = "p1", .now_us = now};
     e = (struct err){0};
     OK(cat_grant(f->db, f->a, &here, &row, &changed, &e), e);
 }

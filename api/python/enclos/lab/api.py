@@ -3024,8 +3024,8 @@ class UserMethods:
         project: Optional[str] = None,
     ) -> UserGrant:
         """Grants a role to an account of this machine, a group, or a service account, which it makes. An
-        admin grants any; an admin of a project any there but admin; a curator scientist in a project. What
-        is held already changes nothing."""
+        admin grants any; an admin of a project any there but admin; a curator scientist in a project, to
+        others. What is held already changes nothing."""
         return self._call("user.grant", {"role": role, "user": user, "group": group, "service": service, "project": project})  # type: ignore[no-any-return]
 
     def revoke(
@@ -4127,8 +4127,8 @@ class AsyncUserMethods:
         project: Optional[str] = None,
     ) -> UserGrant:
         """Grants a role to an account of this machine, a group, or a service account, which it makes. An
-        admin grants any; an admin of a project any there but admin; a curator scientist in a project. What
-        is held already changes nothing."""
+        admin grants any; an admin of a project any there but admin; a curator scientist in a project, to
+        others. What is held already changes nothing."""
         return await self._call("user.grant", {"role": role, "user": user, "group": group, "service": service, "project": project})  # type: ignore[no-any-return]
 
     async def revoke(
