@@ -41,8 +41,10 @@ static int spawn(const char *const *argv, int in, int from, int to, int *pid, st
     posix_spawn_file_actions_destroy(&actions);
     if (rc != 0) {
         errno = rc;
-        return err_sys(e, NULL, "check that Enclos is built or installed whole", "cannot start %s",
-                       argv[0]);
+        return err_sys(e, NULL,
+                       rc == EACCES ? "a folder above it is closed to the lab's account: build elsewhere, or make install"
+                                    : "check that Enclos is built or installed whole",
+                       "cannot start %s", argv[0]);
     }
     *pid = p;
     return 0;

@@ -10,6 +10,7 @@
 #include "api/common/mem.h"
 #include "api/common/text.h"
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { NODES_MAX = 1000, INDENT_MAX = 256 };
@@ -204,8 +205,7 @@ static void add_child(struct draw *d, const struct json *edge, size_t child, boo
     add_line(d, edge, child, known, indent, last ? "└─ " : "├─ ");
     if (known || strlen(indent) + 8 > sizeof deeper)
         return;
-    memcpy(deeper, indent, strlen(indent) + 1);
-    strcat(deeper, last ? "   " : "│  ");
+    snprintf(deeper, sizeof deeper, "%s%s", indent, last ? "   " : "│  ");
     add_below(d, child, deeper);
 }
 

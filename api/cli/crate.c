@@ -81,8 +81,7 @@ static void iso(int64_t us, char out[40])
     char zulu[32];
     time_iso(us, zulu);
     size_t len = strlen(zulu);
-    memcpy(out, zulu, len - 1);
-    strcpy(out + len - 1, "+00:00");
+    snprintf(out, 40, "%.*s+00:00", (int)(len - 1), zulu);
 }
 
 /* As in a URI: what is not unreserved or '/' becomes %XX. */

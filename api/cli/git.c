@@ -118,7 +118,7 @@ static bool find_packed(const struct repository *r, const char *ref, char out[GI
             *space = '\0';
             if (!is_commit(line))
                 return false;
-            strcpy(out, line); /* 64 digits at most */
+            memcpy(out, line, strlen(line) + 1); /* 64 digits at most */
             return true;
         }
         line = end ? end + 1 : NULL;
@@ -138,7 +138,7 @@ static void resolve(const struct repository *r, struct git_state *out)
             return;
         }
         if (is_commit(line)) {
-            strcpy(out->commit, line);
+            memcpy(out->commit, line, strlen(line) + 1);
             return;
         }
         if (strncmp(line, "ref: ", 5) != 0 || !is_ref(line + 5))
@@ -146,7 +146,7 @@ static void resolve(const struct repository *r, struct git_state *out)
         snprintf(name, sizeof name, "%s", line + 5);
         if (hop == 0 && !strncmp(name, "refs/heads/", 11) && strcmp(name, "refs/heads/.invalid") != 0 &&
             strlen(name + 11) < sizeof out->branch)
-            strcpy(out->branch, name + 11);
+            memcpy(out->branch, name + 11, strlen(name + 11) + 1);
     }
 }
 

@@ -220,7 +220,7 @@ static void print_top(struct jw *w, struct top *t, const struct encoding *enc, c
         if (e->is_text) {
             encoding_to_utf8(enc, e->value.text.bytes, len, text, sizeof text - 4);
             if (e->value.text.len > TOP_TEXT_MAX)
-                strcat(text, "\xe2\x80\xa6");
+                memcpy(text + strlen(text), "\xe2\x80\xa6", 4); /* room was kept */
             jw_str(w, text);
         } else {
             print_number(w, e->value.number);

@@ -158,7 +158,7 @@ int main(int argc, char **argv)
     struct epoll_event events[64];
     if (argc != 5)
         return 2;
-    size_t count = (size_t)atoi(argv[2]), open_calls = 0;
+    size_t count = strtoul(argv[2], NULL, 10), open_calls = 0;
     int64_t period_us = atoll(argv[4]) * 1000;
     bool once = period_us == 0;
     snprintf(address.sun_path, sizeof address.sun_path, "%s", argv[1]);

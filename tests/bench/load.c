@@ -147,7 +147,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: load ask SOCKET CLIENTS SECONDS REQUEST | load idle SOCKET CLIENTS\n");
         return 2;
     }
-    int count = atoi(argv[3]);
+    int count = (int)strtol(argv[3], NULL, 10);
     struct rlimit files = {(rlim_t)count + 100, (rlim_t)count + 100};
     if (count > 900 && setrlimit(RLIMIT_NOFILE, &files) < 0)
         fail("setrlimit");
